@@ -1,0 +1,146 @@
+//! Exact numbers from JSON text and back, never through a float.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::ser::Error as _;
+
+/// The largest mantissa a [`Decimal`] holds: 96 bits.
+const LARGEST_MANTISSA: u128 = (1 << 96) - 1;
+const LARGEST_SCALE: u32 = 28;
+
+/// Reads the text of a JSON number, minus sign excluded: exactly as far as a [`Decimal`] reaches, rounded up beyond.
+///
+/// `None` where the text is not such a number or its value needs more than 38 digits before the point.
+pub(crate) fn read(text: &[u8]) -> Option<Decimal> {
+    let mut mantissa: u128 = 0;
+    let mut scale: i32 = 0;
+    let mut full = false; // no further digit fits
+    let mut more = false; // a non-zero digit was cut off
+    let mut digits = text.iter();
+    let mut after_point = false;
+    for byte in digits.by_ref() {
+        match byte {
+            b'0'..=b'9' => {
+                let digit = u128::from(byte.wrapping_sub(b'0'));
+                let next = mantissa.checked_mul(10).and_then(|m| m.checked_add(digit)).filter(|_| !full);
+                if let Some(next) = next {
+                    mantissa = next;
+                    scale = scale.checked_add(i32::from(after_point))?;
+                } else {
+                    full = true;
+                    more |= digit != 0;
+                    scale = scale.checked_sub(i32::from(!after_point))?;
+                }
+            }
+            b'.' => after_point = true,
+            b'e' | b'E' => {
+                let exponent = std::str::from_utf8(digits.as_slice()).ok()?.parse::<i32>().ok()?;
+                scale = scale.checked_sub(exponent)?;
+                break;
+            }
+            _ => return None,
+        }
+    }
+    fit(mantissa, scale, more)
+}
+
+/// The smallest decimal not below `mantissa / 10^scale` (plus a trifle, where `more`).
+fn fit(mut mantissa: u128, mut scale: i32, mut more: bool) -> Option<Decimal> {
+    if mantissa == 0 && !more {
+        return Some(Decimal::ZERO);
+    }
+    while scale < 0 {
+        mantissa = mantissa.checked_mul(10)?;
+        scale = scale.checked_add(1)?;
+    }
+    let mut scale = scale.unsigned_abs();
+    // Zeros at the end say nothing; without them equal numbers look alike.
+    while scale > 0 && mantissa.is_multiple_of(10) {
+        mantissa = mantissa.checked_div(10)?;
+        scale = scale.checked_sub(1)?;
+    }
+    while mantissa > LARGEST_MANTISSA || scale > LARGEST_SCALE {
+        more |= !mantissa.is_multiple_of(10);
+        mantissa = mantissa.checked_div(10)?;
+        scale = scale.checked_sub(1)?;
+    }
+    if more {
+        mantissa = mantissa.checked_add(1)?;
+    }
+    if mantissa > LARGEST_MANTISSA {
+        mantissa = mantissa.checked_add(9)?.checked_div(10)?;
+        scale = scale.checked_sub(1)?;
+    }
+    let mantissa = i128::try_from(mantissa).ok()?;
+    Decimal::try_from_i128_with_scale(mantissa, scale).ok().map(|number| number.normalize())
+}
+
+/// A number of an answer, kept with every digit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Exact(Decimal);
+
+impl Exact {
+    /// The number.
+    pub const fn get(self) -> Decimal {
+        self.0
+    }
+}
+
+impl From<Decimal> for Exact {
+    fn from(value: Decimal) -> Self {
+        Self(value.normalize())
+    }
+}
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl serde::Serialize for Exact {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::value::RawValue::from_string(self.0.to_string())
+            .map_err(S::Error::custom)?
+            .serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Exact {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?;
+        let (minus, digits) = match raw.get().strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, raw.get()),
+        };
+        let mut value = read(digits.as_bytes())
+            .ok_or_else(|| serde::de::Error::custom("not a number of the contract"))?;
+        value.set_sign_negative(minus && !value.is_zero());
+        Ok(Self(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+    use super::*;
+
+    #[test]
+    fn reads_exactly_and_rounds_up_beyond() {
+        for (text, want) in [
+            ("2.5", "2.5"),
+            ("0", "0"),
+            ("25e-1", "2.5"),
+            ("1E+2", "100"),
+            ("2.0999999999999996", "2.0999999999999996"),
+            ("0.00000000000000000000000000001", "0.0000000000000000000000000001"),
+            ("9999999.123456789012345678901234567890123", "9999999.123456789012345678902"),
+            ("2.50", "2.5"),
+            ("79228162514264337593543950336e-28", "7.922816251426433759354395034"),
+        ] {
+            assert_eq!(read(text.as_bytes()).unwrap().to_string(), want, "{text}");
+        }
+        assert_eq!(read(b"1e39"), None);
+    }
+}

@@ -1,0 +1,2 @@
+//! The jobgate command line.
+fn main() {}
