@@ -7,6 +7,11 @@ use std::fmt;
 pub(crate) struct Guid(u128);
 
 impl Guid {
+    /// The 16 bytes as a number; never 0.
+    pub(crate) const fn get(self) -> u128 {
+        self.0
+    }
+
     /// Reads the one accepted spelling; nil, braces, missing hyphens and blanks are refused.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let text: &[u8; 36] = text.try_into().ok()?;

@@ -1,0 +1,114 @@
+//! A change to a job: the body of `PATCH /jobs/{id}`.
+
+use serde::Serialize;
+
+use crate::engines::Engines;
+use crate::format::OutputFormat;
+use crate::kind::JobType;
+use crate::policy::Policy;
+use crate::quality::Quality;
+use crate::request::{CacheSettings, CostEstimationParameters, JobRequest};
+use crate::verdict::{Accepted, Rejected};
+
+crate::word::words! {
+    /// What a patch makes of a job's state.
+    StateChange, 2 {
+        /// Submits it: work and cost begin.
+        Active = "Active",
+        /// Stops it.
+        Cancelled = "Cancelled",
+    }
+}
+
+/// A change to a job. Every member is optional; at least one was given.
+///
+/// ```
+/// use job_model::{JobPatch, Policy, StateChange};
+/// let submit = JobPatch::from_json(br#"{"state":"active"}"#, &Policy::default()).unwrap();
+/// assert_eq!(submit.value().unwrap().state(), Some(StateChange::Active));
+/// assert!(JobPatch::from_json(b"{}", &Policy::default()).is_err());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobPatch {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) state: Option<StateChange>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(crate) job_type: Option<JobType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cost_estimation_parameters: Option<CostEstimationParameters>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) settings: Option<SettingsPatch>,
+}
+
+impl JobPatch {
+    /// Reads and judges a body in one pass.
+    ///
+    /// # Errors
+    /// [`Rejected`], with every violation, where a rule denies.
+    pub fn from_json(body: &[u8], policy: &Policy) -> Result<Accepted<Self>, Rejected> {
+        crate::wire::read_patch(body, policy)
+    }
+
+    /// Writes the wire form. A patch that held only members which change nothing is written `{}`.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The change of state.
+    pub const fn state(&self) -> Option<StateChange> {
+        self.state
+    }
+
+    /// The new type.
+    pub const fn job_type(&self) -> Option<JobType> {
+        self.job_type
+    }
+
+    /// The new settings.
+    pub const fn settings(&self) -> Option<&SettingsPatch> {
+        self.settings.as_ref()
+    }
+
+    /// The new cost parameters.
+    pub const fn cost_estimation_parameters(&self) -> Option<&CostEstimationParameters> {
+        self.cost_estimation_parameters.as_ref()
+    }
+
+    /// The job as it will be: what the patch names is replaced, the rest stays.
+    #[must_use]
+    pub fn merge(&self, job: &JobRequest) -> JobRequest {
+        let mut merged = job.clone();
+        merged.job_type = self.job_type.unwrap_or(job.job_type);
+        merged.cost_estimation_parameters =
+            self.cost_estimation_parameters.or(job.cost_estimation_parameters);
+        if let Some(change) = &self.settings {
+            let settings = &mut merged.settings;
+            settings.quality = change.quality.unwrap_or(settings.quality);
+            settings.processing_engines = change.processing_engines.or(settings.processing_engines);
+            settings.cache_settings = change.cache_settings.or(settings.cache_settings);
+            if let Some(outputs) = &change.outputs {
+                settings.outputs.clone_from(outputs);
+            }
+        }
+        merged
+    }
+}
+
+/// New settings for a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SettingsPatch {
+    /// How finely it computes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+    /// The engines it may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processing_engines: Option<Engines>,
+    /// What it makes; not empty where given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Vec<OutputFormat>>,
+    /// How it uses caches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_settings: Option<CacheSettings>,
+}

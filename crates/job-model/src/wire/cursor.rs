@@ -1,0 +1,302 @@
+//! Tokens of JSON, read strictly and without copying: strings, numbers, literals. It knows nothing of jobs.
+
+use std::borrow::Cow;
+
+use crate::rules::Rule;
+
+/// The first thing wrong with a body, by byte offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) offset: usize,
+    pub(super) rule: Rule,
+}
+
+/// The rest of the reading, or the reason why there is none.
+pub(super) type Step<T> = Result<T, Fault>;
+
+/// A string token, quotes included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text<'a> {
+    token: &'a [u8],
+    escaped: bool,
+    pub(super) start: usize,
+}
+
+impl<'a> Text<'a> {
+    /// What stands between the quotes, as written.
+    fn raw(&self) -> &'a [u8] {
+        match self.token {
+            [b'"', raw @ .., b'"'] => raw,
+            _ => &[],
+        }
+    }
+
+    /// What the string says.
+    pub(super) fn content(&self) -> Cow<'a, str> {
+        if self.escaped {
+            // INVARIANT: the token was read to its end, so it is one JSON string.
+            Cow::Owned(serde_json::from_slice(self.token).unwrap_or_default())
+        } else {
+            Cow::Borrowed(str::from_utf8(self.raw()).unwrap_or_default())
+        }
+    }
+
+    /// What the string says, as bytes; copied only where something is escaped.
+    pub(super) fn bytes(&self) -> Cow<'a, [u8]> {
+        if self.escaped {
+            Cow::Owned(self.content().into_owned().into_bytes())
+        } else {
+            Cow::Borrowed(self.raw())
+        }
+    }
+
+    pub(super) fn end(&self) -> usize {
+        self.start.saturating_add(self.token.len())
+    }
+}
+
+/// A number token.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number<'a> {
+    pub(super) text: &'a [u8],
+    /// Neither a fraction nor an exponent.
+    pub(super) whole: bool,
+}
+
+const MANTISSA_DIGITS: usize = 40;
+const LARGEST_EXPONENT: u32 = 30;
+
+/// A place in a body.
+#[derive(Debug)]
+pub(super) struct Cursor<'a> {
+    rest: &'a [u8],
+    length: usize,
+    /// Whether all of the body is valid UTF-8.
+    whole: bool,
+    string_bytes: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// Begins at the first byte. Bytes from the first invalid UTF-8 on are treated as the end of the body, which is
+    /// where the fault is then found.
+    pub(super) fn new(body: &'a [u8], string_bytes: usize) -> Self {
+        let (rest, whole) = match str::from_utf8(body) {
+            Ok(_) => (body, true),
+            Err(error) => (body.get(..error.valid_up_to()).unwrap_or_default(), false),
+        };
+        Self { rest, length: rest.len(), whole, string_bytes }
+    }
+
+    /// Whether the body ends here.
+    pub(super) const fn at_end(&self) -> bool {
+        self.rest.is_empty() && self.whole
+    }
+
+    #[inline]
+    pub(super) fn offset(&self) -> usize {
+        self.length.saturating_sub(self.rest.len())
+    }
+
+    #[inline]
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    /// Steps over one byte.
+    #[inline]
+    pub(super) fn bump(&mut self) {
+        if let [_, rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+    }
+
+    /// Steps over white space.
+    #[inline]
+    pub(super) fn space(&mut self) {
+        while let [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+    }
+
+    /// Steps over one byte that has to be there.
+    #[inline]
+    pub(super) fn expect(&mut self, byte: u8) -> Step<()> {
+        if self.peek() == Some(byte) {
+            self.bump();
+            Ok(())
+        } else {
+            Err(self.syntax())
+        }
+    }
+
+    /// The fault that no JSON text goes on as this one does here.
+    #[cold]
+    pub(super) fn syntax(&self) -> Fault {
+        Fault { offset: self.offset(), rule: Rule::BodySyntax }
+    }
+
+    /// A string, from its opening quote.
+    pub(super) fn string(&mut self) -> Step<Text<'a>> {
+        let start = self.offset();
+        let from = self.rest;
+        self.expect(b'"')?;
+        let mut escaped = false;
+        loop {
+            self.rest = plain_run(self.rest);
+            match self.rest {
+                [b'"', rest @ ..] => {
+                    self.rest = rest;
+                    break;
+                }
+                [b'\\', rest @ ..] => {
+                    self.rest = rest;
+                    self.escape()?;
+                    escaped = true;
+                }
+                _ => return Err(self.syntax()),
+            }
+        }
+        let token = from.get(..from.len().saturating_sub(self.rest.len())).unwrap_or_default();
+        let text = Text { token, escaped, start };
+        // Decoding never makes a string longer, so only a long token needs a closer look.
+        if text.raw().len() > self.string_bytes && text.bytes().len() > self.string_bytes {
+            return Err(Fault { offset: start, rule: Rule::BodyLimits });
+        }
+        Ok(text)
+    }
+
+    /// What follows a backslash. Surrogates come in pairs, high then low.
+    fn escape(&mut self) -> Step<()> {
+        match self.peek() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.bump();
+                return Ok(());
+            }
+            Some(b'u') => self.bump(),
+            _ => return Err(self.syntax()),
+        }
+        let first = self.hex(0..=15)?;
+        let second = self.hex(if first == 13 { 0..=11 } else { 0..=15 })?;
+        self.hex(0..=15)?;
+        self.hex(0..=15)?;
+        if first == 13 && second >= 8 {
+            self.expect(b'\\')?;
+            self.expect(b'u')?;
+            self.hex(13..=13)?;
+            self.hex(12..=15)?;
+            self.hex(0..=15)?;
+            self.hex(0..=15)?;
+        }
+        Ok(())
+    }
+
+    fn hex(&mut self, allowed: std::ops::RangeInclusive<u32>) -> Step<u32> {
+        match self.peek().and_then(|byte| char::from(byte).to_digit(16)) {
+            Some(digit) if allowed.contains(&digit) => {
+                self.bump();
+                Ok(digit)
+            }
+            _ => Err(self.syntax()),
+        }
+    }
+
+    /// A number, from its minus sign or first digit.
+    pub(super) fn number(&mut self) -> Step<Number<'a>> {
+        let start = self.offset();
+        let from = self.rest;
+        if self.peek() == Some(b'-') {
+            self.bump();
+        }
+        let mut digits = match self.peek() {
+            Some(b'0') => {
+                self.bump();
+                1
+            }
+            _ => self.digits()?,
+        };
+        let mut whole = true;
+        if self.peek() == Some(b'.') {
+            self.bump();
+            whole = false;
+            digits = digits.saturating_add(self.digits()?);
+        }
+        let mut exponent = 0;
+        if let Some(b'e' | b'E') = self.peek() {
+            self.bump();
+            whole = false;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.bump();
+            }
+            let before = self.rest;
+            let length = self.digits()?;
+            for digit in before.get(..length).unwrap_or_default() {
+                exponent = u32::saturating_mul(exponent, 10).saturating_add(u32::from(digit & 0x0f));
+            }
+        }
+        if digits > MANTISSA_DIGITS || exponent > LARGEST_EXPONENT {
+            return Err(Fault { offset: start, rule: Rule::BodyNumber });
+        }
+        let text = from.get(..from.len().saturating_sub(self.rest.len())).unwrap_or_default();
+        Ok(Number { text, whole })
+    }
+
+    /// At least one digit; how many.
+    fn digits(&mut self) -> Step<usize> {
+        let before = self.rest.len();
+        while let [b'0'..=b'9', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+        let count = before.saturating_sub(self.rest.len());
+        if count == 0 { Err(self.syntax()) } else { Ok(count) }
+    }
+
+    /// `true`, `false` or `null`.
+    pub(super) fn literal(&mut self, text: &[u8]) -> Step<()> {
+        text.iter().try_for_each(|byte| self.expect(*byte))
+    }
+
+    /// Any value that is neither object nor array.
+    pub(super) fn scalar(&mut self) -> Step<()> {
+        match self.peek() {
+            Some(b'"') => self.string().map(drop),
+            Some(b'-' | b'0'..=b'9') => self.number().map(drop),
+            Some(b't') => self.literal(b"true"),
+            Some(b'f') => self.literal(b"false"),
+            Some(b'n') => self.literal(b"null"),
+            _ => Err(self.syntax()),
+        }
+    }
+}
+
+/// Steps over the bytes that mean themselves within a string, eight at a time.
+#[inline]
+fn plain_run(mut rest: &[u8]) -> &[u8] {
+    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
+        let stops = stops(u64::from_le_bytes(*chunk));
+        if stops != 0 {
+            let plain = usize::try_from(stops.trailing_zeros() >> 3).unwrap_or(0);
+            return rest.get(plain..).unwrap_or_default();
+        }
+        rest = tail;
+    }
+    while let [byte, tail @ ..] = rest {
+        if matches!(byte, b'"' | b'\\' | 0..=0x1f) {
+            break;
+        }
+        rest = tail;
+    }
+    rest
+}
+
+/// Sets the high bit of the first byte that is a quote, a backslash or a control character; bits above it may be wrong.
+#[inline]
+const fn stops(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let control = word.wrapping_sub(0x2020_2020_2020_2020) & !word;
+    let quote = word ^ 0x2222_2222_2222_2222;
+    let quote = quote.wrapping_sub(ONES) & !quote;
+    let backslash = word ^ 0x5c5c_5c5c_5c5c_5c5c;
+    let backslash = backslash.wrapping_sub(ONES) & !backslash;
+    (control | quote | backslash) & HIGHS
+}
