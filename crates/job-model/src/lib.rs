@@ -2,6 +2,7 @@
 #![deny(clippy::as_conversions, clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
 mod decimal;
+mod draft;
 mod engines;
 mod format;
 mod ids;
@@ -17,6 +18,7 @@ pub mod response;
 mod rules;
 mod severity;
 mod target;
+mod validate;
 mod verdict;
 mod violation;
 mod wire;
@@ -24,6 +26,7 @@ mod word;
 mod workload;
 
 pub use decimal::Exact;
+pub use draft::{CacheDraft, CostDraft, InputDraft, JobDraft, SettingsDraft};
 pub use engines::Engines;
 pub use format::{OutputFormat, OutputSet};
 pub use ids::{JobId, RealityDataId, WorkspaceId};

@@ -1,0 +1,182 @@
+//! A job as a program puts it together before it is checked: plain fields, written exactly as the wire wants them.
+
+use rust_decimal::Decimal;
+use serde::{Serialize, Serializer};
+
+use crate::decimal::Exact;
+use crate::format::OutputFormat;
+use crate::policy::Policy;
+use crate::request::JobRequest;
+use crate::verdict::{Accepted, Rejected};
+
+/// A job to create, unchecked. Fill the fields or chain the setters, then [`build`](Self::build) it, or ask
+/// [`validator::Validate`] first.
+///
+/// ```
+/// use job_model::{JobDraft, OutputFormat, Policy, Quality};
+/// use validator::Validate;
+///
+/// let draft = JobDraft::new("Full", "Bridge 7")
+///     .workspace("6881117d-9fd2-4900-870b-9b721dc90f25")
+///     .input("58e0c0ca-f730-4e5b-808d-1c8cacacb4d4")
+///     .quality(Quality::Extra.as_str())
+///     .output(OutputFormat::Obj);
+/// assert!(draft.validate().is_ok());
+/// let job = draft.build(&Policy::default()).unwrap();
+/// assert_eq!(job.value().unwrap().settings().outputs(), [OutputFormat::Obj]);
+///
+/// let errors = JobDraft::new("Full", "Bridge 7").validate().unwrap_err();
+/// assert!(errors.errors().contains_key("workspaceId"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobDraft {
+    /// What the job does.
+    #[serde(rename = "type")]
+    pub job_type: String,
+    /// What people call it.
+    pub name: String,
+    /// What its estimate is computed from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_estimation_parameters: Option<CostDraft>,
+    /// The workspace it belongs to.
+    pub workspace_id: String,
+    /// What it reads.
+    pub inputs: Vec<InputDraft>,
+    /// How it runs and what it makes.
+    pub settings: SettingsDraft,
+}
+
+/// An input, unchecked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct InputDraft {
+    /// The reality data.
+    pub id: String,
+    /// Free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// Settings, unchecked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SettingsDraft {
+    /// How finely the job computes.
+    pub quality: String,
+    /// The engines it may use at most; 0 stands for as many as the limit allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processing_engines: Option<i64>,
+    /// What it makes.
+    pub outputs: Vec<String>,
+    /// How it uses caches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_settings: Option<CacheDraft>,
+}
+
+/// Cache settings, unchecked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CacheDraft {
+    /// Whether the job leaves a cache behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_cache: Option<bool>,
+    /// The earlier job whose cache it uses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_cache: Option<String>,
+}
+
+/// Cost parameters, unchecked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CostDraft {
+    /// Photographs to process, in gigapixels.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exact")]
+    pub giga_pixels: Option<Decimal>,
+    /// Points to process, in megapoints.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exact")]
+    pub mega_points: Option<Decimal>,
+    /// The quality the estimate is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mesh_quality: Option<String>,
+}
+
+impl JobDraft {
+    /// A draft that still lacks its workspace, inputs, quality and outputs.
+    pub fn new(job_type: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { job_type: job_type.into(), name: name.into(), ..Self::default() }
+    }
+
+    /// Sets the workspace.
+    #[must_use]
+    pub fn workspace(mut self, id: impl Into<String>) -> Self {
+        self.workspace_id = id.into();
+        self
+    }
+
+    /// Adds an input.
+    #[must_use]
+    pub fn input(mut self, id: impl Into<String>) -> Self {
+        self.inputs.push(InputDraft { id: id.into(), description: None });
+        self
+    }
+
+    /// Adds an input with words about it.
+    #[must_use]
+    pub fn described_input(mut self, id: impl Into<String>, description: impl Into<String>) -> Self {
+        self.inputs.push(InputDraft { id: id.into(), description: Some(description.into()) });
+        self
+    }
+
+    /// Sets the quality.
+    #[must_use]
+    pub fn quality(mut self, quality: impl Into<String>) -> Self {
+        self.settings.quality = quality.into();
+        self
+    }
+
+    /// Adds an output format.
+    #[must_use]
+    pub fn output(mut self, format: OutputFormat) -> Self {
+        self.settings.outputs.push(format.as_str().to_owned());
+        self
+    }
+
+    /// Sets the engines it may use at most.
+    #[must_use]
+    pub fn engines(mut self, count: u32) -> Self {
+        self.settings.processing_engines = Some(i64::from(count));
+        self
+    }
+
+    /// Sets the photographs to process, in gigapixels.
+    #[must_use]
+    pub fn gigapixels(mut self, quantity: Decimal) -> Self {
+        self.cost_estimation_parameters.get_or_insert_default().giga_pixels = Some(quantity);
+        self
+    }
+
+    /// Sets the points to process, in megapoints.
+    #[must_use]
+    pub fn megapoints(mut self, quantity: Decimal) -> Self {
+        self.cost_estimation_parameters.get_or_insert_default().mega_points = Some(quantity);
+        self
+    }
+
+    /// Writes the wire form, checked or not.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Checks the draft exactly as its wire form is checked.
+    ///
+    /// # Errors
+    /// [`Rejected`], with every violation, where a rule denies.
+    pub fn build(&self, policy: &Policy) -> Result<Accepted<JobRequest>, Rejected> {
+        JobRequest::from_json(self.to_json().as_bytes(), policy)
+    }
+}
+
+#[expect(clippy::ref_option, reason = "serde asks for this signature")]
+fn exact<S: Serializer>(value: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.map(Exact::from).serialize(serializer)
+}
