@@ -13,24 +13,40 @@ impl Guid {
     }
 
     /// Reads the one accepted spelling; nil, braces, missing hyphens and blanks are refused.
-    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
-        let text: &[u8; 36] = text.try_into().ok()?;
+    #[inline]
+    pub(crate) fn parse(text: &[u8; 36]) -> Option<Self> {
         let [a0, a1, a2, a3, a4, a5, a6, a7, b'-', b0, b1, b2, b3, b'-', c0, c1, c2, c3, b'-', rest @ ..] =
             text
         else {
             return None;
         };
-        let [d0, d1, d2, d3, b'-', tail @ ..] = rest else { return None };
-        let head = [a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3];
-        let mut value: u128 = 0;
-        let mut seen = 0u8;
-        for digit in head.into_iter().chain(tail) {
-            let nibble = HEX.get(usize::from(*digit)).copied().unwrap_or(INVALID);
-            seen |= nibble;
-            value = (value << 4) | u128::from(nibble & 0x0f);
-        }
-        (seen & INVALID == 0 && value != 0).then_some(Self(value))
+        let [d0, d1, d2, d3, b'-', e0, e1, e2, e3, e4, e5, e6, e7, e8, e9, ea, eb] = rest else {
+            return None;
+        };
+        // Four groups of 32 bits: they do not wait for one another.
+        let (a, bad_a) = hex([a0, a1, a2, a3, a4, a5, a6, a7]);
+        let (b, bad_b) = hex([b0, b1, b2, b3, c0, c1, c2, c3]);
+        let (d, bad_d) = hex([d0, d1, d2, d3, e0, e1, e2, e3]);
+        let (e, bad_e) = hex([e4, e5, e6, e7, e8, e9, ea, eb]);
+        let high = (u64::from(a) << 32) | u64::from(b);
+        let low = (u64::from(d) << 32) | u64::from(e);
+        let value = (u128::from(high) << 64) | u128::from(low);
+        let good = (bad_a | bad_b | bad_d | bad_e) & INVALID == 0;
+        (good && value != 0).then_some(Self(value))
     }
+}
+
+/// Eight hexadecimal digits, and whether one of them was none.
+#[inline]
+fn hex(digits: [&u8; 8]) -> (u32, u8) {
+    let mut value = 0_u32;
+    let mut seen = 0_u8;
+    for digit in digits {
+        let nibble = HEX.get(usize::from(*digit)).copied().unwrap_or(INVALID);
+        seen |= nibble;
+        value = (value << 4) | u32::from(nibble & 0x0f);
+    }
+    (value, seen)
 }
 
 const INVALID: u8 = 0x80;
@@ -78,7 +94,7 @@ macro_rules! id {
         impl $name {
             /// Reads 8-4-4-4-12 hexadecimal digits of any case; `None` for anything else and for the nil GUID.
             pub fn parse(text: &str) -> Option<Self> {
-                Guid::parse(text.as_bytes()).map(Self)
+                Guid::parse(text.as_bytes().try_into().ok()?).map(Self)
             }
 
             #[allow(dead_code, reason = "not every identifier is read by the one-pass reader")]

@@ -21,6 +21,9 @@ impl JobName {
 
     /// Whether a text may be a name.
     pub(crate) fn allows(text: &str) -> bool {
+        if text.bytes().all(|byte| matches!(byte, 0x20..0x7f)) {
+            return text.bytes().any(|byte| byte != b' ');
+        }
         !text.chars().any(char::is_control) && !text.chars().all(char::is_whitespace)
     }
 

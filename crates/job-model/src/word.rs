@@ -20,7 +20,14 @@ macro_rules! words {
 
             /// The word with exactly this spelling.
             pub fn from_wire(text: &str) -> Option<Self> {
-                match text { $($text => Some(Self::$variant),)+ _ => None }
+                Self::from_bytes(text.as_bytes())
+            }
+
+            /// The same, for bytes that are not known to be text.
+            #[inline]
+            pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
+                $(if text == $text.as_bytes() { return Some(Self::$variant); })+
+                None
             }
         }
 

@@ -2,7 +2,7 @@
 
 use super::cursor::Step;
 use super::idset::IdSet;
-use super::reader::{Name, Reader, offset};
+use super::reader::{Contract, Name, Reader, offset};
 use super::slot::{CostSlots, Outputs, SettingsSlots, Slot, Slots, Span};
 use crate::decimal;
 use crate::ids::Guid;
@@ -13,11 +13,33 @@ use crate::{
     OutputSet, Quality, RealityDataId, StateChange, WorkspaceId,
 };
 
-/// The members of a job to create, in contract order.
-const JOB: [&str; 6] = ["type", "name", "costEstimationParameters", "workspaceId", "inputs", "settings"];
-/// The members of a patch: what can be changed, then what cannot.
-const PATCH: [&str; 7] =
-    ["type", "name", "costEstimationParameters", "workspaceId", "inputs", "settings", "state"];
+/// Declares the names of one object, and how to find one among them.
+macro_rules! contract {
+    ($($(#[$doc:meta])* $object:ident { $($name:literal = $place:literal),+ })+) => {
+        $($(#[$doc])* const $object: Contract = Contract {
+            names: &[$($name),+],
+            find: |name| {
+                $(if name == $name.as_bytes() { return Some($place); })+
+                None
+            },
+        };)+
+    };
+}
+
+contract! {
+    /// The members of a job to create, in contract order.
+    JOB { "type" = 0, "name" = 1, "costEstimationParameters" = 2, "workspaceId" = 3, "inputs" = 4, "settings" = 5 }
+    /// The members of a patch; not all of them can be changed.
+    PATCH {
+        "type" = 0, "name" = 1, "costEstimationParameters" = 2, "workspaceId" = 3, "inputs" = 4, "settings" = 5,
+        "state" = 6
+    }
+    COST_MEMBERS { "gigaPixels" = 0, "megaPoints" = 1, "meshQuality" = 2 }
+    INPUT_MEMBERS { "id" = 0, "description" = 1 }
+    SETTINGS_MEMBERS { "quality" = 0, "processingEngines" = 1, "outputs" = 2, "cacheSettings" = 3 }
+    CACHE_MEMBERS { "createCache" = 0, "useCache" = 1 }
+}
+
 const TYPE: usize = 0;
 const NAME: usize = 1;
 const COST: usize = 2;
@@ -26,18 +48,12 @@ const INPUTS: usize = 4;
 const SETTINGS: usize = 5;
 const STATE: usize = 6;
 
-const COST_MEMBERS: [&str; 3] = ["gigaPixels", "megaPoints", "meshQuality"];
-const INPUT_MEMBERS: [&str; 2] = ["id", "description"];
-const SETTINGS_MEMBERS: [&str; 4] = ["quality", "processingEngines", "outputs", "cacheSettings"];
-const CACHE_MEMBERS: [&str; 2] = ["createCache", "useCache"];
-
 /// The most digits of a quoted number.
 const QUOTED_DIGITS: usize = 40;
 
 impl Reader<'_> {
     /// The root of a job to create.
-    pub(super) fn job(&mut self) -> Step<Slots> {
-        let mut slots = Slots::default();
+    pub(super) fn job(&mut self, slots: &mut Slots) -> Step<()> {
         self.object(1, &JOB, |reader, name| {
             slots.any = true;
             match name {
@@ -48,28 +64,25 @@ impl Reader<'_> {
                     slots.inputs = reader.inputs()?;
                     slots.inputs_at = reader.since(start);
                 }
-                Name::Known(member) => reader.changeable(member, &mut slots, false)?,
+                Name::Known(member) => reader.changeable(member, slots, false)?,
                 Name::Unknown(name) => reader.unknown(Place::Root, name, 2)?,
             }
             Ok(())
-        })?;
-        Ok(slots)
+        })
     }
 
     /// The root of a patch.
-    pub(super) fn patch(&mut self) -> Step<Slots> {
-        let mut slots = Slots::default();
+    pub(super) fn patch(&mut self, slots: &mut Slots) -> Step<()> {
         self.object(1, &PATCH, |reader, name| {
             slots.any = true;
             match name {
                 Name::Known(NAME) => reader.unchangeable(Target::Name),
                 Name::Known(WORKSPACE_ID) => reader.unchangeable(Target::WorkspaceId),
                 Name::Known(INPUTS) => reader.unchangeable(Target::Inputs),
-                Name::Known(member) => reader.changeable(member, &mut slots, true),
+                Name::Known(member) => reader.changeable(member, slots, true),
                 Name::Unknown(name) => reader.unknown(Place::Root, name, 2),
             }
-        })?;
-        Ok(slots)
+        })
     }
 
     /// The members that job and patch have in common, and the patch's state.
@@ -78,7 +91,7 @@ impl Reader<'_> {
             (TYPE, Some(b'n')) => slots.job_type = self.null_of(Target::Type, patch)?,
             (TYPE, _) => {
                 slots.job_type =
-                    self.word(JobType::from_wire, &JobType::WORDS, Rule::TypeInvalid, Target::Type, 2)?;
+                    self.word(JobType::from_bytes, &JobType::WORDS, Rule::TypeInvalid, Target::Type, 2)?;
             }
             (COST, Some(b'n')) => slots.cost = self.null(Target::Cost)?,
             (COST, Some(b'{')) => slots.cost = self.cost()?,
@@ -154,11 +167,14 @@ impl Reader<'_> {
     }
 
     fn guid(&mut self, rule: Rule, target: Target, depth: usize) -> Step<Slot<Guid>> {
+        if let Some(guid) = self.cursor.plain_string(Guid::parse) {
+            return Ok(Slot::Sound(guid));
+        }
         if self.cursor.peek() != Some(b'"') {
             return self.wrong(rule, target, depth);
         }
         let text = self.cursor.string()?;
-        if let Some(guid) = Guid::parse(&text.bytes()) {
+        if let Some(guid) = guid(&text.bytes()) {
             return Ok(Slot::Sound(guid));
         }
         self.add(rule, target, (offset(text.start), offset(text.end())));
@@ -255,7 +271,7 @@ impl Reader<'_> {
                 (Name::Known(0), Some(b'n')) => slots.quality = reader.null_of(Target::Quality, patch)?,
                 (Name::Known(0), _) => {
                     slots.quality = reader.word(
-                        Quality::from_wire,
+                        Quality::from_bytes,
                         &Quality::WORDS,
                         Rule::QualityInvalid,
                         Target::Quality,
@@ -318,8 +334,13 @@ impl Reader<'_> {
         let number = self.array(3, |reader, index| {
             let from = reader.cursor.offset();
             let target = Target::Output(index);
-            let slot =
-                reader.word(OutputFormat::from_wire, &OutputFormat::WORDS, Rule::OutputInvalid, target, 4)?;
+            let slot = reader.word(
+                OutputFormat::from_bytes,
+                &OutputFormat::WORDS,
+                Rule::OutputInvalid,
+                target,
+                4,
+            )?;
             match slot.required() {
                 Some(format) => {
                     formats.push(format);
@@ -391,7 +412,7 @@ impl Reader<'_> {
         if bytes.is_empty() {
             return Ok(Slot::nothing(self.add(Rule::UseCacheEmpty, Target::UseCache, span)));
         }
-        if let Some(guid) = Guid::parse(&bytes) {
+        if let Some(guid) = guid(&bytes) {
             return Ok(Slot::Sound(JobId::of(guid)));
         }
         self.add(Rule::UseCacheInvalid, Target::UseCache, span);
@@ -474,6 +495,10 @@ impl Reader<'_> {
         self.add_with(Rule::MeshQualityInvalid, Target::MeshQuality, span, suggestion, 0);
         Ok(Slot::Unreadable)
     }
+}
+
+fn guid(text: &[u8]) -> Option<Guid> {
+    Guid::parse(text.try_into().ok()?)
 }
 
 fn in_range(value: &Decimal) -> bool {

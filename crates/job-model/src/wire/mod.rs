@@ -28,8 +28,9 @@ use crate::{CostEstimationParameters, JobPatch, JobRequest, JobSettings, Setting
 pub(crate) fn read_job(body: &[u8], policy: &Policy) -> Result<Accepted<JobRequest>, Rejected> {
     let mut reader = Reader::new(body, policy);
     let opening = opening(&mut reader);
-    let mut slots = whole(&mut reader, Reader::job).map_err(|fault| of_body(fault, body, policy))?;
-    require(&mut reader, &mut slots, opening);
+    let mut slots = Slots::default();
+    whole(&mut reader, |reader| reader.job(&mut slots)).map_err(|fault| of_body(fault, body, policy))?;
+    require(&mut reader, &slots, opening);
     meaning::judge(&mut reader, &slots, body, opening);
     let report = report(reader);
     let workload = workload(&slots);
@@ -43,7 +44,8 @@ pub(crate) fn read_job(body: &[u8], policy: &Policy) -> Result<Accepted<JobReque
 pub(crate) fn read_patch(body: &[u8], policy: &Policy) -> Result<Accepted<JobPatch>, Rejected> {
     let mut reader = Reader::new(body, policy);
     let opening = opening(&mut reader);
-    let slots = whole(&mut reader, Reader::patch).map_err(|fault| of_body(fault, body, policy))?;
+    let mut slots = Slots::default();
+    whole(&mut reader, |reader| reader.patch(&mut slots)).map_err(|fault| of_body(fault, body, policy))?;
     if !slots.any {
         reader.add(Rule::PatchEmpty, Target::Body, (opening, opening.saturating_add(1)));
     }
@@ -61,28 +63,29 @@ fn opening(reader: &mut Reader<'_>) -> u32 {
 }
 
 /// Reads the root object and makes sure that nothing follows it.
-fn whole<'a, T>(reader: &mut Reader<'a>, root: impl FnOnce(&mut Reader<'a>) -> Step<T>) -> Step<T> {
+fn whole<'a>(reader: &mut Reader<'a>, root: impl FnOnce(&mut Reader<'a>) -> Step<()>) -> Step<()> {
     match reader.cursor.peek() {
         Some(b'{') => {}
         Some(b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
-            return Err(Fault { offset: reader.cursor.offset(), rule: Rule::BodyNotObject });
+            return Err(Fault::new(reader.cursor.offset(), Rule::BodyNotObject));
         }
         _ => return Err(reader.cursor.syntax()),
     }
-    let read = root(reader).map_err(|fault| reader.names.earliest(fault))?;
+    root(reader).map_err(|fault| reader.names.earliest(fault))?;
     reader.cursor.space();
     if !reader.cursor.at_end() {
         return Err(reader.cursor.syntax());
     }
     match reader.case_variant {
-        Some(offset) => Err(Fault { offset, rule: Rule::BodyMemberCase }),
-        None => Ok(read),
+        Some(offset) => Err(Fault::new(offset, Rule::BodyMemberCase)),
+        None => Ok(()),
     }
 }
 
 fn of_body(fault: Fault, body: &[u8], policy: &Policy) -> Rejected {
-    let position = Position::of(body, fault.offset);
-    Rejected { workload: None, report: Report::of_body(fault.rule, position, fault.offset, policy) }
+    let offset = fault.offset();
+    let report = Report::of_body(fault.rule(), Position::of(body, offset), offset, policy);
+    Rejected { workload: None, report }
 }
 
 fn report(reader: Reader<'_>) -> Report {
@@ -92,7 +95,7 @@ fn report(reader: Reader<'_>) -> Report {
 }
 
 /// Reports every required member of a job that is missing.
-fn require(reader: &mut Reader<'_>, slots: &mut Slots, opening: u32) {
+fn require(reader: &mut Reader<'_>, slots: &Slots, opening: u32) {
     let mut missing = |slot: (bool, slot::Span), rule, target| {
         if slot.0 {
             reader.add(rule, target, slot.1);

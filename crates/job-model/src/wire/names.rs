@@ -48,7 +48,7 @@ impl<'a> Names<'a> {
     /// The innermost object closes.
     pub(super) fn close(&mut self) -> Result<(), Fault> {
         if let Some(offset) = first_repeated(self.innermost()) {
-            return Err(Fault { offset, rule: Rule::BodyDuplicateMember });
+            return Err(Fault::new(offset, Rule::BodyDuplicateMember));
         }
         self.open = self.open.saturating_sub(1);
         self.list.truncate(self.mark(self.open));
@@ -62,10 +62,7 @@ impl<'a> Names<'a> {
         for object in (0..self.open).rev() {
             let start = self.mark(object);
             if let Some(offset) = first_repeated(self.list.get(start..end).unwrap_or_default()) {
-                let repeated = Fault { offset, rule: Rule::BodyDuplicateMember };
-                if (repeated.offset, repeated.rule) < (first.offset, first.rule) {
-                    first = repeated;
-                }
+                first = first.min(Fault::new(offset, Rule::BodyDuplicateMember));
             }
             end = start;
         }

@@ -21,6 +21,18 @@ pub(super) enum Name<'a> {
     Unknown(Text<'a>),
 }
 
+/// The names that the contract has for the members of one object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Contract {
+    pub(super) names: &'static [&'static str],
+    /// The place of a name among them.
+    pub(super) find: fn(&[u8]) -> Option<usize>,
+}
+
+impl Contract {
+    const NONE: Self = Self { names: &[], find: |_| None };
+}
+
 /// Reads one body.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
@@ -53,7 +65,7 @@ impl<'a> Reader<'a> {
     pub(super) fn object(
         &mut self,
         depth: usize,
-        contract: &[&str],
+        contract: &Contract,
         mut member: impl FnMut(&mut Self, Name<'a>) -> Step<()>,
     ) -> Step<()> {
         self.enter(depth)?;
@@ -72,7 +84,7 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        if let Some(offset) = first_case_variant(self.names.innermost(), contract) {
+        if let Some(offset) = first_case_variant(self.names.innermost(), contract.names) {
             self.case_variant = Some(self.case_variant.map_or(offset, |first| first.min(offset)));
         }
         self.names.close()
@@ -106,7 +118,7 @@ impl<'a> Reader<'a> {
     /// A container opens at this depth, the root's being 1.
     fn enter(&self, depth: usize) -> Step<()> {
         if depth > DEPTH {
-            return Err(Fault { offset: self.cursor.offset(), rule: Rule::BodyDepth });
+            return Err(Fault::new(self.cursor.offset(), Rule::BodyDepth));
         }
         Ok(())
     }
@@ -131,31 +143,31 @@ impl<'a> Reader<'a> {
 
     /// A member name with its colon. `seen` has a bit for each contract name that was there before.
     #[inline]
-    fn name(&mut self, contract: &[&str], seen: &mut u32) -> Step<Name<'a>> {
+    fn name(&mut self, contract: &Contract, seen: &mut u32) -> Step<Name<'a>> {
         let start = self.cursor.offset();
         if self.cursor.peek() != Some(b'"') {
             return Err(self.cursor.syntax());
         }
         let over = self.count();
-        let limit = Fault { offset: start, rule: Rule::BodyLimits };
-        let text = self.cursor.string().map_err(|fault| if over { limit } else { fault })?;
+        let limit = || Fault::new(start, Rule::BodyLimits);
+        let text = self.cursor.string().map_err(|fault| if over { limit() } else { fault })?;
         let bytes = text.bytes();
-        let name = if let Some(index) = contract.iter().position(|word| word.as_bytes() == &*bytes) {
+        let name = if let Some(index) = (contract.find)(&bytes) {
             let bit = 1_u32.wrapping_shl(u32::try_from(index).unwrap_or(0));
             if *seen & bit != 0 {
-                return Err(Fault { offset: start, rule: Rule::BodyDuplicateMember });
+                return Err(Fault::new(start, Rule::BodyDuplicateMember));
             }
             *seen |= bit;
             Name::Known(index)
         } else {
             self.names.push(text);
             if is_reserved(&bytes) {
-                return Err(Fault { offset: start, rule: Rule::BodyReservedMember });
+                return Err(Fault::new(start, Rule::BodyReservedMember));
             }
             Name::Unknown(text)
         };
         if over {
-            return Err(limit);
+            return Err(limit());
         }
         self.cursor.space();
         self.cursor.expect(b':')?;
@@ -175,13 +187,13 @@ impl<'a> Reader<'a> {
         if !self.count() {
             return Ok(());
         }
-        let limit = Fault { offset: self.cursor.offset(), rule: Rule::BodyLimits };
+        let limit = Fault::new(self.cursor.offset(), Rule::BodyLimits);
         let own = match self.cursor.peek() {
             Some(b'{' | b'[') => self.enter(depth),
             Some(_) => self.cursor.scalar(),
             None => Err(self.cursor.syntax()),
         };
-        Err(own.err().filter(|fault| fault.offset == limit.offset).unwrap_or(limit))
+        Err(own.err().map_or(limit, |fault| fault.min(limit)))
     }
 
     /// Steps over any value, however nested, without recursion. `depth` is that of the value if it is a container.
@@ -232,7 +244,7 @@ impl<'a> Reader<'a> {
                 }
             }
             if objects & 1 == 1 {
-                self.name(&[], &mut 0)?;
+                self.name(&Contract::NONE, &mut 0)?;
             } else {
                 self.count_element(depth.saturating_add(level))?;
             }
@@ -325,7 +337,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(super) fn word<T>(
         &mut self,
-        from_wire: fn(&str) -> Option<T>,
+        from_bytes: fn(&[u8]) -> Option<T>,
         words: &'static [&'static str],
         rule: Rule,
         target: Target,
@@ -335,21 +347,19 @@ impl<'a> Reader<'a> {
             return self.wrong(rule, target, depth);
         }
         let text = self.cursor.string()?;
-        let content = text.content();
-        Ok(from_wire(&content).map_or_else(|| self.no_word(&content, words, rule, target, text), Slot::Sound))
+        Ok(from_bytes(&text.bytes()).map_or_else(|| self.no_word(words, rule, target, text), Slot::Sound))
     }
 
     #[cold]
     fn no_word<T>(
         &mut self,
-        content: &str,
         words: &'static [&'static str],
         rule: Rule,
         target: Target,
         text: Text<'a>,
     ) -> Slot<T> {
         let span = (offset(text.start), offset(text.end()));
-        self.add_with(rule, target, span, suggest(content, words), 0);
+        self.add_with(rule, target, span, suggest(&text.content(), words), 0);
         Slot::Unreadable
     }
 }
