@@ -60,6 +60,13 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// Hands what the string says, as bytes, to a reader; copied only where something is escaped.
+    #[expect(clippy::inline_always, reason = "a text handed back through memory costs more than reading it")]
+    #[inline(always)]
+    pub(super) fn with_bytes<R>(&self, read: impl Fn(&[u8]) -> R) -> R {
+        if self.escapes == 0 { read(self.raw()) } else { read(&self.bytes()) }
+    }
+
     /// What the string says, as bytes; copied only where something is escaped.
     pub(super) fn bytes(&self) -> Cow<'a, [u8]> {
         if self.escapes > 0 {
@@ -155,7 +162,24 @@ impl<'a> Cursor<'a> {
     }
 
     /// A string, from its opening quote.
+    #[expect(clippy::inline_always, reason = "a text handed back through memory costs more than reading it")]
+    #[inline(always)]
     pub(super) fn string(&mut self) -> Step<Text<'a>> {
+        let from = self.rest;
+        let [b'"', run @ ..] = from else { return Err(self.syntax()) };
+        let [b'"', rest @ ..] = plain_run(run) else { return self.escaped_string() };
+        let token = from.get(..from.len().saturating_sub(rest.len())).unwrap_or_default();
+        if token.len() > self.string_bytes {
+            return self.escaped_string();
+        }
+        let start = self.offset();
+        self.rest = rest;
+        Ok(Text { token, escapes: 0, start })
+    }
+
+    /// A string with escapes, or a long one, or one that does not end.
+    #[inline(never)]
+    fn escaped_string(&mut self) -> Step<Text<'a>> {
         let start = self.offset();
         let from = self.rest;
         self.expect(b'"')?;

@@ -151,8 +151,7 @@ impl<'a> Reader<'a> {
         let over = self.count();
         let limit = || Fault::new(start, Rule::BodyLimits);
         let text = self.cursor.string().map_err(|fault| if over { limit() } else { fault })?;
-        let bytes = text.bytes();
-        let name = if let Some(index) = (contract.find)(&bytes) {
+        let name = if let Some(index) = text.with_bytes(contract.find) {
             let bit = 1_u32.wrapping_shl(u32::try_from(index).unwrap_or(0));
             if *seen & bit != 0 {
                 return Err(Fault::new(start, Rule::BodyDuplicateMember));
@@ -161,7 +160,7 @@ impl<'a> Reader<'a> {
             Name::Known(index)
         } else {
             self.names.push(text);
-            if is_reserved(&bytes) {
+            if text.with_bytes(is_reserved) {
                 return Err(Fault::new(start, Rule::BodyReservedMember));
             }
             Name::Unknown(text)
@@ -347,7 +346,7 @@ impl<'a> Reader<'a> {
             return self.wrong(rule, target, depth);
         }
         let text = self.cursor.string()?;
-        Ok(from_bytes(&text.bytes()).map_or_else(|| self.no_word(words, rule, target, text), Slot::Sound))
+        Ok(text.with_bytes(from_bytes).map_or_else(|| self.no_word(words, rule, target, text), Slot::Sound))
     }
 
     #[cold]

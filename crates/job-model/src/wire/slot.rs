@@ -21,6 +21,7 @@ pub(super) enum Slot<T> {
 
 impl<T> Slot<T> {
     /// A value that was read, denied or not.
+    #[inline]
     pub(super) fn read(value: T, denied: bool) -> Self {
         if denied { Self::Denied(Some(value)) } else { Self::Sound(value) }
     }
@@ -122,6 +123,7 @@ pub(super) struct Slots {
 
 impl<T> Slot<T> {
     /// The same of another type.
+    #[inline]
     pub(super) fn map<U>(self, make: impl FnOnce(T) -> U) -> Slot<U> {
         self.and_then(|value| Some(make(value)))
     }
