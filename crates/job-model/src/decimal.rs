@@ -123,7 +123,6 @@ impl<'de> serde::Deserialize<'de> for Exact {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
     use super::*;
 
     #[test]
