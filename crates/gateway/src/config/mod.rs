@@ -1,0 +1,83 @@
+//! The configuration: one TOML file and the environment, read once, every problem told at once.
+
+mod cards;
+mod effective;
+mod env;
+mod keys;
+mod limits;
+mod pem;
+mod problems;
+mod reader;
+mod sections;
+mod suggest;
+mod types;
+mod url;
+mod validation;
+mod value;
+mod warnings;
+
+use std::path::Path;
+
+use toml::Table;
+
+pub use problems::{ConfigProblem, ConfigProblems};
+pub use types::{CardSource, Config, Identity, Level, Limits, Listen, Log, Shutdown, Tls, Upstream};
+
+use reader::Reader;
+
+impl Config {
+    /// Reads a file and puts `JOBGATE_SECTION__KEY` variables over it.
+    ///
+    /// # Errors
+    /// Every problem there is, each with its key.
+    pub fn load(
+        path: &Path,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigProblems> {
+        let text = std::fs::read_to_string(path).map_err(|fault| {
+            ConfigProblems::one(path.display().to_string(), format!("cannot be read: {fault}"))
+        })?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new("")), env)
+    }
+
+    /// Reads a text; files that it names are looked for from `base`.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use gateway::config::Config;
+    /// let config = Config::parse("limits.body_bytes = '1MiB'", Path::new("."), []).unwrap();
+    /// assert_eq!(config.limits.body_bytes, 1024 * 1024);
+    /// let problems = Config::parse("[limits]\nbody_byte = '1MiB'", Path::new("."), []).unwrap_err();
+    /// assert_eq!(problems.to_string(), "limits.body_byte: unknown key; did you mean \"body_bytes\"?");
+    /// ```
+    ///
+    /// # Errors
+    /// Every problem there is, each with its key.
+    pub fn parse(
+        text: &str,
+        base: &Path,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigProblems> {
+        let mut table = text.parse::<Table>().map_err(|fault| syntax(text, &fault))?;
+        let mut problems = Vec::new();
+        let origin = env::apply(&mut table, env, &mut problems);
+        keys::check(&table, &mut problems);
+        let mut reader = Reader { table: &table, base, origin, problems };
+        let config = sections::read(&mut reader);
+        ConfigProblems::check(reader.problems).map(|()| config)
+    }
+
+    /// The path of every key, except the ids of rules under `validation.severity`.
+    pub fn keys() -> impl Iterator<Item = &'static str> {
+        keys::KEYS.iter().map(|(path, _)| *path)
+    }
+}
+
+/// The place and the parser's own words. The line itself is not repeated: what stands there may be anything.
+fn syntax(text: &str, fault: &toml::de::Error) -> ConfigProblems {
+    let before = fault.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let message = fault.message().lines().collect::<Vec<_>>().join("; ");
+    ConfigProblems::one(format!("line {line}, column {column}"), format!("not valid TOML: {message}"))
+}

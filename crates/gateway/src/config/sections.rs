@@ -1,0 +1,157 @@
+//! Reads one section after another into the configuration.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::reader::{Reader, one_of};
+use super::types::{Config, Identity, Level, Listen, Log, Shutdown, Tls, Upstream};
+use super::url::{self, Origin};
+use super::value::show_duration;
+use super::{cards, limits, pem, validation};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The same code answers here and there, so that a file that cannot be read whole still tells all its problems.
+pub(super) fn read(reader: &mut Reader<'_>) -> Config {
+    let listen = listen(reader);
+    let admin = admin(reader, listen.address);
+    let upstream = upstream(reader);
+    let limits = limits::read(reader);
+    let threads = limits::threads(reader);
+    let (profile, policy) = validation::read(reader);
+    let (card_sources, cards) = cards::read(reader);
+    let identity = identity(reader);
+    let log = log(reader);
+    let shutdown = shutdown(reader, upstream.response_timeout);
+    Config {
+        listen,
+        admin,
+        upstream,
+        limits,
+        profile,
+        policy,
+        card_sources,
+        cards,
+        identity,
+        log,
+        shutdown,
+        threads,
+    }
+}
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+fn listen(reader: &mut Reader<'_>) -> Listen {
+    let address = reader.address("listen.address", loopback(8080));
+    let h2c = reader.flag("listen.h2c", false);
+    if h2c && reader.is_set("listen.tls") {
+        reader.refuse(
+            "listen.h2c",
+            "is only for a plain listener; with [listen.tls] HTTP/2 is agreed on in the handshake",
+        );
+    }
+    Listen { address, tls: tls(reader), h2c }
+}
+
+fn tls(reader: &mut Reader<'_>) -> Option<Tls> {
+    if !reader.get("listen.tls").is_some_and(toml::Value::is_table) {
+        return None;
+    }
+    for key in ["listen.tls.certificate", "listen.tls.key"] {
+        if !reader.is_set(key) {
+            reader.refuse(key, "missing; [listen.tls] needs both a certificate and its key");
+        }
+    }
+    let certificate = reader.pem("listen.tls.certificate", pem::certificate);
+    let key = reader.pem("listen.tls.key", pem::private_key);
+    Some(Tls { certificate: certificate?, key: key? })
+}
+
+fn admin(reader: &mut Reader<'_>, listen: SocketAddr) -> SocketAddr {
+    let admin = reader.address("admin.address", loopback(9090));
+    if clash(listen, admin) {
+        reader.refuse(
+            "admin.address",
+            format!("{admin} clashes with listen.address {listen}; give it another port"),
+        );
+    }
+    admin
+}
+
+/// Whether one socket would stand in the other's way. Port 0 is any free port and clashes with none; `[::]` takes IPv4, too.
+fn clash(one: SocketAddr, other: SocketAddr) -> bool {
+    let covers = |wide: IpAddr, narrow: IpAddr| {
+        wide == narrow || (wide.is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4()))
+    };
+    one.port() != 0
+        && one.port() == other.port()
+        && (covers(one.ip(), other.ip()) || covers(other.ip(), one.ip()))
+}
+
+fn upstream(reader: &mut Reader<'_>) -> Upstream {
+    let origin = origin(reader);
+    let authority = origin.authority();
+    Upstream {
+        tls: origin.tls,
+        host: origin.host,
+        port: origin.port,
+        authority,
+        connect_timeout: reader.duration("upstream.connect_timeout", 3 * SECOND, &(MILLISECOND..=5 * MINUTE)),
+        response_timeout: reader.duration("upstream.response_timeout", 30 * SECOND, &(MILLISECOND..=HOUR)),
+        ca_file: reader.pem("upstream.ca_file", pem::certificate),
+        pool_size: reader.whole("upstream.pool_size", 128, &(1..=65_536)),
+        pool_idle: reader.duration("upstream.pool_idle", 30 * SECOND, &(MILLISECOND..=HOUR)),
+    }
+}
+
+fn origin(reader: &mut Reader<'_>) -> Origin {
+    let default = || Origin { tls: true, host: "api.bentley.com".to_owned(), port: 443 };
+    let Some(text) = reader.text("upstream.url") else { return default() };
+    url::origin(text).unwrap_or_else(|fault| {
+        reader.refuse("upstream.url", fault);
+        default()
+    })
+}
+
+fn identity(reader: &mut Reader<'_>) -> Identity {
+    match reader.text("identity.mode") {
+        None | Some("none") => {}
+        Some(mode @ ("jwt" | "header")) => {
+            reader.refuse(
+                "identity.mode",
+                format!("\"{mode}\" is not in this version; the only mode is \"none\""),
+            );
+        }
+        Some(other) => reader.refuse("identity.mode", format!("{}, not {other:?}", one_of(&["none"]))),
+    }
+    Identity::None
+}
+
+fn log(reader: &mut Reader<'_>) -> Log {
+    reader.word("log.format", &["json"], |text| (text == "json").then_some(()));
+    let words = Level::ALL.map(Level::as_str);
+    let level =
+        reader.word("log.level", &words, |text| Level::ALL.into_iter().find(|level| level.as_str() == text));
+    Log { level: level.unwrap_or(Level::Info) }
+}
+
+fn shutdown(reader: &mut Reader<'_>, response_timeout: Duration) -> Shutdown {
+    let least = response_timeout + SECOND;
+    let lead = reader.duration("shutdown.lead", Duration::ZERO, &(Duration::ZERO..=HOUR));
+    let grace = reader.duration("shutdown.grace", least, &(Duration::ZERO..=24 * HOUR));
+    if grace < least {
+        reader.refuse(
+            "shutdown.grace",
+            format!(
+                "must be at least {}, one second more than upstream.response_timeout: a job under way would be cut",
+                show_duration(least),
+            ),
+        );
+    }
+    Shutdown { lead, grace }
+}

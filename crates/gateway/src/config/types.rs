@@ -1,0 +1,166 @@
+//! The configuration as the rest of the gateway sees it: checked, complete, in its own types.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use job_model::{Policy, Profile, RateCards};
+
+/// Everything that an operator decides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where clients connect.
+    pub listen: Listen,
+    /// Where metrics, health and usage are served.
+    pub admin: SocketAddr,
+    /// Where requests go.
+    pub upstream: Upstream,
+    /// What one request, and all of them together, may take.
+    pub limits: Limits,
+    /// The profile whose severities `policy` began with.
+    pub profile: Profile,
+    /// How jobs are judged.
+    pub policy: Policy,
+    /// Where `cards` came from, in the order of the file; empty where jobs are not priced.
+    pub card_sources: Vec<CardSource>,
+    /// What prices jobs.
+    pub cards: RateCards,
+    /// Who a request is from.
+    pub identity: Identity,
+    /// What is logged.
+    pub log: Log,
+    /// How the gateway stops.
+    pub shutdown: Shutdown,
+    /// How many threads serve requests.
+    pub threads: usize,
+}
+
+/// The clients' listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// Address and port; port 0 takes any free one.
+    pub address: SocketAddr,
+    /// The listener's certificate; without it the listener is plain.
+    pub tls: Option<Tls>,
+    /// Whether a plain listener also takes HTTP/2 with prior knowledge.
+    ///
+    /// Off unless asked for: to tell the two protocols apart the server looks at the first 24 bytes of a connection, and
+    /// no timeout runs while it waits for them. A client that connects and says nothing then stays for ever.
+    pub h2c: bool,
+}
+
+/// Files of a listener's identity, PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate and those that lead to its root.
+    pub certificate: PathBuf,
+    /// The private key, not encrypted.
+    pub key: PathBuf,
+}
+
+/// The API behind the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Whether the connection is TLS.
+    pub tls: bool,
+    /// The name or address to connect to and to verify; never empty, an IPv6 address without brackets.
+    pub host: String,
+    /// The port to connect to.
+    pub port: u16,
+    /// The Host header sent.
+    pub authority: String,
+    /// How long a connection may take to stand.
+    pub connect_timeout: Duration,
+    /// How long upstream may take in all, from the first byte sent to the last one read.
+    pub response_timeout: Duration,
+    /// Certificates to trust in place of the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// The most idle connections kept.
+    pub pool_size: usize,
+    /// How long an idle connection is kept.
+    pub pool_idle: Duration,
+}
+
+/// What is refused for its size, its slowness or its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest body.
+    pub body_bytes: usize,
+    /// The longest request line and headers together.
+    pub head_bytes: usize,
+    /// The most header fields.
+    pub head_fields: usize,
+    /// The longest path and query.
+    pub target_bytes: usize,
+    /// How long the head may take to arrive.
+    pub head_timeout: Duration,
+    /// How long the body may take to arrive.
+    pub body_timeout: Duration,
+    /// The most bytes of bodies held at one time, over all requests.
+    pub buffered_bytes: usize,
+    /// The most requests at one time.
+    pub in_flight: usize,
+    /// How long a client's idle connection is kept.
+    pub keep_alive: Duration,
+}
+
+/// How the gateway learns who a request is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Identity {
+    /// It does not: tokens are passed on, not verified.
+    None,
+}
+
+/// What is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least important lines that are still written.
+    pub level: Level,
+}
+
+/// How important a line of the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something failed.
+    Error,
+    /// Something is wrong and was coped with.
+    Warn,
+    /// What an operator wants to see, one line per request included.
+    Info,
+    /// What helps to find a fault.
+    Debug,
+}
+
+impl Level {
+    /// Every level, most important first.
+    pub const ALL: [Self; 4] = [Self::Error, Self::Warn, Self::Info, Self::Debug];
+
+    /// The level as configured.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+/// How the gateway stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shutdown {
+    /// How long `/readyz` is 503 before the listeners close.
+    pub lead: Duration,
+    /// How long requests under way may still take after that.
+    pub grace: Duration,
+}
+
+/// Where a rate card came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CardSource {
+    /// The one that is built in: made-up prices, for demonstration.
+    Illustrative,
+    /// A file, TOML or JSON.
+    File(PathBuf),
+}

@@ -1,0 +1,70 @@
+//! What is allowed and yet worth a line at start.
+
+use std::net::SocketAddr;
+
+use job_model::Mode;
+
+use super::types::{CardSource, Config};
+use super::url::is_loopback;
+
+impl Config {
+    /// One line for each thing that an operator may not have meant.
+    pub fn warnings(&self) -> Vec<String> {
+        let lines = [
+            self.listener(),
+            self.admin_open(),
+            self.plain_upstream(),
+            self.unused_roots(),
+            self.shadow(),
+            self.prices(),
+        ];
+        lines.into_iter().flatten().collect()
+    }
+
+    fn listener(&self) -> Option<String> {
+        let address = open(self.listen.address).filter(|_| self.listen.tls.is_none())?;
+        Some(format!(
+            "listen.address {address} takes plain connections from other machines: put something in front that ends TLS, or set [listen.tls]"
+        ))
+    }
+
+    fn admin_open(&self) -> Option<String> {
+        let address = open(self.admin)?;
+        Some(format!(
+            "admin.address {address} is not loopback: whoever reaches it reads metrics, usage and this configuration"
+        ))
+    }
+
+    fn plain_upstream(&self) -> Option<String> {
+        let host = &self.upstream.host;
+        (!self.upstream.tls && !is_loopback(host))
+            .then(|| format!("upstream.url has no TLS: the clients' tokens go to {host} in the clear"))
+    }
+
+    fn unused_roots(&self) -> Option<String> {
+        (!self.upstream.tls && self.upstream.ca_file.is_some())
+            .then(|| "upstream.ca_file has no effect: upstream.url is not https".to_owned())
+    }
+
+    fn shadow(&self) -> Option<String> {
+        (self.policy.mode() == Mode::Shadow).then(|| {
+            "validation.mode is \"shadow\": jobs that break rules are forwarded, only the fixed rules refuse".to_owned()
+        })
+    }
+
+    fn prices(&self) -> Option<String> {
+        let line = if self.card_sources.is_empty() {
+            Some("pricing.rate_card is not set: jobs are forwarded without a price")
+        } else if self.card_sources.contains(&CardSource::Illustrative) {
+            Some("pricing.rate_card is the illustrative card: its prices are made up")
+        } else {
+            None
+        };
+        line.map(str::to_owned)
+    }
+}
+
+/// The address where other machines may reach it.
+fn open(address: SocketAddr) -> Option<SocketAddr> {
+    (!address.ip().is_loopback()).then_some(address)
+}
