@@ -42,6 +42,13 @@ pub(super) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
+    /// The token that was read between these two offsets.
+    pub(super) fn again(body: &'a [u8], start: u32, end: u32) -> Self {
+        let at = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+        let token = body.get(at(start)..at(end)).unwrap_or_default();
+        Self { token, escapes: usize::from(token.contains(&b'\\')), start: at(start) }
+    }
+
     /// What stands between the quotes, as written.
     fn raw(&self) -> &'a [u8] {
         match self.token {

@@ -6,6 +6,7 @@ use super::reader::{Contract, Name, Reader, offset};
 use super::slot::{CostSlots, Outputs, SettingsSlots, Slot, Slots, Span};
 use crate::decimal;
 use crate::ids::Guid;
+use crate::report::LISTED;
 use crate::rules::Rule;
 use crate::target::{Place, Target};
 use crate::{
@@ -329,18 +330,14 @@ impl Reader<'_> {
         let start = self.cursor.offset();
         let mut formats = Vec::new();
         let mut set = OutputSet::default();
-        let mut readable = true;
+        let mut wrong = 0_usize;
         let mut denied = false;
         let number = self.array(3, |reader, index| {
             let from = reader.cursor.offset();
+            // To look for what was meant takes long, and nobody sees it of those that are not listed.
+            let words: &'static [&'static str] = if wrong < LISTED { &OutputFormat::WORDS } else { &[] };
             let target = Target::Output(index);
-            let slot = reader.word(
-                OutputFormat::from_bytes,
-                &OutputFormat::WORDS,
-                Rule::OutputInvalid,
-                target,
-                4,
-            )?;
+            let slot = reader.word(OutputFormat::from_bytes, words, Rule::OutputInvalid, target, 4)?;
             match slot.required() {
                 Some(format) => {
                     formats.push(format);
@@ -349,7 +346,7 @@ impl Reader<'_> {
                         denied |= reader.add(Rule::OutputDuplicate, Target::Output(index), span);
                     }
                 }
-                None => readable = false,
+                None => wrong = wrong.saturating_add(1),
             }
             Ok(())
         })?;
@@ -358,7 +355,7 @@ impl Reader<'_> {
             self.add(Rule::OutputsEmpty, Target::Outputs, at);
             return Ok(Slot::Unreadable);
         }
-        Ok(if readable { Slot::read(Outputs { formats, at }, denied) } else { Slot::Unreadable })
+        Ok(if wrong == 0 { Slot::read(Outputs { formats, at }, denied) } else { Slot::Unreadable })
     }
 
     fn cache(&mut self) -> Step<Slot<CacheSettings>> {

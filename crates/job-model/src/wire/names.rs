@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::cursor::{Fault, Text};
 use super::fold::fold;
+use super::reader::offset;
 use crate::rules::Rule;
 
 /// The deepest nesting that is read.
@@ -15,15 +16,17 @@ const FEW: usize = 8;
 /// told apart by the reader; so a job without unknown members costs no memory here.
 #[derive(Debug)]
 pub(super) struct Names<'a> {
-    list: Vec<Text<'a>>,
+    body: &'a [u8],
+    /// Where each name begins and ends: a body of nothing but short names must not grow tenfold in here.
+    list: Vec<(u32, u32)>,
     /// Where the names of each open object begin.
     marks: [u32; DEPTH],
     open: usize,
 }
 
 impl<'a> Names<'a> {
-    pub(super) const fn new() -> Self {
-        Self { list: Vec::new(), marks: [0; DEPTH], open: 0 }
+    pub(super) const fn new(body: &'a [u8]) -> Self {
+        Self { body, list: Vec::new(), marks: [0; DEPTH], open: 0 }
     }
 
     /// An object opens.
@@ -36,13 +39,19 @@ impl<'a> Names<'a> {
 
     /// A name of the innermost object.
     pub(super) fn push(&mut self, name: Text<'a>) {
-        self.list.push(name);
+        self.list.push((offset(name.start), offset(name.end())));
     }
 
     /// The names of the innermost object.
-    pub(super) fn innermost(&self) -> &[Text<'a>] {
+    pub(super) fn innermost(&self) -> impl ExactSizeIterator<Item = Text<'a>> + Clone {
         let mark = self.open.checked_sub(1).map_or(0, |at| self.mark(at));
-        self.list.get(mark..).unwrap_or_default()
+        self.texts(mark, self.list.len())
+    }
+
+    fn texts(&self, from: usize, to: usize) -> impl ExactSizeIterator<Item = Text<'a>> + Clone {
+        let body = self.body;
+        let places = self.list.get(from..to).unwrap_or_default();
+        places.iter().map(move |(start, end)| Text::again(body, *start, *end))
     }
 
     /// The innermost object closes.
@@ -61,7 +70,7 @@ impl<'a> Names<'a> {
         let mut first = fault;
         for object in (0..self.open).rev() {
             let start = self.mark(object);
-            if let Some(offset) = first_repeated(self.list.get(start..end).unwrap_or_default()) {
+            if let Some(offset) = first_repeated(self.texts(start, end)) {
                 first = first.min(Fault::new(offset, Rule::BodyDuplicateMember));
             }
             end = start;
@@ -75,31 +84,34 @@ impl<'a> Names<'a> {
 }
 
 /// Where the first name stands that was there before.
-fn first_repeated(names: &[Text<'_>]) -> Option<usize> {
+fn first_repeated<'a>(names: impl ExactSizeIterator<Item = Text<'a>> + Clone) -> Option<usize> {
     if names.len() <= FEW {
         return names
-            .iter()
+            .clone()
             .enumerate()
-            .find(|(at, name)| names.iter().take(*at).any(|earlier| earlier.bytes() == name.bytes()))
+            .find(|(at, name)| names.clone().take(*at).any(|earlier| earlier.bytes() == name.bytes()))
             .map(|(_, name)| name.start);
     }
-    first_alike(names.iter().map(|name| (name.bytes(), name.start)).collect())
+    first_alike(names.map(|name| (name.bytes(), name.start)).collect())
 }
 
 /// Where the first name stands that differs from a name of the contract, or from an unknown one before it, only in
 /// letter case.
-pub(super) fn first_case_variant(names: &[Text<'_>], contract: &[&str]) -> Option<usize> {
-    if names.is_empty() {
+pub(super) fn first_case_variant<'a>(
+    names: impl ExactSizeIterator<Item = Text<'a>> + Clone,
+    contract: &[&str],
+) -> Option<usize> {
+    if names.len() == 0 {
         return None;
     }
     let known = names
-        .iter()
+        .clone()
         .find(|name| {
             let folded = fold(&name.content()).into_owned();
             contract.iter().any(|word| folded.eq_ignore_ascii_case(word))
         })
         .map(|name| name.start);
-    let folded = names.iter().map(|name| (folded_bytes(name), name.start)).collect();
+    let folded = names.map(|name| (folded_bytes(&name), name.start)).collect();
     match (known, first_alike(folded)) {
         (Some(known), Some(unknown)) => Some(known.min(unknown)),
         (known, unknown) => known.or(unknown),

@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
             policy,
             findings: Findings::default(),
             input_findings: Findings::default(),
-            names: Names::new(),
+            names: Names::new(body),
             case_variant: None,
             items: 0,
         }
