@@ -1,5 +1,4 @@
 //! A draft validates exactly where its wire form is accepted; so do its parts and the parts of a job.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::collections::BTreeSet;
 
