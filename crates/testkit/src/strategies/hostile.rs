@@ -125,6 +125,7 @@ pub fn hostile() -> impl Strategy<Value = Vec<u8>> {
         4 => damaged(),
         3 => with_member(),
         1 => nested(),
+        1 => oversized(),
         2 => super::valid_job().prop_map(String::into_bytes),
         1 => super::broken_job().prop_map(|(body, _, _)| body.into_bytes()),
         1 => super::valid_patch().prop_map(String::into_bytes),
@@ -195,4 +196,22 @@ fn nested() -> impl Strategy<Value = Vec<u8>> {
             text.into_bytes()
         },
     )
+}
+
+/// Members, elements and texts about as many and as long as a reader takes, and a few more.
+fn oversized() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = 16 * 1024_usize;
+    let text = (bytes - 3..bytes + 3, select(vec!["a", "\\n"]))
+        .prop_map(|(length, letter)| ["\"", &letter.repeat(length), "\""].concat());
+    // The member that holds the list, and the list's own elements.
+    let list = (9_997..10_003_usize).prop_map(|length| ["[", &vec!["1"; length].join(","), "]"].concat());
+    let tail = prop_oneof![3 => Just("}"), 1 => select(TOKENS)];
+    (prop_oneof![text, list], any::<bool>(), tail).prop_map(|(value, named, tail)| {
+        let text = if named && value.starts_with('"') {
+            ["{", &value, ":1", tail].concat()
+        } else {
+            ["{\"name\":", &value, tail].concat()
+        };
+        text.into_bytes()
+    })
 }
