@@ -4,16 +4,9 @@
 mod wire;
 
 use serde_json::{Value, json};
-use wire::{call, created, exchange, get, job, request, still};
+use wire::{call, created, documented, exchange, get, job, request, still};
 
 const UNKNOWN: &str = "799b11bd-71cf-481a-b284-bf48f672cd9a";
-
-fn documented(operation: &str, status: &str) -> Value {
-    let all: Value = serde_json::from_str(include_str!("data/v1-documented-examples.json")).unwrap();
-    let examples = all["examples"].as_array().unwrap();
-    let found = examples.iter().find(|example| example["op"] == operation).unwrap();
-    found["responses"][status].clone()
-}
 
 const OPERATIONS: [(&str, &str, &str); 10] = [
     ("POST /jobs", "POST", "/jobs"),

@@ -8,14 +8,7 @@ use std::time::Duration;
 
 use sandbox::Sandbox;
 use serde_json::{Value, json};
-use wire::{INPUT, TOKEN, WORKSPACE, call, created, exchange, get, job, request, start, still};
-
-fn documented(operation: &str, status: &str) -> Value {
-    let all: Value = serde_json::from_str(include_str!("data/v1-documented-examples.json")).unwrap();
-    let examples = all["examples"].as_array().unwrap();
-    let found = examples.iter().find(|example| example["op"] == operation).unwrap();
-    found["responses"][status].clone()
-}
+use wire::{INPUT, TOKEN, WORKSPACE, call, created, documented, exchange, get, job, request, start, still};
 
 /// The paths of all members; elements of an array share one.
 fn members(value: &Value, path: &str, into: &mut BTreeSet<String>) {

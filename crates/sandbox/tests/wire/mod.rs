@@ -138,3 +138,11 @@ pub fn created(running: &Running) -> String {
     assert_eq!(answer.status, 201, "{answer:?}");
     format!("/jobs/{}", answer.json()["job"]["id"].as_str().unwrap())
 }
+
+/// The published example of an answer.
+pub fn documented(operation: &str, status: &str) -> Value {
+    let all: Value = serde_json::from_str(include_str!("../data/v1-documented-examples.json")).unwrap();
+    let examples = all["examples"].as_array().unwrap();
+    let found = examples.iter().find(|example| example["op"] == operation).unwrap();
+    found["responses"][status].clone()
+}
