@@ -114,6 +114,15 @@ proptest! {
         }
     }
 
+    /// Law 2, the other way round: no severity and no mode lets a body through that readers may read in two ways.
+    #[test]
+    fn what_readers_may_read_in_two_ways_is_refused(body in strategies::ambiguous()) {
+        for policy in [compatible(), strict(), compatible().with_mode(Mode::Shadow)] {
+            let rejected = job(&body, &policy).unwrap_err();
+            prop_assert!(rejected.violations().all(|violation| violation.rule().is_body()), "{}", rejected);
+        }
+    }
+
     /// Law 3, first half.
     #[test]
     fn what_is_written_out_is_accepted_and_equal(body in strategies::valid_job()) {

@@ -12,7 +12,7 @@ mod tree;
 
 pub use broken::{Broken, broken, broken_job, broken_patch, five_faults};
 pub use faults::rules_of_faults;
-pub use hostile::hostile;
+pub use hostile::{ambiguous, hostile};
 pub use job::{strictly_valid_job, two_spellings, valid_job};
 pub use patch::{strictly_valid_patch, valid_patch};
 
