@@ -46,7 +46,7 @@ pub(crate) fn read(text: &[u8]) -> Option<Decimal> {
 }
 
 /// The smallest decimal not below `mantissa / 10^scale` (plus a trifle, where `more`).
-fn fit(mut mantissa: u128, mut scale: i32, mut more: bool) -> Option<Decimal> {
+pub(crate) fn fit(mut mantissa: u128, mut scale: i32, mut more: bool) -> Option<Decimal> {
     if mantissa == 0 && !more {
         return Some(Decimal::ZERO);
     }

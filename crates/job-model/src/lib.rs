@@ -1,6 +1,7 @@
 //! Checks a Reality Modeling job request and prices it.
 #![deny(clippy::as_conversions, clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
+mod amount;
 mod decimal;
 mod draft;
 mod engines;
@@ -12,6 +13,8 @@ mod patch;
 mod policy;
 mod quality;
 mod quantity;
+mod quote;
+mod rate_card;
 mod report;
 mod request;
 pub mod response;
@@ -25,6 +28,7 @@ mod wire;
 mod word;
 mod workload;
 
+pub use amount::{Amount, NoAmount};
 pub use decimal::Exact;
 pub use draft::{CacheDraft, CostDraft, InputDraft, JobDraft, SettingsDraft};
 pub use engines::Engines;
@@ -36,6 +40,8 @@ pub use patch::{JobPatch, SettingsPatch, StateChange};
 pub use policy::{FixedRule, Limits, Policy};
 pub use quality::Quality;
 pub use quantity::{Gigapixels, Megapoints};
+pub use quote::{CardRef, Estimate, Item, Line, Quote, UnpricedReason};
+pub use rate_card::{CardProblem, CardProblems, RateCard, RateCards};
 pub use report::Report;
 pub use request::{CacheSettings, CostEstimationParameters, JobInput, JobRequest, JobSettings};
 pub use rules::{Explanation, Rule};

@@ -1,3 +1,5 @@
 //! The answers of the published page.
 mod error;
+mod head;
 pub use error::{DetailedError, DetailedErrorResponse, ErrorDetail};
+pub use head::{ExecutionHead, JobHead};

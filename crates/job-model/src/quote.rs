@@ -1,0 +1,217 @@
+//! What a job costs by a rate card, in lines that a person can add up; or why that is unknown, which is never 0.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use crate::amount::Amount;
+use crate::format::OutputSet;
+
+/// The price of a job, or why there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Quote {
+    /// It has one.
+    Priced(Estimate),
+    /// It has none. This is not the price 0.
+    Unpriced(UnpricedReason),
+}
+
+/// Why a job has no price; the first that holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UnpricedReason {
+    /// No rate card is in force; the operator must configure one.
+    NoRateCard,
+    /// The job names neither gigapixels nor megapoints; the client must.
+    NoQuantities,
+    /// What it names is zero; the client must correct it.
+    ZeroQuantities,
+    /// The card has no rate for this type and quality; the operator must add one.
+    NoRate,
+    /// The job cannot be read; it passed because it is only watched.
+    Unreadable,
+}
+
+impl UnpricedReason {
+    /// Every reason.
+    pub const ALL: [Self; 5] =
+        [Self::NoRateCard, Self::NoQuantities, Self::ZeroQuantities, Self::NoRate, Self::Unreadable];
+
+    /// Its word in answers, labels and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoRateCard => "no-rate-card",
+            Self::NoQuantities => "no-quantities",
+            Self::ZeroQuantities => "zero-quantities",
+            Self::NoRate => "no-rate",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+impl fmt::Display for UnpricedReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which card priced something: enough to find it again and to see that it is the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CardRef {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) sha256: String,
+    #[serde(skip)]
+    pub(crate) currency: String,
+}
+
+impl CardRef {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its version.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// SHA-256 of its canonical form, in lower-case hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// What its amounts are.
+    pub fn currency(&self) -> &str {
+        &self.currency
+    }
+}
+
+/// What a job costs. INVARIANT: the lines add up to the amount exactly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    pub(crate) card: Arc<CardRef>,
+    pub(crate) amount: Amount,
+    pub(crate) lines: Vec<Line>,
+}
+
+impl Estimate {
+    /// The total.
+    pub const fn amount(&self) -> Amount {
+        self.amount
+    }
+
+    /// What the total is an amount of.
+    pub fn currency(&self) -> &str {
+        &self.card.currency
+    }
+
+    /// The card that priced it.
+    pub fn card(&self) -> &CardRef {
+        &self.card
+    }
+
+    /// What the total is made of; nothing in it is 0.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The object under `estimate` in an answer.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+impl Serialize for Estimate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Estimate", 4)?;
+        object.serialize_field("amount", &self.amount)?;
+        object.serialize_field("currency", self.currency())?;
+        object.serialize_field("rateCard", &*self.card)?;
+        object.serialize_field("lines", &self.lines)?;
+        object.end()
+    }
+}
+
+/// A part of the total.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub(crate) item: Item,
+    pub(crate) amount: Decimal,
+}
+
+/// What a line is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// Gigapixels at a rate.
+    Gigapixels {
+        /// How many.
+        quantity: Decimal,
+        /// The price of one.
+        rate: Decimal,
+    },
+    /// Megapoints at a rate.
+    Megapoints {
+        /// How many.
+        quantity: Decimal,
+        /// The price of one.
+        rate: Decimal,
+    },
+    /// A surcharge, for those of its formats that the job asks for.
+    Surcharge {
+        /// These formats.
+        output: OutputSet,
+    },
+    /// What was added to reach the minimum.
+    Minimum,
+    /// What rounding added or took.
+    Rounding,
+}
+
+impl Line {
+    /// What it is for.
+    pub const fn item(&self) -> Item {
+        self.item
+    }
+
+    /// How much; below zero only for rounding.
+    pub const fn amount(&self) -> Decimal {
+        self.amount
+    }
+
+    /// The word for what it is for.
+    pub const fn name(&self) -> &'static str {
+        match self.item {
+            Item::Gigapixels { .. } => "gigapixels",
+            Item::Megapoints { .. } => "megapoints",
+            Item::Surcharge { .. } => "surcharge",
+            Item::Minimum => "minimum",
+            Item::Rounding => "rounding",
+        }
+    }
+}
+
+impl Serialize for Line {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Line", 4)?;
+        object.serialize_field("item", self.name())?;
+        match self.item {
+            Item::Gigapixels { quantity, rate } | Item::Megapoints { quantity, rate } => {
+                object.serialize_field("quantity", &text(quantity))?;
+                object.serialize_field("rate", &text(rate))?;
+            }
+            Item::Surcharge { output } => {
+                object.serialize_field("output", &output.iter().collect::<Vec<_>>())?;
+            }
+            Item::Minimum | Item::Rounding => {}
+        }
+        object.serialize_field("amount", &text(self.amount))?;
+        object.end()
+    }
+}
+
+fn text(number: Decimal) -> String {
+    number.normalize().to_string()
+}
