@@ -19,6 +19,7 @@ mod report;
 mod request;
 pub mod response;
 mod rules;
+mod schema;
 mod severity;
 mod target;
 mod validate;
@@ -47,6 +48,7 @@ pub use request::{CacheSettings, CostEstimationParameters, JobInput, JobRequest,
 pub use rules::{Explanation, Rule};
 /// The exact decimal of every size and price.
 pub use rust_decimal::Decimal;
+pub use schema::schema;
 pub use severity::{Mode, Profile, Severity};
 pub use verdict::{Accepted, Operation, Rejected};
 pub use violation::{Position, Violation};
