@@ -1,1 +1,30 @@
-//! gateway.
+//! The gateway in front of the Reality Modeling API: judges, prices and counts jobs before they are forwarded.
+//! The only crate that knows pingora.
+
+mod access_log;
+mod admin;
+mod capacity;
+mod clock;
+pub mod config;
+mod courier;
+pub mod diagnostics;
+mod door;
+mod life;
+mod metrics;
+mod outcome;
+mod own_api;
+mod phase;
+mod proxy;
+mod rejection;
+mod reply;
+mod request_id;
+mod server;
+mod upstream;
+
+pub use config::{Config, ConfigProblems};
+pub use outcome::Decision;
+pub use phase::admit::{Desk, Judged, Permit, decide};
+pub use phase::head::{HeadLimits, check_head, scan_head};
+pub use phase::route::{Route, route};
+pub use rejection::{Fault, Invalid, Rejection, Sending};
+pub use server::{Gateway, StartError, StopHandle};

@@ -170,9 +170,9 @@ fn one_card_holds_at_a_time() {
         RateCards::new(vec![card("1", None, june), card("2", may, None), card("1", june, None)]).unwrap_err();
     assert_eq!(
         both.to_string(),
-        "card \"n\" version \"1\" and card \"n\" version \"2\" hold at the same time; end one with effective_until where the other begins\n\
+        "card \"n\" version \"2\" and card \"n\" version \"1\" hold at the same time; end one with effective_until where the other begins\n\
          card \"n\" version \"1\" is there twice; give it another version\n\
-         card \"n\" version \"2\" and card \"n\" version \"1\" hold at the same time; end one with effective_until where the other begins"
+         card \"n\" version \"1\" and card \"n\" version \"2\" hold at the same time; end one with effective_until where the other begins"
     );
 }
 

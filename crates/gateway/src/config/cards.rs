@@ -24,7 +24,13 @@ pub(super) fn read(reader: &mut Reader<'_>) -> (Vec<CardSource>, RateCards) {
             cards.push(card);
         }
     }
-    (sources, RateCards::new(cards))
+    let cards = RateCards::new(cards).unwrap_or_else(|problems| {
+        for problem in &problems {
+            reader.refuse(KEY, problem.to_string());
+        }
+        RateCards::default()
+    });
+    (sources, cards)
 }
 
 fn names<'a>(reader: &mut Reader<'a>) -> Vec<&'a str> {

@@ -117,7 +117,11 @@ impl RateCard {
     }
 
     /// A card for demonstrations: ours, chosen so that the published sample is priced at 3.5. Nobody's tariff.
-    #[expect(clippy::expect_used, reason = "its text is part of the crate, and a test loads it")]
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "its text is part of the crate, and a test loads it"
+    )]
     pub fn illustrative() -> Self {
         Self::from_toml(include_str!("../../cards/illustrative.toml")).expect("the built-in card is sound")
     }
@@ -246,7 +250,7 @@ impl RateCards {
                         .push(CardProblem::new("", format!("{a} is there twice; give it another version")));
                 } else if one.overlaps(other) {
                     let what = format!(
-                        "{b} and {a} hold at the same time; end one with effective_until where the other begins"
+                        "{a} and {b} hold at the same time; end one with effective_until where the other begins"
                     );
                     problems.push(CardProblem::new("", what));
                 }

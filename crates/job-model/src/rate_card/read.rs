@@ -182,7 +182,7 @@ impl Reader {
         };
         match number {
             None => {
-                self.refuse(path, "must be a decimal number in quotes, as \"0.25\": a float is not exact")
+                self.refuse(path, "must be a decimal number in quotes, as \"0.25\": a float is not exact");
             }
             Some(number) if number > LARGEST => self.refuse(path, format!("must be at most {LARGEST}")),
             Some(number) if number.normalize().scale() > RATE_PLACES => {
@@ -210,12 +210,11 @@ impl Reader {
         if known.is_none() {
             self.refuse("rounding.mode", "must be \"half-even\", \"up\" or \"down\"");
         }
-        let step = match value.get("step") {
-            Some(step) => self.number(step, "rounding.step"),
-            None => {
-                self.refuse("rounding.step", "missing; a number in quotes is needed");
-                None
-            }
+        let step = if let Some(step) = value.get("step") {
+            self.number(step, "rounding.step")
+        } else {
+            self.refuse("rounding.step", "missing; a number in quotes is needed");
+            None
         };
         let step = step.filter(|step| {
             let sound = *step >= FINEST && step.scale() <= FINEST.scale();

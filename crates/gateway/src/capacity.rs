@@ -1,0 +1,79 @@
+//! A limited amount of something that requests share: places in flight, bytes of buffered bodies.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How much there is, and how much of it is taken.
+#[derive(Debug)]
+pub(crate) struct Capacity {
+    limit: usize,
+    taken: AtomicUsize,
+}
+
+impl Capacity {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, taken: AtomicUsize::new(0) })
+    }
+
+    /// How much is taken now.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// A share of `amount`, if that much is left.
+    pub(crate) fn take(self: &Arc<Self>, amount: usize) -> Option<Share> {
+        let mut share = Share { of: Arc::clone(self), amount: 0 };
+        share.grow(amount).then_some(share)
+    }
+}
+
+/// A part that is taken; given back when dropped.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Share {
+    of: Arc<Capacity>,
+    amount: usize,
+}
+
+impl Share {
+    /// Takes `more` on top, if that much is left.
+    pub(crate) fn grow(&mut self, more: usize) -> bool {
+        let limit = self.of.limit;
+        let fits = self.of.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+            taken.checked_add(more).filter(|sum| *sum <= limit)
+        });
+        if fits.is_ok() {
+            // INVARIANT: not above `taken`, which did not overflow.
+            self.amount = self.amount.saturating_add(more);
+        }
+        fits.is_ok()
+    }
+
+    pub(crate) fn amount(&self) -> usize {
+        self.amount
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.of.taken.fetch_sub(self.amount, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_taken_than_there_is_and_all_of_it_comes_back() {
+        let bytes = Capacity::new(10);
+        let mut share = bytes.take(4).unwrap();
+        assert!(bytes.take(7).is_none());
+        assert!(share.grow(6));
+        assert!(!share.grow(1));
+        assert_eq!((bytes.taken(), share.amount()), (10, 10));
+        drop(share);
+        assert_eq!(bytes.taken(), 0);
+        assert!(bytes.take(usize::MAX).is_none());
+    }
+}

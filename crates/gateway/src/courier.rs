@@ -1,0 +1,360 @@
+//! Carries a request with a body to upstream as a task of its own: one try, one deadline, exact knowledge of how much
+//! of it can have left. Neither the client's leaving nor a shutdown makes an exchange vanish unrecorded.
+//!
+//! It does not use the proxy's own forwarding, which replays bodies of at most 64 KiB, may give up with the client, and
+//! cannot tell a request that was never sent from one that was. HTTP/1.1 only: header and body leave in one write,
+//! which costs a fifth less time than two.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderName, HeaderValue, StatusCode};
+use log::error;
+use pingora::connectors::{ConnectorOptions, TransportConnector};
+use pingora::protocols::Stream;
+use pingora::protocols::http::v1::client::HttpSession;
+use pingora::time::timeout;
+use pingora::upstreams::peer::{HttpPeer, Peer};
+use pingora::{Error, ErrorType, OrErr};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::oneshot;
+
+use crate::capacity::Capacity;
+use crate::clock;
+use crate::metrics::Metrics;
+use crate::upstream::Upstream;
+
+/// The largest answer that is read. A job's answer is a few kilobytes.
+const ANSWER_LIMIT: usize = 1 << 20;
+/// Interim answers before the final one.
+const INTERIM_LIMIT: u8 = 8;
+/// How long an answer is waited for that came before the request was written whole.
+const EARLY_ANSWER: Duration = Duration::from_millis(200);
+/// Up to this size a body is copied behind its header, to leave in the same write.
+const ONE_WRITE: usize = 64 * 1024;
+
+/// A request as it will be written.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) head: Vec<u8>,
+    pub(crate) body: Bytes,
+}
+
+/// How much of a request can have left this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// No byte: there was no connection.
+    Nothing,
+    /// Not all of it: no correct server can have acted on it.
+    Part,
+    /// All of it was handed to the kernel.
+    All,
+}
+
+/// Upstream's answer, whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) body: Bytes,
+}
+
+/// How an exchange ended.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    /// With an answer.
+    Answered(Answer),
+    /// With a final status, but its body was cut off, too long or too late.
+    Torn(StatusCode),
+    /// Without a status.
+    Failed(Failure),
+}
+
+impl Fate {
+    /// The status, where one was read.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answered(answer) => Some(answer.status.as_u16()),
+            Self::Torn(status) => Some(status.as_u16()),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+/// Why there is no status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// Upstream's name leads to no address.
+    Unresolved,
+    /// No connection.
+    Connect,
+    /// No TLS on it.
+    Tls,
+    /// The connection broke.
+    Broken,
+    /// The answer is not HTTP.
+    Garbage,
+    /// The deadline passed.
+    Timeout,
+    /// The gateway stopped, or the task panicked.
+    Abandoned,
+}
+
+impl Failure {
+    /// Its name in labels.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unresolved => "unresolved",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Broken => "broken",
+            Self::Garbage => "garbage",
+            Self::Timeout => "timeout",
+            Self::Abandoned => "abandoned",
+        }
+    }
+
+    pub(crate) fn of(error: &Error) -> Self {
+        match error.etype() {
+            ErrorType::ConnectTimedout
+            | ErrorType::TLSHandshakeTimedout
+            | ErrorType::ReadTimedout
+            | ErrorType::WriteTimedout => Self::Timeout,
+            ErrorType::TLSHandshakeFailure
+            | ErrorType::TLSWantX509Lookup
+            | ErrorType::InvalidCert
+            | ErrorType::HandshakeError => Self::Tls,
+            ErrorType::ConnectRefused
+            | ErrorType::ConnectNoRoute
+            | ErrorType::ConnectError
+            | ErrorType::BindError
+            | ErrorType::SocketError
+            | ErrorType::ConnectProxyFailure => Self::Connect,
+            ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::H2Error => Self::Garbage,
+            _ => Self::Broken,
+        }
+    }
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) sent: Sent,
+    pub(crate) fate: Fate,
+    pub(crate) took: Duration,
+}
+
+/// Carries requests; shared by all of them.
+pub(crate) struct Courier {
+    connector: TransportConnector,
+    upstream: Arc<Upstream>,
+    deadline: Duration,
+    metrics: Arc<Metrics>,
+    under_way: Arc<Capacity>,
+}
+
+impl std::fmt::Debug for Courier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Courier").field("upstream", &self.upstream).finish_non_exhaustive()
+    }
+}
+
+impl Courier {
+    pub(crate) fn new(
+        options: ConnectorOptions,
+        upstream: Arc<Upstream>,
+        deadline: Duration,
+        metrics: Arc<Metrics>,
+    ) -> Arc<Self> {
+        let connector = TransportConnector::new(Some(options));
+        Arc::new(Self { connector, upstream, deadline, metrics, under_way: Capacity::new(usize::MAX) })
+    }
+
+    /// How many exchanges are under way, those included whose client has left.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way.taken()
+    }
+
+    /// Hands a request over. Dropping the future does not stop the exchange.
+    pub(crate) async fn deliver(self: &Arc<Self>, parcel: Parcel) -> Outcome {
+        let started = clock::now();
+        let (send, receive) = oneshot::channel();
+        let courier = Arc::clone(self);
+        tokio::spawn(async move {
+            let outcome = courier.run(parcel).await;
+            // Nobody may be waiting any more; the outcome is recorded all the same.
+            let _ = send.send(outcome);
+        });
+        receive.await.unwrap_or_else(|_| Outcome {
+            sent: Sent::All,
+            fate: Fate::Failed(Failure::Abandoned),
+            took: clock::now().saturating_duration_since(started),
+        })
+    }
+
+    async fn run(&self, parcel: Parcel) -> Outcome {
+        // INVARIANT: there is no limit, so a share is always to be had.
+        let _share = self.under_way.take(1);
+        let mut trip = Trip::begin(&self.metrics);
+        let fate = match self.upstream.peer() {
+            None => Fate::Failed(Failure::Unresolved),
+            Some(peer) => match timeout(self.deadline, self.exchange(&peer, parcel, &mut trip)).await {
+                Ok(Ok(answer)) => Fate::Answered(answer),
+                Ok(Err(error)) => {
+                    let failure = Failure::of(&error);
+                    if trip.sent == Sent::Nothing {
+                        self.upstream.failed();
+                    }
+                    log::warn!("upstream: {}: {error}", failure.as_str());
+                    trip.fate(failure)
+                }
+                Err(_) => trip.fate(Failure::Timeout),
+            },
+        };
+        trip.end(fate)
+    }
+
+    async fn exchange(
+        &self,
+        peer: &HttpPeer,
+        parcel: Parcel,
+        trip: &mut Trip<'_>,
+    ) -> pingora::Result<Answer> {
+        let (mut stream, _reused) = self.connector.get_stream(peer).await?;
+        // From here on a failed write may have been a partial one.
+        trip.sent = Sent::Part;
+        if let Err(error) = write(&mut stream, parcel).await {
+            // An upstream that refuses early closes its side while we still write; its answer may be there already.
+            let mut session = HttpSession::new_with_options(stream, peer);
+            let early = timeout(EARLY_ANSWER, receive(&mut session, trip)).await;
+            return match early {
+                Ok(Ok(answer)) if answer.status.as_u16() >= 400 => Ok(answer),
+                _ => {
+                    trip.status = None;
+                    Err(error)
+                }
+            };
+        }
+        trip.sent = Sent::All;
+        let mut session = HttpSession::new_with_options(stream, peer);
+        session.read_timeout = Some(self.deadline);
+        let answer = receive(&mut session, trip).await?;
+        session.respect_keepalive();
+        if let Some(stream) = session.reuse().await {
+            self.connector.release_stream(stream, peer.reuse_hash(), peer.idle_timeout());
+        }
+        Ok(answer)
+    }
+}
+
+async fn write(stream: &mut Stream, parcel: Parcel) -> pingora::Result<()> {
+    let Parcel { mut head, body } = parcel;
+    let written = async {
+        if body.len() <= ONE_WRITE {
+            head.extend_from_slice(&body);
+            stream.write_all(&head).await?;
+        } else {
+            stream.write_all(&head).await?;
+            stream.write_all(&body).await?;
+        }
+        stream.flush().await
+    };
+    written.await.or_err(ErrorType::WriteError, "while the request was written")
+}
+
+/// Reads the final header, interim ones skipped, and the whole body.
+async fn receive(session: &mut HttpSession, trip: &mut Trip<'_>) -> pingora::Result<Answer> {
+    let mut interim = 0_u8;
+    let (status, headers) = loop {
+        session.read_response().await?;
+        let Some(header) = session.resp_header() else {
+            return Error::e_explain(ErrorType::InvalidHTTPHeader, "no header");
+        };
+        if header.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Error::e_explain(ErrorType::InvalidHTTPHeader, "an upgrade that nobody asked for");
+        }
+        if header.status.as_u16() >= 200 {
+            trip.status = Some(header.status);
+            break (header.status, passed_on(&header.headers));
+        }
+        interim = interim.saturating_add(1);
+        if interim > INTERIM_LIMIT {
+            return Error::e_explain(ErrorType::InvalidHTTPHeader, "too many interim answers");
+        }
+    };
+    let mut first = Bytes::new();
+    let mut rest: Option<BytesMut> = None;
+    let mut total = 0_usize;
+    while let Some(piece) = session.read_body_bytes().await? {
+        total = total.saturating_add(piece.len());
+        if total > ANSWER_LIMIT {
+            return Error::e_explain(ErrorType::ReadError, "the answer is too long");
+        }
+        match &mut rest {
+            Some(rest) => rest.extend_from_slice(&piece),
+            None if first.is_empty() => first = piece,
+            None => {
+                let mut both = BytesMut::with_capacity(total.saturating_mul(2));
+                both.extend_from_slice(&first);
+                both.extend_from_slice(&piece);
+                rest = Some(both);
+            }
+        }
+    }
+    Ok(Answer { status, headers, body: rest.map_or(first, BytesMut::freeze) })
+}
+
+/// Upstream's header without what concerns the connection and without what only the gateway may say.
+fn passed_on(headers: &http::HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    let nominated = crate::reply::nominated_by_connection(headers);
+    let keep = |name: &HeaderName| {
+        !crate::reply::is_of_the_connection(name)
+            && *name != http::header::CONTENT_LENGTH
+            && !name.as_str().starts_with("x-jobgate-")
+            && *name != crate::request_id::HEADER
+            && !nominated.iter().any(|other| other == name)
+    };
+    headers.iter().filter(|(name, _)| keep(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// One exchange. Records it on every way out: a task that is dropped at shutdown still runs its destructors.
+struct Trip<'a> {
+    metrics: &'a Metrics,
+    started: Instant,
+    sent: Sent,
+    status: Option<StatusCode>,
+    ended: bool,
+}
+
+impl<'a> Trip<'a> {
+    fn begin(metrics: &'a Metrics) -> Self {
+        Self { metrics, started: clock::now(), sent: Sent::Nothing, status: None, ended: false }
+    }
+
+    fn fate(&self, failure: Failure) -> Fate {
+        self.status.map_or(Fate::Failed(failure), Fate::Torn)
+    }
+
+    fn end(mut self, fate: Fate) -> Outcome {
+        self.ended = true;
+        let took = clock::now().saturating_duration_since(self.started);
+        let kind = match &fate {
+            Fate::Answered(_) => None,
+            Fate::Torn(_) => Some("torn"),
+            Fate::Failed(failure) => Some(failure.as_str()),
+        };
+        self.metrics.upstream(took, kind);
+        Outcome { sent: self.sent, fate, took }
+    }
+}
+
+impl Drop for Trip<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            let took = clock::now().saturating_duration_since(self.started);
+            self.metrics.upstream(took, Some(Failure::Abandoned.as_str()));
+            error!("an exchange with upstream was cut off, sent: {:?}, status: {:?}", self.sent, self.status);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Where connections come in: counts them, and bounds how long a request's header may take as a whole. The proxy underneath
+//! times single reads only, so that a client could send one byte a minute for ever.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora::apps::{HttpServerApp, ServerApp};
+use pingora::http::ResponseHeader;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::tls::TlsRef;
+use pingora::protocols::tls::digest::SslDigest;
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
+    TimingDigest, UniqueID, UniqueIDType,
+};
+use pingora::proxy::{HttpProxy, Session};
+use pingora::server::ShutdownWatch;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+use crate::capacity::Share;
+use crate::life::Life;
+use crate::metrics::Metrics;
+use crate::proxy::Gate;
+
+const TOO_SLOW: &str = concat!(
+    "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nx-jobgate-decision: refused\r\n",
+    "content-length: 109\r\nconnection: close\r\n\r\n",
+    r#"{"error":{"code":"RequestTimeout","message":"The request header did not arrive in time; nothing was read."}}"#,
+    "\n"
+);
+
+/// Takes connections and gives them to the proxy.
+pub(crate) struct Door {
+    pub(crate) proxy: Arc<HttpProxy<Gate>>,
+    pub(crate) life: Arc<Life>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) head_timeout: Duration,
+}
+
+#[async_trait]
+impl ServerApp for Door {
+    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+        // INVARIANT: connections have no limit here, so a share is always to be had.
+        let share = self.life.connections.take(1)?;
+        // Streams of HTTP/2 are timed by its own library; only its connection is counted.
+        let timed = !matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
+        let watched = Watched {
+            inner: stream,
+            turns: Arc::new(AtomicU32::new(u32::from(!timed))),
+            turn: 0,
+            deadline: None,
+            begun: false,
+            head_timeout: self.head_timeout,
+            metrics: Arc::clone(&self.metrics),
+            _share: share,
+        };
+        self.proxy.process_new(Box::new(watched), shutdown).await
+    }
+
+    async fn cleanup(&self) {
+        self.life.close();
+        self.proxy.http_cleanup().await;
+    }
+}
+
+/// Tells the connection of a session that a request's header is complete, or that the request is over and another header
+/// may come. Of HTTP/2, whose requests overlap, nothing is told.
+pub(crate) fn turn(session: &Session) {
+    if session.is_http2() {
+        return;
+    }
+    let digest = session.as_downstream().digest().and_then(|digest| digest.proxy_digest.as_ref());
+    let turns = digest.and_then(|digest| digest.user_data.as_ref()?.downcast_ref::<Arc<AtomicU32>>());
+    if let Some(turns) = turns {
+        turns.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection whose headers are timed.
+struct Watched {
+    inner: Stream,
+    /// Counts headers' and requests' ends. Even: a header is awaited; odd: a request is under way.
+    turns: Arc<AtomicU32>,
+    /// The turn that the two below belong to. Requests that came in one piece pass without a read between them.
+    turn: u32,
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// A header has begun: its first byte is here.
+    begun: bool,
+    head_timeout: Duration,
+    metrics: Arc<Metrics>,
+    _share: Share,
+}
+
+impl Watched {
+    /// The time is over: says so, as far as the client listens.
+    fn refuse(&mut self, context: &mut Context<'_>) -> io::Error {
+        let _ = Pin::new(&mut self.inner).poll_write(context, TOO_SLOW.as_bytes());
+        let _ = Pin::new(&mut self.inner).poll_flush(context);
+        self.metrics.head_too_slow();
+        io::Error::new(io::ErrorKind::TimedOut, "the request header did not arrive in time")
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let turn = self.turns.load(Ordering::Relaxed);
+        if self.turn != turn {
+            self.turn = turn;
+            self.begun = false;
+            self.deadline = None;
+        }
+        if !turn.is_multiple_of(2) {
+            return Pin::new(&mut self.inner).poll_read(context, buffer);
+        }
+        let filled = buffer.filled().len();
+        if let Poll::Ready(result) = Pin::new(&mut self.inner).poll_read(context, buffer) {
+            self.begun |= buffer.filled().len() > filled;
+            if !self.begun || result.is_err() {
+                return Poll::Ready(result);
+            }
+            // A header that comes in one piece never arms the timer; one that comes in pieces must not outrun it.
+            let Some(deadline) = &mut self.deadline else { return Poll::Ready(result) };
+            if deadline.as_mut().poll(context).is_pending() {
+                return Poll::Ready(result);
+            }
+            return Poll::Ready(Err(self.refuse(context)));
+        }
+        if !self.begun {
+            return Poll::Pending;
+        }
+        let limit = self.head_timeout;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
+        ready!(deadline.as_mut().poll(context));
+        Poll::Ready(Err(self.refuse(context)))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+#[async_trait]
+impl Shutdown for Watched {
+    async fn shutdown(&mut self) {
+        self.inner.shutdown().await;
+    }
+}
+
+impl UniqueID for Watched {
+    fn id(&self) -> UniqueIDType {
+        self.inner.id()
+    }
+}
+
+impl Ssl for Watched {
+    fn get_ssl(&self) -> Option<&TlsRef> {
+        self.inner.get_ssl()
+    }
+
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.inner.get_ssl_digest()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.inner.selected_alpn_proto()
+    }
+}
+
+impl GetTimingDigest for Watched {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.inner.get_timing_digest()
+    }
+
+    fn get_read_pending_time(&self) -> Duration {
+        self.inner.get_read_pending_time()
+    }
+
+    fn get_write_pending_time(&self) -> Duration {
+        self.inner.get_write_pending_time()
+    }
+}
+
+/// The one field of a connection's record that takes data of ours: it carries the count to the session.
+impl GetProxyDigest for Watched {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        let turns: Box<dyn Any + Send + Sync> = Box::new(Arc::clone(&self.turns));
+        let header = ResponseHeader::build(200_u16, None).ok()?;
+        Some(Arc::new(ProxyDigest::new(Box::new(header), Some(turns))))
+    }
+}
+
+impl GetSocketDigest for Watched {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.inner.get_socket_digest()
+    }
+}
+
+#[async_trait]
+impl Peek for Watched {
+    async fn try_peek(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+        self.inner.try_peek(buffer).await
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("head_timeout", &self.head_timeout).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TOO_SLOW;
+
+    #[test]
+    fn the_fixed_answer_has_its_true_length() {
+        let (head, body) = TOO_SLOW.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{}", body.len());
+        serde_json::from_str::<serde_json::Value>(body).unwrap();
+    }
+}

@@ -1,0 +1,68 @@
+//! Whether the gateway is ready, draining or to end, and how much is still under way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::capacity::Capacity;
+
+/// Shared by everything that has to know.
+#[derive(Debug)]
+pub(crate) struct Life {
+    serving: AtomicBool,
+    draining: AtomicBool,
+    closed: AtomicBool,
+    forced: AtomicBool,
+    pub(crate) connections: Arc<Capacity>,
+    pub(crate) in_flight: Arc<Capacity>,
+    pub(crate) buffered: Arc<Capacity>,
+}
+
+impl Life {
+    pub(crate) fn new(in_flight: usize, buffered: usize) -> Arc<Self> {
+        Arc::new(Self {
+            serving: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            forced: AtomicBool::new(false),
+            connections: Capacity::new(usize::MAX),
+            in_flight: Capacity::new(in_flight),
+            buffered: Capacity::new(buffered),
+        })
+    }
+
+    /// The listeners are open.
+    pub(crate) fn serve(&self) {
+        self.serving.store(true, Ordering::Relaxed);
+    }
+
+    /// New work should go elsewhere.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// The listeners are closed.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// End now, whatever is under way.
+    pub(crate) fn force(&self) {
+        self.forced.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_forced(&self) -> bool {
+        self.forced.load(Ordering::Relaxed)
+    }
+}

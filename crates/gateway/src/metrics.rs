@@ -1,0 +1,308 @@
+//! Every metric, declared. Labels come from closed sets, never from a request; numbers become floats here and nowhere else.
+
+use std::time::Duration;
+
+use job_model::{Quote, Severity, Violation, Workload};
+use prometheus::{
+    CounterVec, Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::outcome::Decision;
+use crate::phase::meter::Record;
+
+/// From 100 microseconds to 51 seconds.
+const SECONDS: (f64, f64, usize) = (0.0001, 2.0, 20);
+/// From 10 microseconds to 0.3 seconds.
+const GATE_SECONDS: (f64, f64, usize) = (0.000_01, 2.0, 16);
+/// From 256 bytes to 8 MiB.
+const BYTES: (f64, f64, usize) = (256.0, 2.0, 16);
+/// Ours over upstream's: from a tenth to ten times.
+const RATIO: [f64; 11] = [0.1, 0.25, 0.5, 0.8, 0.9, 1.0, 1.1, 1.25, 2.0, 4.0, 10.0];
+
+/// The gateway's metrics.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    request_seconds: HistogramVec,
+    gate_seconds: Histogram,
+    body_bytes: Histogram,
+    violations: IntCounterVec,
+    jobs: IntCounterVec,
+    gigapixels: CounterVec,
+    megapoints: CounterVec,
+    estimated_units: CounterVec,
+    unpriced: IntCounterVec,
+    refusals: IntCounterVec,
+    upstream_seconds: Histogram,
+    upstream_errors: IntCounterVec,
+    estimate_error_ratio: Histogram,
+    in_flight: IntGauge,
+    buffered_bytes: IntGauge,
+    connections: IntGauge,
+    log_lines_dropped: IntCounter,
+}
+
+impl Metrics {
+    /// Declares them all.
+    ///
+    /// # Errors
+    /// When a declaration contradicts another one.
+    pub(crate) fn new(rule_set: &str, rate_card: &str) -> Result<Self, Error> {
+        let registry = Registry::new();
+        let all = &Declare(&registry);
+        let build = all.gauges(
+            "build_info",
+            "1, with what is running as labels.",
+            &["version", "rule_set", "rate_card"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION"), rule_set, rate_card]).set(1);
+        Ok(Self {
+            requests: all.counters(
+                "requests_total",
+                "Requests, by operation, decision and answered status (0: the client left before an answer).",
+                &["route", "outcome", "status"],
+            )?,
+            request_seconds: all.histograms(
+                "request_seconds",
+                "Seconds from a request's header to the end of its answer.",
+                SECONDS,
+                &["route"],
+            )?,
+            gate_seconds: all.histogram(
+                "gate_seconds",
+                "Seconds from a complete body to the decision about it: our own part.",
+                GATE_SECONDS,
+            )?,
+            body_bytes: all.histogram("body_bytes", "Bytes of the bodies that were judged.", BYTES)?,
+            violations: all.counters(
+                "violations_total",
+                "Broken rules, by rule and severity (would_deny: denied if the mode were not shadow).",
+                &["rule", "severity"],
+            )?,
+            jobs: all.counters(
+                "jobs_total",
+                "Jobs that were judged, by type, quality (unknown where unreadable) and decision.",
+                &["type", "quality", "outcome"],
+            )?,
+            gigapixels: all.sums("gigapixels_total", "Gigapixels of admitted jobs.", &["type", "quality"])?,
+            megapoints: all.sums("megapoints_total", "Megapoints of admitted jobs.", &["type", "quality"])?,
+            estimated_units: all.sums(
+                "estimated_units_total",
+                "Units of the rate card's currency that admitted jobs are estimated at.",
+                &["type", "quality"],
+            )?,
+            unpriced: all.counters(
+                "unpriced_total",
+                "Admitted jobs without a price, by reason.",
+                &["reason"],
+            )?,
+            refusals: all.counters(
+                "refusals_total",
+                "Answers of our own that say no, by error code.",
+                &["code"],
+            )?,
+            upstream_seconds: all.histogram(
+                "upstream_seconds",
+                "Seconds of the exchanges with upstream of requests that have a body.",
+                SECONDS,
+            )?,
+            upstream_errors: all.counters(
+                "upstream_errors_total",
+                "Exchanges with upstream that gave no whole answer, by kind.",
+                &["kind"],
+            )?,
+            estimate_error_ratio: all.ratio(
+                "estimate_error_ratio",
+                "Our estimate over upstream's own, of created jobs that have both.",
+            )?,
+            in_flight: all.gauge("in_flight", "Requests under way.")?,
+            buffered_bytes: all.gauge("buffered_bytes", "Bytes of bodies that are held.")?,
+            connections: all.gauge("connections", "Connections of clients that are open.")?,
+            log_lines_dropped: all.counter(
+                "log_lines_dropped_total",
+                "Lines of the access log that were dropped because their reader was too slow.",
+            )?,
+            registry,
+        })
+    }
+
+    /// One exchange with upstream; `kind` names what went wrong.
+    pub(crate) fn upstream(&self, took: Duration, kind: Option<&'static str>) {
+        self.upstream_seconds.observe(took.as_secs_f64());
+        if let Some(kind) = kind {
+            self.upstream_errors.with_label_values(&[kind]).inc();
+        }
+    }
+
+    /// One request that went past the courier failed at upstream.
+    pub(crate) fn upstream_error(&self, kind: &'static str) {
+        self.upstream_errors.with_label_values(&[kind]).inc();
+    }
+
+    /// A line of the access log was lost.
+    pub(crate) fn log_line_dropped(&self) {
+        self.log_lines_dropped.inc();
+    }
+
+    /// A connection was closed because a header took too long; it never became a request.
+    pub(crate) fn head_too_slow(&self) {
+        self.refusals.with_label_values(&["RequestTimeout"]).inc();
+    }
+
+    /// One request.
+    pub(crate) fn request(&self, record: &Record, took: Duration) {
+        let route = record.route.map_or("none", crate::phase::route::Route::as_str);
+        let decision = record.decision.map_or("gone", Decision::as_str);
+        self.requests.with_label_values(&[route, decision, status(record.status)]).inc();
+        self.request_seconds.with_label_values(&[route]).observe(took.as_secs_f64());
+        if let Some(code) = record.code {
+            self.refusals.with_label_values(&[code]).inc();
+        }
+        if let Some(took) = record.seconds.validate {
+            self.gate_seconds.observe(took.as_secs_f64());
+        }
+        if let Some(bytes) = record.body_bytes {
+            self.body_bytes.observe(float(Decimal::from(bytes)));
+        }
+        for violation in record.report().into_iter().flat_map(job_model::Report::violations) {
+            self.violations.with_label_values(&[violation.rule().id(), severity(violation)]).inc();
+        }
+        if record.counts_a_job() {
+            self.job(record, decision);
+        }
+    }
+
+    fn job(&self, record: &Record, decision: &'static str) {
+        let workload = record.workload();
+        let job_type = workload.map_or("unknown", |workload| workload.job_type.as_str());
+        let quality = workload.map_or("unknown", |workload| workload.quality.as_str());
+        self.jobs.with_label_values(&[job_type, quality, decision]).inc();
+        if record.decision != Some(Decision::Admitted) {
+            return;
+        }
+        if let Some(Workload { gigapixels, megapoints, .. }) = workload {
+            let labels = &[job_type, quality];
+            self.gigapixels
+                .with_label_values(labels)
+                .inc_by(gigapixels.map_or(0.0, |size| float(size.get())));
+            self.megapoints
+                .with_label_values(labels)
+                .inc_by(megapoints.map_or(0.0, |size| float(size.get())));
+        }
+        match record.quote() {
+            Some(Quote::Priced(estimate)) => {
+                let ours = estimate.amount().to_decimal();
+                self.estimated_units.with_label_values(&[job_type, quality]).inc_by(float(ours));
+                let theirs = record.settlement.upstream_estimate.filter(|theirs| !theirs.is_zero());
+                if let Some(ratio) = theirs.and_then(|theirs| ours.checked_div(theirs)) {
+                    self.estimate_error_ratio.observe(float(ratio));
+                }
+            }
+            Some(Quote::Unpriced(reason)) => self.unpriced.with_label_values(&[reason.as_str()]).inc(),
+            None => {}
+        }
+    }
+
+    /// Everything, in Prometheus' text format.
+    ///
+    /// # Errors
+    /// When a metric cannot be written.
+    pub(crate) fn text(
+        &self,
+        in_flight: usize,
+        buffered: usize,
+        connections: usize,
+    ) -> Result<String, Error> {
+        let gauge = |gauge: &IntGauge, value: usize| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        gauge(&self.in_flight, in_flight);
+        gauge(&self.buffered_bytes, buffered);
+        gauge(&self.connections, connections);
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+/// A closed set: a status that HTTP does not know is `other`.
+fn status(code: u16) -> &'static str {
+    macro_rules! words {
+        ($($code:literal)*) => { match code { $($code => stringify!($code),)* _ => "other" } };
+    }
+    words!(0 200 201 202 203 204 205 206 300 301 302 303 304 307 308 400 401 402 403 404 405 406 407 408 409 410 411
+        412 413 414 415 416 417 418 421 422 423 424 425 426 428 429 431 451 500 501 502 503 504 505 506 507 508 511)
+}
+
+fn severity(violation: &Violation) -> &'static str {
+    match violation.severity() {
+        _ if violation.would_deny() => "would_deny",
+        severity @ (Severity::Off | Severity::Audit | Severity::Warn | Severity::Deny) => severity.as_str(),
+    }
+}
+
+fn float(number: Decimal) -> f64 {
+    number.to_f64().unwrap_or(f64::MAX)
+}
+
+/// Makes a metric and registers it.
+struct Declare<'a>(&'a Registry);
+
+impl Declare<'_> {
+    fn registered<M: prometheus::core::Collector + Clone + 'static>(&self, metric: M) -> Result<M, Error> {
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn opts(name: &str, help: &str) -> Opts {
+        Opts::new(name, help).namespace("jobgate")
+    }
+
+    fn buckets(
+        name: &str,
+        help: &str,
+        (start, factor, count): (f64, f64, usize),
+    ) -> Result<HistogramOpts, Error> {
+        let buckets = prometheus::exponential_buckets(start, factor, count)?;
+        Ok(HistogramOpts::new(name, help).namespace("jobgate").buckets(buckets))
+    }
+
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, Error> {
+        self.registered(IntCounter::with_opts(Self::opts(name, help))?)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
+        self.registered(IntCounterVec::new(Self::opts(name, help), labels)?)
+    }
+
+    fn sums(&self, name: &str, help: &str, labels: &[&str]) -> Result<CounterVec, Error> {
+        self.registered(CounterVec::new(Self::opts(name, help), labels)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, Error> {
+        self.registered(IntGauge::with_opts(Self::opts(name, help))?)
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
+        self.registered(IntGaugeVec::new(Self::opts(name, help), labels)?)
+    }
+
+    fn histogram(&self, name: &str, help: &str, buckets: (f64, f64, usize)) -> Result<Histogram, Error> {
+        self.registered(Histogram::with_opts(Self::buckets(name, help, buckets)?)?)
+    }
+
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        buckets: (f64, f64, usize),
+        labels: &[&str],
+    ) -> Result<HistogramVec, Error> {
+        self.registered(HistogramVec::new(Self::buckets(name, help, buckets)?, labels)?)
+    }
+
+    fn ratio(&self, name: &str, help: &str) -> Result<Histogram, Error> {
+        let opts = HistogramOpts::new(name, help).namespace("jobgate").buckets(RATIO.to_vec());
+        self.registered(Histogram::with_opts(opts)?)
+    }
+}

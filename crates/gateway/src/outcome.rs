@@ -1,0 +1,55 @@
+//! What requests count as: the one map from an ending to the closed sets of labels.
+
+use crate::rejection::{Rejection, Sending};
+
+/// What was decided about a request: the header `x-jobgate-decision`, the label and the log's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Judged and forwarded, whatever upstream then said.
+    Admitted,
+    /// Not forwarded.
+    Refused,
+    /// Forwarded and followed.
+    Observed,
+    /// Forwarded untouched.
+    Bypassed,
+    /// Forwarded, or meant to be, and without a usable answer.
+    Failed,
+    /// Answered by the gateway's own interface; not shown in a header.
+    Answered,
+}
+
+impl Decision {
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::Refused => "refused",
+            Self::Observed => "observed",
+            Self::Bypassed => "bypassed",
+            Self::Failed => "failed",
+            Self::Answered => "answered",
+        }
+    }
+
+    /// What a rejection is.
+    pub const fn of(rejection: &Rejection) -> Self {
+        match rejection {
+            Rejection::BadRequest(_)
+            | Rejection::HeaderNotFound
+            | Rejection::InvalidToken
+            | Rejection::NotFound
+            | Rejection::MethodNotAllowed(_)
+            | Rejection::RequestTimeout
+            | Rejection::RequestTooLarge(_)
+            | Rejection::UriTooLong(_)
+            | Rejection::HeadersTooLarge(..)
+            | Rejection::UnsupportedMediaType
+            | Rejection::ExpectationFailed
+            | Rejection::Invalid(_)
+            | Rejection::Overloaded => Self::Refused,
+            Rejection::UpstreamUnavailable(Sending::NotSent | Sending::Unknown)
+            | Rejection::UpstreamTimeout(Sending::NotSent | Sending::Unknown) => Self::Failed,
+        }
+    }
+}

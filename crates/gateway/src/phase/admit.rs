@@ -1,0 +1,95 @@
+//! May this go on? The one way to a permit: a body is read, judged and priced here, and nothing is forwarded without one.
+
+use jiff::Timestamp;
+use job_model::{
+    Accepted, JobPatch, JobRequest, Operation, Policy, Quote, RateCards, Report, UnpricedReason, Workload,
+};
+
+use crate::rejection::{Invalid, Rejection};
+
+/// What a body is judged by.
+#[derive(Debug)]
+pub struct Desk {
+    /// The rules.
+    pub policy: Policy,
+    /// The prices.
+    pub cards: RateCards,
+}
+
+/// Evidence that a request may be forwarded. Made only here.
+#[derive(Debug)]
+pub struct Permit {
+    judged: Option<Judged>,
+}
+
+/// What is known of a body that was judged.
+#[derive(Debug)]
+pub struct Judged {
+    report: Report,
+    workload: Option<Workload>,
+    quote: Option<Quote>,
+}
+
+impl Permit {
+    /// For a body that is no job.
+    pub(crate) const fn for_what_is_no_job() -> Self {
+        Self { judged: None }
+    }
+
+    /// What is known of the body; nothing where it is no job.
+    pub const fn judged(&self) -> Option<&Judged> {
+        self.judged.as_ref()
+    }
+
+    pub(crate) fn into_judged(self) -> Option<Judged> {
+        self.judged
+    }
+}
+
+impl Judged {
+    /// What was noticed.
+    pub const fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// What of the job has a price.
+    pub const fn workload(&self) -> Option<&Workload> {
+        self.workload.as_ref()
+    }
+
+    /// The price of a new job, or why it has none. A change is not priced by itself.
+    pub const fn quote(&self) -> Option<&Quote> {
+        self.quote.as_ref()
+    }
+}
+
+/// Judges and prices a body. Pure: the same bytes, desk and instant give the same decision.
+///
+/// # Errors
+/// [`Rejection::Invalid`], with every rule that the body breaks.
+pub fn decide(body: &[u8], operation: Operation, desk: &Desk, now: Timestamp) -> Result<Permit, Rejection> {
+    let judged = match operation {
+        Operation::Create => JobRequest::from_json(body, &desk.policy).map(|accepted| {
+            let quote = quote(accepted.workload(), &desk.cards, now);
+            judged(&accepted, Some(quote))
+        }),
+        Operation::Modify => JobPatch::from_json(body, &desk.policy).map(|accepted| judged(&accepted, None)),
+    };
+    match judged {
+        Ok(judged) => Ok(Permit { judged: Some(judged) }),
+        Err(rejected) => Err(Rejection::Invalid(Box::new(Invalid { operation, rejected }))),
+    }
+}
+
+fn judged<T>(accepted: &Accepted<T>, quote: Option<Quote>) -> Judged {
+    Judged { report: accepted.report().clone(), workload: accepted.workload().copied(), quote }
+}
+
+/// The price of a workload by the card that is in force.
+pub(crate) fn quote(workload: Option<&Workload>, cards: &RateCards, now: Timestamp) -> Quote {
+    match (workload, cards.in_force(now)) {
+        (None, _) => Quote::Unpriced(UnpricedReason::Unreadable),
+        (_, None) => Quote::Unpriced(UnpricedReason::NoRateCard),
+        (Some(workload), Some(card)) => card.price(workload),
+    }
+}

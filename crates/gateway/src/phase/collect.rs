@@ -1,0 +1,112 @@
+//! Reads a whole body, within a size, a time and the room there is; nothing is judged before it is complete.
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, EXPECT};
+use http::{HeaderValue, Version};
+use pingora::proxy::Session;
+use pingora::time::timeout;
+use pingora::{Error, ErrorType};
+
+use std::sync::Arc;
+
+use crate::capacity::{Capacity, Share};
+use crate::config::Limits;
+use crate::rejection::{Fault, Rejection};
+
+/// A body and the room it takes.
+#[derive(Debug)]
+pub(crate) struct Collected {
+    pub(crate) bytes: Bytes,
+    pub(crate) room: Share,
+}
+
+/// Why there is no body.
+#[derive(Debug)]
+pub(crate) enum Uncollected {
+    /// It is refused.
+    Refused(Rejection),
+    /// The client has left; there is nobody to answer.
+    Gone(Box<Error>),
+}
+
+impl From<Rejection> for Uncollected {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
+    }
+}
+
+/// Reads the body.
+///
+/// # Errors
+/// `RequestTooLarge`, `RequestTimeout`, `Overloaded`, `BadRequest`; or the client is gone.
+pub(crate) async fn collect(
+    session: &mut Session,
+    limits: &Limits,
+    buffered: &Arc<Capacity>,
+) -> Result<Collected, Uncollected> {
+    let declared = session.req_header().headers.get(CONTENT_LENGTH).and_then(number);
+    let mut room = buffered.take(declared.unwrap_or(0)).ok_or(Rejection::Overloaded)?;
+    invite(session).await?;
+    // Below the deadline for the whole body a single read may take as long as it likes.
+    session.set_read_timeout(Some(limits.body_timeout));
+    match timeout(limits.body_timeout, read(session, limits.body_bytes, &mut room)).await {
+        Ok(Ok(bytes)) => Ok(Collected { bytes, room }),
+        Ok(Err(why)) => Err(why),
+        Err(_) => Err(Rejection::RequestTimeout.into()),
+    }
+}
+
+async fn read(session: &mut Session, limit: usize, room: &mut Share) -> Result<Bytes, Uncollected> {
+    let mut first = Bytes::new();
+    let mut rest: Option<BytesMut> = None;
+    let mut total = 0_usize;
+    while let Some(piece) = session.read_request_body().await.map_err(unreadable)? {
+        total = total.saturating_add(piece.len());
+        if total > limit {
+            return Err(Rejection::RequestTooLarge(limit).into());
+        }
+        let more = total.saturating_sub(room.amount());
+        if more > 0 && !room.grow(more) {
+            return Err(Rejection::Overloaded.into());
+        }
+        match &mut rest {
+            Some(rest) => rest.extend_from_slice(&piece),
+            // The usual body comes in one piece and is not copied.
+            None if first.is_empty() => first = piece,
+            None => {
+                let mut both = BytesMut::with_capacity(total.saturating_mul(2).min(limit));
+                both.extend_from_slice(&first);
+                both.extend_from_slice(&piece);
+                rest = Some(both);
+            }
+        }
+    }
+    Ok(rest.map_or(first, BytesMut::freeze))
+}
+
+/// Answers `Expect: 100-continue`, now that the header has passed.
+async fn invite(session: &mut Session) -> Result<(), Uncollected> {
+    let header = session.req_header();
+    if header.version != Version::HTTP_11 || !header.headers.contains_key(EXPECT) || session.is_body_done() {
+        return Ok(());
+    }
+    // Any header that is written before the body is read turns keep-alive off; this one need not.
+    session.set_close_on_response_before_downstream_finish(false);
+    let invited = session.write_continue_response().await;
+    session.set_close_on_response_before_downstream_finish(true);
+    invited.map_err(|error| Uncollected::Gone(error.into_down()))
+}
+
+fn unreadable(error: Box<Error>) -> Uncollected {
+    match error.etype() {
+        ErrorType::ReadTimedout => Rejection::RequestTimeout.into(),
+        ErrorType::InvalidHTTPHeader | ErrorType::Custom("InvalidChunk" | "InvalidTrailerEnd") => {
+            Rejection::BadRequest(Fault::Framing("the chunks of the body are malformed")).into()
+        }
+        _ => Uncollected::Gone(error.into_down()),
+    }
+}
+
+fn number(value: &HeaderValue) -> Option<usize> {
+    value.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,178 @@
+//! What is known of one request when it is over: one line of the access log, and the metrics.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use job_model::{Quote, Report, Rule, Workload};
+use serde::Serialize;
+
+use crate::access_log::AccessLog;
+use crate::clock;
+use crate::metrics::Metrics;
+use crate::outcome::Decision;
+use crate::phase::admit::Judged;
+use crate::phase::route::Route;
+use crate::phase::settle::Settlement;
+use crate::rejection::{Invalid, Rejection};
+
+/// Collected step by step while a request is under way.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) began: Instant,
+    pub(crate) date: Timestamp,
+    pub(crate) request_id: String,
+    pub(crate) method: http::Method,
+    pub(crate) route: Option<Route>,
+    pub(crate) decision: Option<Decision>,
+    /// What the client was answered; 0 where it left before.
+    pub(crate) status: u16,
+    pub(crate) code: Option<&'static str>,
+    pub(crate) body_bytes: Option<usize>,
+    pub(crate) judged: Option<Judged>,
+    pub(crate) invalid: Option<Box<Invalid>>,
+    pub(crate) upstream_status: Option<u16>,
+    pub(crate) settlement: Settlement,
+    pub(crate) seconds: Seconds,
+}
+
+/// How long each step took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seconds {
+    pub(crate) body: Option<Duration>,
+    pub(crate) validate: Option<Duration>,
+    pub(crate) upstream: Option<Duration>,
+}
+
+impl Record {
+    pub(crate) fn new() -> Self {
+        Self {
+            began: clock::now(),
+            date: clock::date(),
+            request_id: String::new(),
+            method: http::Method::GET,
+            route: None,
+            decision: None,
+            status: 0,
+            code: None,
+            body_bytes: None,
+            judged: None,
+            invalid: None,
+            upstream_status: None,
+            settlement: Settlement::default(),
+            seconds: Seconds::default(),
+        }
+    }
+
+    /// Takes note of a no, and keeps what it knows of the job.
+    pub(crate) fn refuse(&mut self, rejection: Rejection) {
+        self.decision = Some(Decision::of(&rejection));
+        if let Rejection::Invalid(invalid) = rejection {
+            self.invalid = Some(invalid);
+        }
+    }
+
+    pub(crate) fn report(&self) -> Option<&Report> {
+        let refused = self.invalid.as_ref().map(|invalid| invalid.rejected.report());
+        refused.or_else(|| self.judged.as_ref().map(Judged::report))
+    }
+
+    pub(crate) fn workload(&self) -> Option<&Workload> {
+        let refused = self.invalid.as_ref().and_then(|invalid| invalid.rejected.workload());
+        refused.or_else(|| self.judged.as_ref().and_then(Judged::workload))
+    }
+
+    pub(crate) fn quote(&self) -> Option<&Quote> {
+        self.judged.as_ref().and_then(Judged::quote)
+    }
+
+    /// Whether a new job was judged.
+    pub(crate) fn counts_a_job(&self) -> bool {
+        self.route == Some(Route::CreateJob) && (self.judged.is_some() || self.invalid.is_some())
+    }
+}
+
+/// One line of the access log. Nothing in it is free text of a client.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    time: String,
+    request_id: &'a str,
+    method: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quality: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gigapixels: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    megapoints: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_body: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_validate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_upstream: Option<f64>,
+    seconds_total: f64,
+}
+
+/// Counts a request and writes its line.
+pub(crate) fn meter(record: &Record, metrics: &Metrics, log: &AccessLog) {
+    let took = clock::now().saturating_duration_since(record.began);
+    metrics.request(record, took);
+    if !log.is_on() {
+        return;
+    }
+    let workload = record.workload();
+    let line = Line {
+        time: record.date.to_string(),
+        request_id: &record.request_id,
+        method: method(&record.method),
+        route: record.route.map(Route::as_str),
+        status: record.status,
+        code: record.code,
+        decision: record.decision.map(Decision::as_str),
+        rules: record.report().map(|report| report.rules().map(Rule::id).collect()).unwrap_or_default(),
+        job_type: workload.map(|workload| workload.job_type.as_str()),
+        quality: workload.map(|workload| workload.quality.as_str()),
+        gigapixels: workload.and_then(|workload| workload.gigapixels).map(|size| size.to_string()),
+        megapoints: workload.and_then(|workload| workload.megapoints).map(|size| size.to_string()),
+        estimate: match record.quote() {
+            Some(Quote::Priced(estimate)) => Some(estimate.amount().to_string()),
+            Some(Quote::Unpriced(_)) | None => None,
+        },
+        job: record.settlement.job.map(|job| job.to_string()),
+        upstream_status: record.upstream_status,
+        seconds_body: seconds(record.seconds.body),
+        seconds_validate: seconds(record.seconds.validate),
+        seconds_upstream: seconds(record.seconds.upstream),
+        seconds_total: seconds(Some(took)).unwrap_or_default(),
+    };
+    log.write(&line, metrics);
+}
+
+/// A method is a client's word: only the known ones are written.
+fn method(method: &http::Method) -> &str {
+    match method.as_str() {
+        known @ ("GET" | "POST" | "PATCH" | "DELETE" | "PUT" | "HEAD" | "OPTIONS" | "TRACE") => known,
+        _ => "other",
+    }
+}
+
+/// To the microsecond.
+fn seconds(took: Option<Duration>) -> Option<f64> {
+    took.map(|took| (took.as_secs_f64() * 1e6).round() / 1e6)
+}

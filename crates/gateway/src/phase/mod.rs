@@ -1,0 +1,9 @@
+//! The steps of a request, one file each, in order: route, head, collect, admit, forward, settle, meter.
+
+pub(crate) mod admit;
+pub(crate) mod collect;
+pub(crate) mod forward;
+pub(crate) mod head;
+pub(crate) mod meter;
+pub(crate) mod route;
+pub(crate) mod settle;

@@ -1,0 +1,25 @@
+//! What upstream's answer says of a job: its id and upstream's own estimate, kept beside ours.
+
+use job_model::response::JobHead;
+use job_model::{Decimal, JobId};
+
+use crate::courier::Answer;
+
+/// What an answer tells of a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settlement {
+    pub(crate) job: Option<JobId>,
+    pub(crate) upstream_estimate: Option<Decimal>,
+}
+
+/// Reads a successful answer. An answer that cannot be read tells nothing; it is passed on all the same.
+pub(crate) fn settle(answer: &Answer) -> Settlement {
+    if !answer.status.is_success() {
+        return Settlement::default();
+    }
+    let head = JobHead::from_json(&answer.body);
+    Settlement {
+        job: head.as_ref().and_then(|head| JobId::parse(&head.id)),
+        upstream_estimate: head.as_ref().and_then(|head| head.estimated_cost).map(job_model::Exact::get),
+    }
+}

@@ -1,0 +1,77 @@
+//! Every way to say no. What each looks like on the wire is in `reply.rs`, what it counts as in `outcome.rs`.
+
+use job_model::{Operation, Rejected};
+
+/// Why a request is not forwarded, or why its answer cannot be given.
+#[derive(Debug)]
+pub enum Rejection {
+    /// The client speaks HTTP wrongly, or puts something where nothing belongs; the client's author must act.
+    BadRequest(Fault),
+    /// No Authorization header; the client must add one.
+    HeaderNotFound,
+    /// Not exactly one bearer token; the client must send one.
+    InvalidToken,
+    /// No such operation; the client must correct its path.
+    NotFound,
+    /// The path has other methods; the client must use one of these.
+    MethodNotAllowed(&'static str),
+    /// The body did not arrive in time; the client or its network must be quicker.
+    RequestTimeout,
+    /// The body is larger than this many bytes; the client must send less, or the operator allow more.
+    RequestTooLarge(usize),
+    /// The target is longer than this many bytes.
+    UriTooLong(usize),
+    /// The header is larger than this many bytes or has more than this many fields.
+    HeadersTooLarge(usize, usize),
+    /// Not `application/json`, or encoded; the client must send it plain.
+    UnsupportedMediaType,
+    /// An Expect other than 100-continue.
+    ExpectationFailed,
+    /// The body breaks a rule; the client must correct the job.
+    Invalid(Box<Invalid>),
+    /// The gateway has no room; the client must wait, the operator look why.
+    Overloaded,
+    /// Upstream could not be reached or did not answer properly; the operator must look at upstream.
+    UpstreamUnavailable(Sending),
+    /// Upstream did not answer in time; the operator must look at upstream.
+    UpstreamTimeout(Sending),
+}
+
+/// What is wrong with a request as HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Its framing could be read in two ways, or in none. Closes the connection: what follows cannot be trusted.
+    Framing(&'static str),
+    /// A query on an operation that has none.
+    Query,
+    /// A body on an operation that has none. Closes the connection: the body is not read.
+    Body,
+}
+
+/// A body that breaks at least one rule.
+#[derive(Debug)]
+pub struct Invalid {
+    /// What it was meant to do.
+    pub operation: Operation,
+    /// Every rule it breaks.
+    pub rejected: Rejected,
+}
+
+/// Whether upstream can have acted on a request that has no usable answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// It cannot: it never had the whole request.
+    NotSent,
+    /// It may have.
+    Unknown,
+}
+
+impl Sending {
+    /// The word for it in an answer.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotSent => "not-sent",
+            Self::Unknown => "unknown",
+        }
+    }
+}

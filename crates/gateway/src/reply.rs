@@ -1,0 +1,283 @@
+//! How a no looks on the wire: the one map from a rejection to status, code, body and headers; and the writing of our own answers.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, StatusCode};
+use job_model::Operation;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+use pingora::time::timeout;
+use serde_json::{Value, json};
+
+use crate::outcome::Decision;
+use crate::phase::meter::Record;
+use crate::rejection::{Fault, Rejection, Sending};
+use crate::request_id;
+
+/// The decision about a request.
+pub(crate) const DECISION: HeaderName = HeaderName::from_static("x-jobgate-decision");
+/// The price of an admitted job.
+pub(crate) const ESTIMATE: HeaderName = HeaderName::from_static("x-jobgate-estimate");
+/// The rules that an admitted job was warned of.
+pub(crate) const WARNINGS: HeaderName = HeaderName::from_static("x-jobgate-warnings");
+
+/// How much of an unread body is read away, so that the client can hear the answer, and for how long.
+const DRAINED_BYTES: usize = 64 * 1024;
+const DRAINED_FOR: Duration = Duration::from_millis(500);
+
+/// An answer of our own.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    /// `error.code`; none on success.
+    pub(crate) code: Option<&'static str>,
+    pub(crate) body: Bytes,
+    allow: Option<&'static str>,
+    retry_after: Option<u32>,
+    /// Whether nothing more may be read from the connection.
+    close: bool,
+}
+
+impl Reply {
+    /// A success.
+    pub(crate) fn ok(body: impl Into<Bytes>) -> Self {
+        Self {
+            status: StatusCode::OK,
+            code: None,
+            body: body.into(),
+            allow: None,
+            retry_after: None,
+            close: false,
+        }
+    }
+
+    fn error(status: StatusCode, code: &'static str, message: &str) -> Self {
+        Self::enveloped(status, code, &json!({"error": {"code": code, "message": message}}))
+    }
+
+    fn enveloped(status: StatusCode, code: &'static str, body: &Value) -> Self {
+        Self { status, code: Some(code), ..Self::ok(body.to_string()) }
+    }
+
+    fn closing(self) -> Self {
+        Self { close: true, ..self }
+    }
+
+    fn upstream(status: StatusCode, code: &'static str, message: &str, sending: Sending) -> Self {
+        let advice = match sending {
+            Sending::NotSent => "The request was not sent; it can be sent again.",
+            Sending::Unknown => {
+                "Whether upstream acted on the request is unknown; look before sending it again."
+            }
+        };
+        let detail = json!({"code": code, "message": advice, "outcome": sending.as_str()});
+        Self::enveloped(
+            status,
+            code,
+            &json!({"error": {"code": code, "message": format!("{message} {advice}"), "details": [detail]}}),
+        )
+    }
+}
+
+impl From<&Rejection> for Reply {
+    fn from(rejection: &Rejection) -> Self {
+        match rejection {
+            Rejection::BadRequest(fault) => {
+                let (message, close) = match fault {
+                    Fault::Framing(why) => (format!("The request is not well-formed HTTP: {why}."), true),
+                    Fault::Query => ("This operation has no query; send the path alone.".to_owned(), false),
+                    Fault::Body => ("This operation has no body; send none.".to_owned(), true),
+                };
+                Self { close, ..Self::error(StatusCode::BAD_REQUEST, "BadRequest", &message) }
+            }
+            Rejection::HeaderNotFound => Self::error(
+                StatusCode::UNAUTHORIZED,
+                "HeaderNotFound",
+                "Header Authorization was not found in the request. Access denied.",
+            ),
+            Rejection::InvalidToken => Self::error(
+                StatusCode::UNAUTHORIZED,
+                "InvalidToken",
+                "Header Authorization is not exactly one bearer token. Access denied.",
+            ),
+            Rejection::NotFound => Self::error(
+                StatusCode::NOT_FOUND,
+                "NotFound",
+                "There is no such operation. Paths are compared byte by byte; check spelling, case and slashes.",
+            ),
+            Rejection::MethodNotAllowed(allow) => Self {
+                allow: Some(allow),
+                ..Self::error(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "MethodNotAllowed",
+                    &format!("This path has no such method. Allowed: {allow}."),
+                )
+            },
+            Rejection::RequestTimeout => Self::error(
+                StatusCode::REQUEST_TIMEOUT,
+                "RequestTimeout",
+                "The request body did not arrive in time; nothing was forwarded.",
+            )
+            .closing(),
+            Rejection::RequestTooLarge(limit) => Self::error(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "RequestTooLarge",
+                &format!("The request body is larger than {limit} bytes."),
+            )
+            .closing(),
+            Rejection::UriTooLong(limit) => Self::error(
+                StatusCode::URI_TOO_LONG,
+                "UriTooLong",
+                &format!("The request target is longer than {limit} bytes."),
+            )
+            .closing(),
+            Rejection::HeadersTooLarge(bytes, fields) => Self::error(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "HeadersTooLarge",
+                &format!("The request header is larger than {bytes} bytes or has more than {fields} fields."),
+            )
+            .closing(),
+            Rejection::UnsupportedMediaType => Self::error(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "UnsupportedMediaType",
+                "Send the body as 'Content-Type: application/json' in UTF-8, without a content encoding.",
+            ),
+            Rejection::ExpectationFailed => Self::error(
+                StatusCode::EXPECTATION_FAILED,
+                "ExpectationFailed",
+                "The only expectation that is met is '100-continue'.",
+            ),
+            Rejection::Invalid(invalid) => {
+                let envelope = invalid.rejected.error(invalid.operation);
+                let body = serde_json::to_vec(&envelope).unwrap_or_else(|_| {
+                    let sentence = match invalid.operation {
+                        Operation::Create => "Cannot create job.",
+                        Operation::Modify => "Cannot modify job.",
+                    };
+                    json!({"error": {"code": INVALID, "message": sentence}}).to_string().into_bytes()
+                });
+                Self { status: StatusCode::UNPROCESSABLE_ENTITY, code: Some(INVALID), ..Self::ok(body) }
+            }
+            Rejection::Overloaded => Self {
+                retry_after: Some(1),
+                ..Self::error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Overloaded",
+                    "The gateway has no room for the request; nothing was forwarded. Send it again after the given time.",
+                )
+            },
+            Rejection::UpstreamUnavailable(sending) => Self::upstream(
+                StatusCode::BAD_GATEWAY,
+                "UpstreamUnavailable",
+                "Upstream could not be reached or gave no usable answer.",
+                *sending,
+            ),
+            Rejection::UpstreamTimeout(sending) => Self::upstream(
+                StatusCode::GATEWAY_TIMEOUT,
+                "UpstreamTimeout",
+                "Upstream did not answer in time.",
+                *sending,
+            ),
+        }
+    }
+}
+
+const INVALID: &str = "InvalidContextCaptureRequest";
+
+/// Writes an answer of our own, and what the client needs so as to hear it.
+///
+/// # Errors
+/// When the client is gone.
+pub(crate) async fn send(session: &mut Session, reply: &Reply, record: &mut Record) -> pingora::Result<()> {
+    record.status = reply.status.as_u16();
+    record.code = reply.code;
+    let unread = !session.is_body_done();
+    if reply.close {
+        session.set_keepalive(None);
+    } else if unread && !session.req_header().headers.contains_key(EXPECT) {
+        // What is left of a small body is read away; the connection can then be used again.
+        drain(session).await;
+    }
+    let mut header = ResponseHeader::build(reply.status, Some(8))?;
+    header.insert_header(CONTENT_TYPE, "application/json")?;
+    header.insert_header(CONTENT_LENGTH, reply.body.len())?;
+    if let Some(allow) = reply.allow {
+        header.insert_header(ALLOW, allow)?;
+    }
+    if let Some(seconds) = reply.retry_after {
+        header.insert_header(RETRY_AFTER, seconds)?;
+    }
+    if reply.status == StatusCode::UNAUTHORIZED {
+        header.insert_header(WWW_AUTHENTICATE, "Bearer")?;
+    }
+    sign(&mut header, record)?;
+    session.write_response_header(Box::new(header), false).await?;
+    session.write_response_body(Some(reply.body.clone()), true).await?;
+    if unread && !session.is_body_done() {
+        // A socket that is closed with unread bytes is reset, and the reset may overtake the answer.
+        drain(session).await;
+    }
+    Ok(())
+}
+
+/// Adds what every answer carries.
+///
+/// # Errors
+/// When a header cannot be added, which no value of ours causes.
+pub(crate) fn sign(header: &mut ResponseHeader, record: &Record) -> pingora::Result<()> {
+    if let Some(decision) = record.decision.filter(|decision| *decision != Decision::Answered) {
+        header.insert_header(DECISION, decision.as_str())?;
+    }
+    header.insert_header(request_id::HEADER, record.request_id.as_str())
+}
+
+async fn drain(session: &mut Session) {
+    let mut left = DRAINED_BYTES;
+    let reading = async {
+        while let Ok(Some(piece)) = session.read_request_body().await {
+            left = left.saturating_sub(piece.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = timeout(DRAINED_FOR, reading).await;
+}
+
+/// The fields that the Connection field of an answer names.
+pub(crate) fn nominated_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok()).collect()
+}
+
+/// The fields that concern one connection and are not passed on.
+pub(crate) fn is_of_the_connection(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
+/// Takes out of a streamed answer what is not passed on.
+pub(crate) fn strip(header: &mut ResponseHeader) {
+    let ours = |name: &HeaderName| {
+        // The framing of a streamed answer is the proxy's to translate.
+        (is_of_the_connection(name) && name.as_str() != "transfer-encoding")
+            || name.as_str().starts_with("x-jobgate-")
+    };
+    let mut unwanted = nominated_by_connection(&header.headers);
+    unwanted.retain(|name| !matches!(name.as_str(), "content-length" | "transfer-encoding"));
+    unwanted.extend(header.headers.keys().filter(|name| ours(name)).cloned());
+    for name in unwanted {
+        header.remove_header(&name);
+    }
+}

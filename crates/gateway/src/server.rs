@@ -1,0 +1,355 @@
+//! Starts and stops the gateway: binds first, so that a taken port is one clear line; drains on a signal, ends on the second.
+
+use std::fmt;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::IntoRawFd;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use log::{info, warn};
+use pingora::apps::HttpServerOptions;
+use pingora::connectors::ConnectorOptions;
+use pingora::listeners::tls::TlsSettings;
+use pingora::proxy::http_proxy;
+use pingora::server::configuration::ServerConf;
+use pingora::server::{ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch};
+use pingora::services::Service as PingoraService;
+use pingora::services::background::{BackgroundService, background_service};
+use pingora::services::listening::Service;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+
+use crate::access_log::AccessLog;
+use crate::admin::Admin;
+use crate::config::{self, Config};
+use crate::courier::Courier;
+use crate::door::Door;
+use crate::life::Life;
+use crate::metrics::Metrics;
+use crate::phase::admit::Desk;
+use crate::proxy::Gate;
+use crate::upstream::Upstream;
+
+/// How often upstream's name is looked up again.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(30);
+/// How often a stopping gateway looks whether it is empty.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Why the gateway does not start: one line, what and where.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A gateway whose listeners are bound.
+pub struct Gateway {
+    server: Server,
+    life: Arc<Life>,
+    log: Arc<AccessLog>,
+    courier: Arc<Courier>,
+    stop: StopHandle,
+    shutdown: config::Shutdown,
+    address: SocketAddr,
+    admin: SocketAddr,
+}
+
+/// Stops a gateway as SIGTERM does.
+#[derive(Clone, Debug, Default)]
+pub struct StopHandle(Arc<Notify>);
+
+impl StopHandle {
+    /// Asks for a graceful end; asked twice, for one at once.
+    pub fn stop(&self) {
+        self.0.notify_one();
+    }
+}
+
+impl Gateway {
+    /// Binds the listeners and prepares everything; requests are served by [`Gateway::run`].
+    ///
+    /// # Errors
+    /// A line that says what cannot be had: an address, a certificate, an authority.
+    pub fn bind(config: Config, access_log: Option<Box<dyn Write + Send>>) -> Result<Self, StartError> {
+        let public = Bound::to("listen.address", config.listen.address)?;
+        let operators = Bound::to("admin.address", config.admin)?;
+        let (address, admin) = (public.address, operators.address);
+        let life = Life::new(config.limits.in_flight, config.limits.buffered_bytes);
+        let metrics = Metrics::new(&rule_set(&config), &rate_cards(&config));
+        let metrics = Arc::new(metrics.map_err(|error| StartError(format!("metrics: {error}")))?);
+        let log = AccessLog::start(access_log).map_err(|error| StartError(format!("access log: {error}")))?;
+        let log = Arc::new(log);
+        let effective = config.effective();
+        let mut server = Server::new_with_opt_and_conf(None, server_conf(&config));
+        server.bootstrap();
+        let upstream = Arc::new(Upstream::new(config.upstream.clone()));
+        if let Err(error) = upstream.look_up() {
+            warn!("upstream {}: {error}; the gateway is not ready until that changes", config.upstream.host);
+        }
+        let courier = Courier::new(
+            ConnectorOptions::from_server_conf(&server.configuration),
+            Arc::clone(&upstream),
+            config.upstream.response_timeout,
+            Arc::clone(&metrics),
+        );
+        let tls = config.listen.tls.as_ref().map(tls_settings).transpose()?;
+        let head_timeout = config.limits.head_timeout;
+        let h2c = config.listen.h2c;
+        let shutdown = config.shutdown;
+        let gate = Gate {
+            limits: config.limits,
+            estimate_desk: Desk { policy: config.policy.clone().for_estimate(), cards: config.cards.clone() },
+            desk: Desk { policy: config.policy, cards: config.cards },
+            courier: Arc::clone(&courier),
+            upstream: Arc::clone(&upstream),
+            metrics: Arc::clone(&metrics),
+            log: Arc::clone(&log),
+            life: Arc::clone(&life),
+        };
+        let mut proxy = http_proxy(&server.configuration, gate);
+        let mut options = HttpServerOptions::default();
+        options.h2c = h2c;
+        proxy.server_options = Some(options);
+        let door = Door {
+            proxy: Arc::new(proxy),
+            life: Arc::clone(&life),
+            metrics: Arc::clone(&metrics),
+            head_timeout,
+        };
+        let mut gateway = Service::new("gateway".to_owned(), door);
+        match tls {
+            Some(settings) => gateway.add_tls_with_settings(&public.key(), None, settings),
+            None => gateway.add_tcp(&public.key()),
+        }
+        let door = Admin { metrics, life: Arc::clone(&life), upstream: Arc::clone(&upstream), effective };
+        let mut operations = Service::new("admin".to_owned(), door);
+        operations.threads = Some(1);
+        operations.add_tcp(&operators.key());
+        server.add_service(PreBound { service: gateway, bound: Some(public), life: Some(Arc::clone(&life)) });
+        server.add_service(PreBound { service: operations, bound: Some(operators), life: None });
+        server.add_service(background_service("look-up", LookUp(upstream)));
+        let stop = StopHandle::default();
+        Ok(Self { server, life, log, courier, stop, shutdown, address, admin })
+    }
+
+    /// Where clients connect; the true port where the configuration asked for any.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where operators connect.
+    pub const fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Stops it from another thread.
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// Serves until SIGTERM, SIGINT or the stop handle; ends when nothing is under way, when the grace is over, or on
+    /// the second signal. Returns how many requests were cut off.
+    pub fn run(self) -> usize {
+        let Self { server, life, log, courier, stop, shutdown, .. } = self;
+        let watch = DrainFirst { life: Arc::clone(&life), stop, lead: shutdown.lead, grace: shutdown.grace };
+        // The server waits out its whole grace even when nothing is left to wait for; so it runs beside, and this
+        // thread decides when it is over.
+        let runtime = thread::spawn(move || server.run(RunArgs { shutdown_signal: Box::new(watch) }));
+        let is_empty = || life.is_closed() && life.connections.taken() == 0 && courier.under_way() == 0;
+        while !runtime.is_finished() && !life.is_forced() && !is_empty() {
+            thread::park_timeout(LOOK);
+        }
+        log.flush();
+        let cut = life.in_flight.taken().max(courier.under_way());
+        if cut == 0 {
+            info!("stopped, nothing was under way");
+        } else {
+            warn!("stopped with {cut} requests under way; whether upstream acted on them is unknown");
+        }
+        cut
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("address", &self.address)
+            .field("admin", &self.admin)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The profile, and how many severities differ from it.
+fn rule_set(config: &Config) -> String {
+    let (profile, policy) = (config.profile, &config.policy);
+    let changed = job_model::Rule::ALL
+        .iter()
+        .filter(|rule| policy.severity(**rule) != rule.default_severity(profile))
+        .count();
+    if changed == 0 { profile.as_str().to_owned() } else { format!("{}+{changed}", profile.as_str()) }
+}
+
+fn rate_cards(config: &Config) -> String {
+    let names: Vec<_> =
+        config.cards.iter().map(|card| format!("{} {}", card.name(), card.version())).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+fn server_conf(config: &Config) -> ServerConf {
+    ServerConf {
+        threads: config.threads,
+        ca_file: config.upstream.ca_file.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        upstream_keepalive_pool_size: config.upstream.pool_size,
+        grace_period_seconds: Some(config.shutdown.grace.as_secs().max(1)),
+        graceful_shutdown_timeout_seconds: Some(1),
+        max_retries: 1,
+        ..ServerConf::default()
+    }
+}
+
+/// Reads the certificate here: pingora would do so when the listener starts, and panic.
+fn tls_settings(tls: &config::Tls) -> Result<TlsSettings, StartError> {
+    let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
+    let (certificate, key) = (path(&tls.certificate), path(&tls.key));
+    let failed = |error: &dyn fmt::Display| {
+        StartError(format!("listen.tls: {certificate} and {key} are no certificate with its key: {error}"))
+    };
+    pingora::tls::install_default_crypto_provider();
+    let pair = pingora::tls::load_certs_and_key_files(&certificate, &key).map_err(|error| failed(&error))?;
+    let (certificates, private) = pair.ok_or_else(|| failed(&"nothing was found in them"))?;
+    pingora::tls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(certificates, private)
+        .map_err(|error| failed(&error))?;
+    let mut settings = TlsSettings::intermediate(&certificate, &key).map_err(|error| failed(&error))?;
+    settings.enable_h2();
+    Ok(settings)
+}
+
+/// A listener that is bound before the server starts: pingora would try for half a minute and then panic in a thread.
+struct Bound {
+    address: SocketAddr,
+    listener: TcpListener,
+}
+
+impl Bound {
+    fn to(key: &str, address: SocketAddr) -> Result<Self, StartError> {
+        let bound = || {
+            let listener = TcpListener::bind(address)?;
+            listener.set_nonblocking(true)?;
+            Ok(Self { address: listener.local_addr()?, listener })
+        };
+        bound().map_err(|error: std::io::Error| {
+            StartError(format!(
+                "{key}: cannot listen on {address}: {error}; free that address or configure another one"
+            ))
+        })
+    }
+
+    /// What pingora finds the listener by.
+    fn key(&self) -> String {
+        self.address.to_string()
+    }
+}
+
+/// Hands a bound listener to the service that asks for it by its address.
+struct PreBound<S> {
+    service: S,
+    bound: Option<Bound>,
+    life: Option<Arc<Life>>,
+}
+
+#[async_trait]
+impl<S: PingoraService + 'static> PingoraService for PreBound<S> {
+    async fn start_service(&mut self, fds: Option<ListenFds>, shutdown: ShutdownWatch, tasks: usize) {
+        if let (Some(table), Some(bound)) = (&fds, self.bound.take()) {
+            table.lock().add(bound.key(), bound.listener.into_raw_fd());
+        }
+        if let Some(life) = &self.life {
+            life.serve();
+        }
+        self.service.start_service(fds, shutdown, tasks).await;
+    }
+
+    fn name(&self) -> &str {
+        self.service.name()
+    }
+
+    fn threads(&self) -> Option<usize> {
+        self.service.threads()
+    }
+
+    fn listen_addresses(&self) -> Option<Vec<String>> {
+        self.service.listen_addresses()
+    }
+}
+
+/// Looks upstream's name up, again and again.
+struct LookUp(Arc<Upstream>);
+
+#[async_trait]
+impl BackgroundService for LookUp {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        loop {
+            tokio::select! {
+                _ = shutdown.changed() => return,
+                () = tokio::time::sleep(LOOK_UP_EVERY) => {}
+            }
+            let upstream = Arc::clone(&self.0);
+            match tokio::task::spawn_blocking(move || upstream.look_up()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => warn!("upstream's name: {error}; its last addresses stay in use"),
+                Err(error) => warn!("upstream's name: {error}"),
+            }
+        }
+    }
+}
+
+/// On the first signal says so on /readyz and in every answer, and gives load balancers the lead to notice; then the
+/// listeners close. The second signal ends everything.
+struct DrainFirst {
+    life: Arc<Life>,
+    stop: StopHandle,
+    lead: Duration,
+    grace: Duration,
+}
+
+impl DrainFirst {
+    async fn signalled(stop: &StopHandle) {
+        let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            warn!("signals cannot be watched");
+            return stop.0.notified().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = stop.0.notified() => {}
+        }
+    }
+}
+
+#[async_trait]
+impl ShutdownSignalWatch for DrainFirst {
+    async fn recv(&self) -> ShutdownSignal {
+        Self::signalled(&self.stop).await;
+        self.life.drain();
+        info!("stopping: {} s for what is under way; a second signal ends it at once", self.grace.as_secs());
+        let (life, stop) = (Arc::clone(&self.life), self.stop.clone());
+        tokio::spawn(async move {
+            Self::signalled(&stop).await;
+            life.force();
+        });
+        tokio::time::sleep(self.lead).await;
+        ShutdownSignal::GracefulTerminate
+    }
+}

@@ -1,0 +1,183 @@
+//! Clients at their worst: slow, gone, half-closed, too many.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::net::Shutdown;
+
+use support::{Act, JOB, Recorder, Running, get, head, post};
+
+#[test]
+fn a_client_that_leaves_does_not_stop_the_exchange() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    for leave in [Shutdown::Write, Shutdown::Both] {
+        upstream.script([Act::Hold]);
+        let mut client = gateway.client();
+        client.write(&post(JOB));
+        upstream.wait_held(upstream.seen().len().max(1));
+        client.stream.shutdown(leave).unwrap();
+        upstream.release();
+        if leave == Shutdown::Write {
+            assert_eq!(client.read().status, 201, "half-closed clients still hear");
+        }
+    }
+    let lines = gateway.log.lines(2);
+    assert!(
+        lines.iter().all(|line| line["upstream_status"] == 201 && line["decision"] == "admitted"),
+        "{lines:?}"
+    );
+    assert_eq!(upstream.seen().len(), 2);
+}
+
+#[test]
+fn a_client_that_leaves_in_its_body_leaves_nothing() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    let mut client = gateway.client();
+    let bytes = post(JOB);
+    client.write(&bytes[..bytes.len() - 5]);
+    client.stream.shutdown(Shutdown::Both).unwrap();
+    let line = &gateway.log.lines(1)[0];
+    assert_eq!((&line["status"], &line["route"]), (&0.into(), &"jobs-create".into()));
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn a_slow_body_is_given_up_and_the_connection_closed() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "limits.body_timeout = '300ms'");
+    let mut client = gateway.client();
+    let bytes = post(JOB);
+    let reply = client.send(&bytes[..bytes.len() - 5]);
+    assert_eq!((reply.status, reply.code().as_str()), (408, "RequestTimeout"));
+    assert!(reply.closes() && client.is_closed());
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn a_slow_header_is_given_up_on_the_first_and_on_a_later_request() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "limits.head_timeout = '300ms'");
+    for requests_before in 0..2 {
+        let mut client = gateway.client();
+        for _ in 0..requests_before {
+            assert_eq!(client.send(&post(JOB)).status, 201);
+        }
+        let reply = client.send(b"POST /contextcapture/jobs HTT");
+        assert_eq!((reply.status, reply.code().as_str()), (408, "RequestTimeout"));
+        assert!(client.is_closed());
+    }
+    let text = gateway.operator().send(&get("/metrics")).body;
+    assert!(text.contains(r#"jobgate_refusals_total{code="RequestTimeout"} 2"#), "{text}");
+}
+
+#[test]
+fn a_body_behind_a_slow_upstream_is_not_a_slow_header() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "limits.head_timeout = '100ms'");
+    upstream.script([Act::Hold]);
+    let mut client = gateway.client();
+    let (first, second) = (post(JOB), post(JOB));
+    let (begun, rest) = first.split_at(first.len() - 5);
+    client.write(begun);
+    // The body's rest comes when the header's time is long over.
+    let other = Running::start(upstream.address, "limits.head_timeout = '200ms'");
+    assert_eq!(other.send(b"GET /").status, 408);
+    client.write(rest);
+    upstream.wait_held(1);
+    upstream.release();
+    assert_eq!(client.read().status, 201);
+    assert_eq!(client.send(&second).status, 201);
+}
+
+#[test]
+fn requests_in_one_write_do_not_start_the_clock_of_the_next() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "limits.head_timeout = '300ms'");
+    let clock = Running::start(upstream.address, "limits.head_timeout = '400ms'");
+    let mut client = gateway.client();
+    for _ in 0..2 {
+        client.write(&[post(JOB), post(JOB)].concat());
+        assert_eq!([client.read().status, client.read().status], [201, 201]);
+        assert_eq!(clock.send(b"GET /").status, 408, "the time of a header passes");
+    }
+    assert_eq!(client.send(&post(JOB)).status, 201);
+}
+
+#[test]
+fn too_many_at_once_are_told_to_come_again() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "limits.in_flight = 1");
+    upstream.script([Act::Hold]);
+    let mut first = gateway.client();
+    first.write(&post(JOB));
+    upstream.wait_held(1);
+    let reply = gateway.send(&post(JOB));
+    assert_eq!(
+        (reply.status, reply.code().as_str(), reply.header("retry-after")),
+        (503, "Overloaded", Some("1"))
+    );
+    upstream.release();
+    assert_eq!(first.read().status, 201);
+    gateway.log.lines(2);
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    assert_eq!(upstream.seen().len(), 2);
+}
+
+#[test]
+fn bodies_share_the_room_there_is() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "[limits]\nbody_bytes = '1KiB'\nbuffered_bytes = '1KiB'");
+    upstream.script([Act::Hold]);
+    let mut first = gateway.client();
+    first.write(&post(&format!("{JOB}{}", " ".repeat(1000 - JOB.len()))));
+    upstream.wait_held(1);
+    assert_eq!(gateway.send(&post(JOB)).status, 503);
+    upstream.release();
+    assert_eq!(first.read().status, 201);
+    gateway.log.lines(2);
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+}
+
+#[test]
+fn old_clients_are_served_and_closed() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    let mut client = gateway.client();
+    let text = String::from_utf8(post(JOB)).unwrap().replacen("HTTP/1.1", "HTTP/1.0", 1);
+    let reply = client.send(text.as_bytes());
+    assert_eq!(reply.status, 201);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn no_client_word_becomes_a_label_or_reaches_the_log() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    let canary = "c4n4ry";
+    let job = JOB.replace("My first job", canary).replace("photos", canary);
+    let mut client = gateway.client();
+    assert_eq!(client.send(&post(&job)).status, 201);
+    assert_eq!(client.send(&post(&job.replace("Full", canary))).status, 422);
+    assert_eq!(
+        client
+            .send(&get(&format!("/contextcapture/jobs?$filter=email eq '{canary}'").replace(' ', "%20")))
+            .status,
+        200
+    );
+    let odd = format!("{canary} /contextcapture/jobs HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!(client.send(odd.as_bytes()).status, 405);
+    let token = head("GET", &format!("/{canary}"), "\r\n").replace("t0k-en", canary);
+    assert_eq!(client.send(token.as_bytes()).status, 404);
+    gateway.log.lines(5);
+    let metrics = gateway.operator().send(&get("/metrics")).body;
+    assert!(!gateway.log.text().contains(canary), "{}", gateway.log.text());
+    assert!(!metrics.contains(canary), "{metrics}");
+}

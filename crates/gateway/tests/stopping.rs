@@ -1,0 +1,110 @@
+//! How the gateway starts and stops: what is under way is finished, what is new goes elsewhere, a second word ends it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::thread;
+
+use gateway::{Config, Gateway};
+use support::{Act, JOB, Recorder, Running, get, post};
+
+#[test]
+fn what_is_under_way_is_finished_and_nothing_new_begins() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    let mut idle = gateway.client();
+    assert_eq!(idle.send(&post(JOB)).status, 201);
+    upstream.script([Act::Hold]);
+    let mut busy = gateway.client();
+    busy.write(&post(JOB));
+    upstream.wait_held(1);
+    let (address, log) = (gateway.address, gateway.log.clone());
+    let stopping = thread::spawn(move || gateway.stop());
+    assert!(idle.is_closed(), "idle connections are closed");
+    // The listener goes before the process does.
+    while TcpStream::connect(address).is_ok() {
+        thread::yield_now();
+    }
+    assert!(!stopping.is_finished());
+    upstream.release();
+    let reply = busy.read();
+    assert_eq!(reply.status, 201);
+    assert!(busy.is_closed());
+    assert_eq!(stopping.join().unwrap(), 0, "no request was cut off");
+    assert_eq!(log.lines(2).len(), 2);
+}
+
+#[test]
+fn an_exchange_whose_client_has_left_is_waited_for() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    upstream.script([Act::Hold]);
+    let mut client = gateway.client();
+    client.write(&post(JOB));
+    upstream.wait_held(1);
+    drop(client);
+    let log = gateway.log.clone();
+    let stopping = thread::spawn(move || gateway.stop());
+    upstream.release();
+    assert_eq!(stopping.join().unwrap(), 0);
+    assert_eq!(log.lines(1)[0]["upstream_status"], 201);
+}
+
+#[test]
+fn a_second_word_ends_it_at_once_and_counts_what_was_cut() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    upstream.script([Act::Hold]);
+    let mut client = gateway.client();
+    client.write(&post(JOB));
+    upstream.wait_held(1);
+    let (stop, address) = (gateway.stop_handle(), gateway.address);
+    let stopping = thread::spawn(move || gateway.stop());
+    while TcpStream::connect(address).is_ok() {
+        thread::yield_now();
+    }
+    stop.stop();
+    assert_eq!(stopping.join().unwrap(), 1);
+    upstream.release();
+}
+
+#[test]
+fn the_lead_tells_load_balancers_before_the_doors_close() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "shutdown.lead = '600ms'");
+    let mut operator = gateway.operator();
+    assert_eq!(operator.send(&get("/readyz")).status, 200);
+    let (address, stop) = (gateway.address, gateway.stop_handle());
+    stop.stop();
+    loop {
+        let reply = operator.send(&get("/readyz"));
+        if reply.status == 503 {
+            assert_eq!(reply.body, "draining\n");
+            break;
+        }
+    }
+    // Still served, and told to come back on another connection.
+    let mut client = support::Client::connect(address);
+    let reply = client.send(&post(JOB));
+    assert_eq!(reply.status, 201);
+    assert!(reply.closes());
+}
+
+#[test]
+fn a_taken_port_is_one_line_that_names_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let text = format!("listen.address = '{address}'\nadmin.address = '127.0.0.1:0'");
+    let config = Config::parse(&text, Path::new("."), []).unwrap();
+    let line = Gateway::bind(config, None).unwrap_err().to_string();
+    assert!(line.starts_with(&format!("listen.address: cannot listen on {address}: ")), "{line}");
+    assert_eq!(line.lines().count(), 1);
+}

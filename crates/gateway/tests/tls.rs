@@ -1,0 +1,254 @@
+//! TLS on both sides: verified certificates towards upstream, HTTP/1.1 and HTTP/2 by ALPN towards clients.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, thread};
+
+use bytes::Bytes;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use support::{CREATED, JOB, Recorder, Running, answer, post};
+
+/// An authority and what it signed, as files.
+struct Identity {
+    folder: PathBuf,
+}
+
+impl Identity {
+    fn new(test: &str, name: &str) -> Self {
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tls-{test}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let mut authority = CertificateParams::default();
+        authority.distinguished_name.push(DnType::CommonName, "test authority");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let leaf =
+            CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+        fs::write(folder.join("ca.pem"), authority.pem()).unwrap();
+        fs::write(folder.join("cert.pem"), leaf.pem()).unwrap();
+        fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+        Self { folder }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn server(&self) -> Arc<ServerConfig> {
+        let certificate = CertificateDer::from_pem_file(self.file("cert.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(self.file("key.pem")).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder =
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        Arc::new(builder.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap())
+    }
+
+    fn client(&self, protocol: &[u8]) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(self.file("ca.pem")).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        Arc::new(config)
+    }
+}
+
+impl Drop for Identity {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Answers every connection's requests with 201, over TLS.
+fn upstream(identity: &Identity) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = identity.server();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let tls = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream.unwrap());
+            thread::spawn(move || serve(tls));
+        }
+    });
+    address
+}
+
+fn serve(stream: StreamOwned<ServerConnection, std::net::TcpStream>) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.trim_end().parse().unwrap();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        stream.read_exact(&mut vec![0; length]).ok()?;
+        stream.get_mut().write_all(&answer(201, CREATED)).ok()?;
+    }
+}
+
+fn outcome(gateway: &Running) -> (u16, Option<String>) {
+    let reply = gateway.send(&post(JOB));
+    let outcome = reply.json()["error"]["details"][0]["outcome"].as_str().map(str::to_owned);
+    (reply.status, outcome)
+}
+
+fn trusting(identity: &Identity, host: &str, port: u16, trusted: bool) -> Running {
+    let ca = format!("ca_file = '{}'", identity.file("ca.pem").display());
+    Running::configured(&format!(
+        "[upstream]\nurl = 'https://{host}:{port}'\nresponse_timeout = '5s'\n{}",
+        if trusted { &ca } else { "" }
+    ))
+}
+
+#[test]
+fn upstream_is_who_its_certificate_says_or_nothing_is_sent() {
+    let good = Identity::new("upstream", "localhost");
+    let address = upstream(&good);
+    let gateway = trusting(&good, "localhost", address.port(), true);
+    let mut client = gateway.client();
+    for _ in 0..3 {
+        assert_eq!(client.send(&post(JOB)).status, 201);
+    }
+    let not_sent = (502, Some("not-sent".to_owned()));
+    let unknown_authority = trusting(&good, "localhost", address.port(), false);
+    assert_eq!(outcome(&unknown_authority), not_sent);
+    let wrong_name = trusting(&good, "127.0.0.1", address.port(), true);
+    assert_eq!(outcome(&wrong_name), not_sent);
+    let text = wrong_name.operator().send(&support::get("/metrics")).body;
+    assert!(text.contains(r#"jobgate_upstream_errors_total{kind="tls"} 1"#), "{text}");
+}
+
+fn listening(identity: &Identity, upstream: SocketAddr) -> Running {
+    Running::configured(&format!(
+        "upstream.url = 'http://{upstream}'\n[listen.tls]\ncertificate = '{}'\nkey = '{}'",
+        identity.file("cert.pem").display(),
+        identity.file("key.pem").display()
+    ))
+}
+
+#[test]
+fn clients_speak_http_1_over_tls() {
+    let identity = Identity::new("h1", "localhost");
+    let upstream = Recorder::start();
+    let gateway = listening(&identity, upstream.address);
+    let name = ServerName::try_from("localhost").unwrap();
+    let connection = rustls::ClientConnection::new(identity.client(b"http/1.1"), name).unwrap();
+    let mut stream = StreamOwned::new(connection, std::net::TcpStream::connect(gateway.address).unwrap());
+    let request = String::from_utf8(post(JOB)).unwrap().replacen(
+        "Host: gate\r\n",
+        "Host: gate\r\nConnection: close\r\n",
+        1,
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    let _ = stream.read_to_string(&mut text);
+    assert!(text.starts_with("HTTP/1.1 201 "), "{text}");
+    assert!(text.ends_with(CREATED));
+    assert_eq!(upstream.seen()[0].body, JOB.as_bytes());
+}
+
+/// Sends bodies over one HTTP/2 connection, in parallel.
+async fn over_h2<S>(stream: S, bodies: &[&str]) -> Vec<(u16, String)>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let mut sender = sender.ready().await.unwrap();
+    let mut answers = Vec::new();
+    for body in bodies {
+        let request = http::Request::post("https://gate/contextcapture/jobs")
+            .header("authorization", "Bearer t0k-en")
+            .header("content-type", "application/json")
+            .body(())
+            .unwrap();
+        let (response, mut stream) = sender.send_request(request, false).unwrap();
+        stream.send_data(Bytes::copy_from_slice(body.as_bytes()), true).unwrap();
+        answers.push(response);
+        sender = sender.ready().await.unwrap();
+    }
+    let mut read = Vec::new();
+    for answer in answers {
+        let (head, mut body) = answer.await.unwrap().into_parts();
+        let mut text = Vec::new();
+        while let Some(piece) = body.data().await {
+            let piece = piece.unwrap();
+            body.flow_control().release_capacity(piece.len()).unwrap();
+            text.extend_from_slice(&piece);
+        }
+        assert!(head.headers.contains_key("x-jobgate-decision"));
+        read.push((head.status.as_u16(), String::from_utf8(text).unwrap()));
+    }
+    read
+}
+
+fn judged_over_h2(upstream: &Recorder, answers: &[(u16, String)]) {
+    assert_eq!(answers[0], (201, CREATED.to_owned()));
+    assert_eq!(answers[1].0, 422);
+    assert!(answers[1].1.contains("type-missing"));
+    assert_eq!(answers[2].0, 201);
+    assert_eq!(upstream.seen().len(), 2);
+    assert_eq!(upstream.seen()[0].header("content-length"), Some(JOB.len().to_string().as_str()));
+}
+
+#[tokio::test]
+async fn clients_speak_http_2_where_alpn_offers_it() {
+    let identity = Identity::new("h2", "localhost");
+    let upstream = Recorder::start();
+    let gateway = listening(&identity, upstream.address);
+    let connector = tokio_rustls::TlsConnector::from(identity.client(b"h2"));
+    let stream = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+    let stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let answers = over_h2(stream, &[JOB, "{}", JOB]).await;
+    judged_over_h2(&upstream, &answers);
+}
+
+#[tokio::test]
+async fn clients_speak_http_2_with_prior_knowledge_where_it_is_switched_on() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "listen.h2c = true\nlisten.address = '127.0.0.1:0'");
+    let stream = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+    let answers = over_h2(stream, &[JOB, "{}", JOB]).await;
+    judged_over_h2(&upstream, &answers);
+    let mut old = gateway.client();
+    assert_eq!(old.send(&post(JOB)).status, 201, "HTTP/1.1 is served beside it");
+}
+
+#[test]
+fn a_key_that_does_not_fit_is_refused_at_the_start() {
+    let (one, other) = (Identity::new("fit1", "localhost"), Identity::new("fit2", "localhost"));
+    let text = format!(
+        "listen.address = '127.0.0.1:0'\nadmin.address = '127.0.0.1:0'\n[listen.tls]\ncertificate = '{}'\nkey = '{}'",
+        one.file("cert.pem").display(),
+        other.file("key.pem").display()
+    );
+    let config = gateway::Config::parse(&text, Path::new("."), []).unwrap();
+    let line = gateway::Gateway::bind(config, None).unwrap_err().to_string();
+    assert!(line.starts_with("listen.tls: ") && line.lines().count() == 1, "{line}");
+}

@@ -1,0 +1,130 @@
+//! Upstream at its worst: what the client is told, whether the job may exist, and that nothing is ever sent twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::io::Write;
+use std::net::TcpListener;
+
+use support::{Act, CREATED, JOB, Recorder, Running, answer, get, job_of, post};
+
+const QUICK: &str = "upstream.response_timeout = '1s'\nupstream.connect_timeout = '1s'";
+
+fn outcome(reply: &support::Reply) -> (u16, String, String) {
+    let outcome = reply.json()["error"]["details"][0]["outcome"].as_str().unwrap().to_owned();
+    (reply.status, reply.code(), outcome)
+}
+
+#[test]
+fn each_fault_has_its_answer_and_one_try() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, QUICK);
+    let whole = answer(201, CREATED);
+    let cut = &whole[..whole.len() - 10];
+    let mut client = gateway.client();
+    let unavailable = |outcome: &str| (502, "UpstreamUnavailable".to_owned(), outcome.to_owned());
+    for (act, want) in [
+        (Act::Close, unavailable("unknown")),
+        (Act::Answer(b"BLAH blah\r\n\r\n".to_vec()), unavailable("unknown")),
+        (
+            Act::Answer(b"HTTP/1.1 201 C\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}".to_vec()),
+            unavailable("unknown"),
+        ),
+        (Act::AnswerAndClose(cut.to_vec()), unavailable("unknown")),
+        (
+            Act::AnswerAndClose(b"HTTP/1.1 201 C\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab".to_vec()),
+            unavailable("unknown"),
+        ),
+        (Act::Answer(answer(201, &"x".repeat((1 << 20) + 1))), unavailable("unknown")),
+        (
+            Act::Answer(b"HTTP/1.1 101 Switch\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n".to_vec()),
+            unavailable("unknown"),
+        ),
+        (Act::AnswerAndClose(b"HTTP/1.1 103 E\r\n\r\n".repeat(20)), unavailable("unknown")),
+        (Act::Silence, (504, "UpstreamTimeout".to_owned(), "unknown".to_owned())),
+        (Act::Answer(cut.to_vec()), unavailable("unknown")),
+    ] {
+        upstream.script([act.clone()]);
+        let before = upstream.seen().len();
+        let reply = client.send(&post(JOB));
+        assert_eq!(outcome(&reply), want, "{act:?}");
+        assert_eq!(reply.header("x-jobgate-decision"), Some("failed"));
+        assert!(!reply.closes(), "the client's connection is not at fault");
+        assert_eq!(upstream.seen().len(), before + 1, "{act:?}");
+    }
+    assert_eq!(client.send(&post(JOB)).status, 201);
+    let lines = gateway.log.lines(11);
+    assert_eq!(lines[0]["code"], "UpstreamUnavailable");
+    assert_eq!(lines[3]["upstream_status"], 201, "the job exists, though its answer was cut off");
+}
+
+#[test]
+fn nobody_there_means_not_sent() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gateway = Running::start(closed, QUICK);
+    let reply = gateway.send(&post(JOB));
+    assert_eq!(outcome(&reply), (502, "UpstreamUnavailable".to_owned(), "not-sent".to_owned()));
+    let reply = gateway.send(&get("/contextcapture/jobs"));
+    assert_eq!(outcome(&reply), (502, "UpstreamUnavailable".to_owned(), "not-sent".to_owned()));
+    let text = gateway.operator().send(&get("/metrics")).body;
+    assert!(text.contains(r#"jobgate_upstream_errors_total{kind="connect"} 2"#), "{text}");
+}
+
+#[test]
+fn a_name_without_an_address_is_not_ready_and_not_sent() {
+    let gateway = Running::configured("upstream.url = 'http://no-such-host.invalid:80'");
+    assert_eq!(gateway.operator().send(&get("/readyz")).status, 503);
+    let reply = gateway.send(&post(JOB));
+    assert_eq!(outcome(&reply), (502, "UpstreamUnavailable".to_owned(), "not-sent".to_owned()));
+}
+
+#[test]
+fn an_early_refusal_of_a_large_body_reaches_the_client() {
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    let gateway = Running::start(upstream.local_addr().unwrap(), "limits.body_bytes = '1MiB'");
+    let refusing = std::thread::spawn(move || {
+        let (mut stream, _) = upstream.accept().unwrap();
+        stream.write_all(&answer(413, r#"{"error":{"code":"TooLarge","message":"m"}}"#)).unwrap();
+        // Unread bytes make this close a reset, in the middle of the body.
+    });
+    let reply = gateway.send(&post(&job_of(1_000_000)));
+    refusing.join().unwrap();
+    assert!(matches!(reply.status, 413 | 502), "{reply:?}");
+    if reply.status == 502 {
+        assert!(["not-sent", "unknown"].contains(&outcome(&reply).2.as_str()));
+    }
+}
+
+#[test]
+fn a_connection_that_upstream_closed_while_idle_is_not_used() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    let mut client = gateway.client();
+    for _ in 0..20 {
+        upstream.script([Act::AnswerAndClose(
+            b"HTTP/1.1 201 C\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}".to_vec(),
+        )]);
+        assert_eq!(client.send(&post(JOB)).status, 201);
+    }
+    assert_eq!(upstream.seen().len(), 20);
+}
+
+#[test]
+fn streamed_answers_that_break_off_are_not_ended_as_if_whole() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, QUICK);
+    upstream.script([Act::AnswerAndClose(b"HTTP/1.1 200 O\r\nContent-Length: 100\r\n\r\nhalf".to_vec())]);
+    let mut client = gateway.client();
+    client.write(&get("/contextcapture/jobs"));
+    assert!(client.try_read().is_err());
+    // A request that only reads is safe to try again; the answer then tells nothing of the first try.
+    upstream.script([Act::Silence, Act::Silence]);
+    let reply = gateway.send(&get("/contextcapture/jobs"));
+    assert_eq!(outcome(&reply), (504, "UpstreamTimeout".to_owned(), "unknown".to_owned()));
+}
