@@ -1,5 +1,5 @@
 //! How much dearer is judging (and pricing) a job than merely parsing it into owned types?
-#![expect(missing_docs, reason = "criterion's macros make a public function")]
+#![allow(missing_docs, reason = "criterion's macros make a public function")]
 
 use std::hint::black_box;
 
