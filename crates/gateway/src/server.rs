@@ -40,11 +40,25 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// Why the gateway does not start: one line, what and where.
 #[derive(Debug)]
-pub struct StartError(String);
+pub enum StartError {
+    /// The configuration asks for what cannot be; starting again will not help.
+    Configuration(String),
+    /// The machine has not what is needed now.
+    Machine(String),
+}
+
+impl StartError {
+    /// Whether the configuration has to change.
+    pub const fn is_configuration(&self) -> bool {
+        matches!(self, Self::Configuration(_))
+    }
+}
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Self::Configuration(what) | Self::Machine(what) => f.write_str(what),
+        }
     }
 }
 
@@ -84,8 +98,9 @@ impl Gateway {
         let (address, admin) = (public.address, operators.address);
         let life = Life::new(config.limits.in_flight, config.limits.buffered_bytes);
         let metrics = Metrics::new(&rule_set(&config), &rate_cards(&config));
-        let metrics = Arc::new(metrics.map_err(|error| StartError(format!("metrics: {error}")))?);
-        let log = AccessLog::start(access_log).map_err(|error| StartError(format!("access log: {error}")))?;
+        let metrics = Arc::new(metrics.map_err(|error| StartError::Machine(format!("metrics: {error}")))?);
+        let log = AccessLog::start(access_log)
+            .map_err(|error| StartError::Machine(format!("access log: {error}")))?;
         let log = Arc::new(log);
         let effective = config.effective();
         let mut server = Server::new_with_opt_and_conf(None, server_conf(&config));
@@ -220,7 +235,9 @@ fn tls_settings(tls: &config::Tls) -> Result<TlsSettings, StartError> {
     let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
     let (certificate, key) = (path(&tls.certificate), path(&tls.key));
     let failed = |error: &dyn fmt::Display| {
-        StartError(format!("listen.tls: {certificate} and {key} are no certificate with its key: {error}"))
+        StartError::Configuration(format!(
+            "listen.tls: {certificate} and {key} are no certificate with its key: {error}"
+        ))
     };
     pingora::tls::install_default_crypto_provider();
     let pair = pingora::tls::load_certs_and_key_files(&certificate, &key).map_err(|error| failed(&error))?;
@@ -248,7 +265,7 @@ impl Bound {
             Ok(Self { address: listener.local_addr()?, listener })
         };
         bound().map_err(|error: std::io::Error| {
-            StartError(format!(
+            StartError::Machine(format!(
                 "{key}: cannot listen on {address}: {error}; free that address or configure another one"
             ))
         })

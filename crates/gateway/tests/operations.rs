@@ -89,6 +89,7 @@ fn rules_prices_and_schema_are_there_to_read() {
 fn the_admin_address_has_health_and_configuration_and_the_public_one_has_not() {
     let upstream = Recorder::start();
     let gateway = Running::start(upstream.address, "");
+    gateway.wait_ready();
     let mut operator = gateway.operator();
     for (path, status) in
         [("/livez", 200), ("/readyz", 200), ("/v1/config", 200), ("/metrics", 200), ("/", 404)]

@@ -81,7 +81,7 @@ fn the_lead_tells_load_balancers_before_the_doors_close() {
     let upstream = Recorder::start();
     let gateway = Running::start(upstream.address, "shutdown.lead = '600ms'");
     let mut operator = gateway.operator();
-    assert_eq!(operator.send(&get("/readyz")).status, 200);
+    gateway.wait_ready();
     let (address, stop) = (gateway.address, gateway.stop_handle());
     stop.stop();
     loop {

@@ -260,6 +260,14 @@ impl Running {
         Self { address, admin, log, stop, thread }
     }
 
+    /// Waits until it says that it is ready.
+    pub fn wait_ready(&self) {
+        let mut operator = self.operator();
+        while operator.send(&get("/readyz")).status != 200 {
+            thread::yield_now();
+        }
+    }
+
     pub fn stop_handle(&self) -> StopHandle {
         self.stop.clone()
     }

@@ -1,0 +1,190 @@
+//! `jobgate estimate`: what a job costs by a rate card, line by line; of two jobs, the difference.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, Table};
+use job_model::{Decimal, Estimate, JobRequest, Line, Policy, Quote, RateCard, UnpricedReason};
+use serde_json::{Value, json};
+
+use crate::files;
+use crate::lint;
+use crate::output::{self, Data, Ending, Failure};
+
+/// Price a job by a rate card
+///
+/// The estimate with its lines, which add up; workspace and inputs may be missing. Of two files: the difference.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  jobgate estimate job.json --rate-card cards/2026-11.toml\n  jobgate estimate old.json new.json --rate-card builtin:illustrative --format json"
+)]
+pub(crate) struct Args {
+    /// The job, or - for stdin
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// Another job, to be compared with the first
+    other: Option<PathBuf>,
+    /// The card: a TOML or JSON file, or builtin:illustrative
+    #[arg(long, value_name = "FILE")]
+    rate_card: PathBuf,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+pub(crate) fn run(args: &Args) -> output::Result {
+    let card = card(&args.rate_card)?;
+    let Some(first) = quote(&args.file, &card)? else { return Ok(Ending::Bad) };
+    let mut data = Data::new();
+    match &args.other {
+        None => match args.format {
+            Format::Table => data.line(table(&card, &first))?,
+            Format::Json => data.line(json(&first))?,
+        },
+        Some(other) => {
+            let Some(second) = quote(other, &card)? else { return Ok(Ending::Bad) };
+            match args.format {
+                Format::Table => data.line(difference(&card, &first, &second))?,
+                Format::Json => data.line(json!({
+                    "before": json(&first), "after": json(&second), "difference": change(&first, &second).map(text),
+                }))?,
+            }
+        }
+    }
+    data.finish()?;
+    Ok(Ending::Ok)
+}
+
+fn card(path: &Path) -> Result<RateCard, Failure> {
+    if path.as_os_str() == "builtin:illustrative" {
+        return Ok(RateCard::illustrative());
+    }
+    let bytes = files::read(path)?;
+    let bad = |what: &dyn std::fmt::Display| {
+        let lines = what
+            .to_string()
+            .lines()
+            .map(|line| format!("{}: {line}", path.display()))
+            .collect::<Vec<_>>()
+            .join("\n");
+        Failure::new(Ending::Configuration, lines)
+    };
+    let text = String::from_utf8(bytes).map_err(|_| bad(&"is not UTF-8"))?;
+    let is_json = path.extension().is_some_and(|extension| extension == "json");
+    let card = if is_json { RateCard::from_json(&text) } else { RateCard::from_toml(&text) };
+    card.map_err(|problems| bad(&problems))
+}
+
+/// The price of a job in a file; none where it breaks a rule, which is then shown.
+fn quote(path: &Path, card: &RateCard) -> output::Result<Option<Quote>> {
+    let body = files::read(path)?;
+    match JobRequest::from_json(&body, &Policy::default().for_estimate()) {
+        Ok(accepted) => Ok(Some(match accepted.workload() {
+            Some(workload) => card.price(workload),
+            None => Quote::Unpriced(UnpricedReason::Unreadable),
+        })),
+        Err(rejected) => {
+            lint::show(&files::title(path), &body, rejected.report());
+            Ok(None)
+        }
+    }
+}
+
+fn json(quote: &Quote) -> Value {
+    match quote {
+        Quote::Priced(estimate) => json!({"estimate": estimate, "unpriced": null}),
+        Quote::Unpriced(reason) => json!({"estimate": null, "unpriced": reason.as_str()}),
+    }
+}
+
+fn text(number: Decimal) -> String {
+    number.normalize().to_string()
+}
+
+fn lines(quote: &Quote) -> &[Line] {
+    match quote {
+        Quote::Priced(estimate) => estimate.lines(),
+        Quote::Unpriced(_) => &[],
+    }
+}
+
+fn total(quote: &Quote) -> Option<Decimal> {
+    match quote {
+        Quote::Priced(estimate) => Some(Estimate::amount(estimate).to_decimal()),
+        Quote::Unpriced(_) => None,
+    }
+}
+
+fn shown_total(quote: &Quote) -> String {
+    match quote {
+        Quote::Priced(estimate) => estimate.amount().to_string(),
+        Quote::Unpriced(reason) => format!("unpriced; {reason}"),
+    }
+}
+
+fn change(before: &Quote, after: &Quote) -> Option<Decimal> {
+    total(after)?.checked_sub(total(before)?)
+}
+
+fn headed(card: &RateCard, columns: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY);
+    let title = format!("{} {} ({})", card.name(), card.version(), card.currency());
+    table.set_header(std::iter::once(title.as_str()).chain(columns.iter().copied()));
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn table(card: &RateCard, quote: &Quote) -> String {
+    let mut table = headed(card, &["quantity", "rate", "amount"]);
+    for line in lines(quote) {
+        let (quantity, rate) = match line.item() {
+            job_model::Item::Gigapixels { quantity, rate }
+            | job_model::Item::Megapoints { quantity, rate } => (text(quantity), text(rate)),
+            _ => (String::new(), String::new()),
+        };
+        table.add_row([title(line), quantity, rate, text(line.amount())]);
+    }
+    table.add_row(["total".to_owned(), String::new(), String::new(), shown_total(quote)]);
+    table.to_string()
+}
+
+fn title(line: &Line) -> String {
+    match line.item() {
+        job_model::Item::Surcharge { output } => {
+            let formats: Vec<_> = output.iter().map(job_model::OutputFormat::as_str).collect();
+            format!("surcharge {}", formats.join(", "))
+        }
+        _ => line.name().to_owned(),
+    }
+}
+
+fn difference(card: &RateCard, before: &Quote, after: &Quote) -> String {
+    let mut table = headed(card, &["before", "after", "difference"]);
+    let mut titles: Vec<String> = Vec::new();
+    for line in lines(before).iter().chain(lines(after)) {
+        if !titles.contains(&title(line)) {
+            titles.push(title(line));
+        }
+    }
+    let amount = |quote, wanted: &str| -> Decimal {
+        lines(quote).iter().filter(|line| title(line) == wanted).map(Line::amount).sum()
+    };
+    for name in titles {
+        let (old, new) = (amount(before, &name), amount(after, &name));
+        let change = new.checked_sub(old).map(text).unwrap_or_default();
+        table.add_row([name, text(old), text(new), change]);
+    }
+    let change = change(before, after).map_or_else(|| "unknown".to_owned(), text);
+    table.add_row(["total".to_owned(), shown_total(before), shown_total(after), change]);
+    table.to_string()
+}

@@ -1,0 +1,97 @@
+//! Findings for people: the line, a caret under the member, what to write instead.
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use job_model::{Position, Report, Severity, Violation};
+
+use crate::output;
+
+/// Around a caret in a very long line this many bytes are shown.
+const AROUND: usize = 60;
+
+/// Shows what is wrong with a document on stderr.
+pub(crate) fn show(name: &str, body: &[u8], report: &Report) {
+    output::say(rendered(name, None, body, report));
+}
+
+/// All findings of a document.
+pub(super) fn rendered(name: &str, line: Option<u64>, body: &[u8], report: &Report) -> String {
+    let path = line.map_or_else(|| name.to_owned(), |line| format!("{name}:{line}"));
+    let mut text = String::new();
+    for violation in report.violations() {
+        if !text.is_empty() {
+            text.push_str("\n\n");
+        }
+        text.push_str(&one(&path, body, violation));
+    }
+    text.push('\n');
+    text
+}
+
+fn one(path: &str, body: &[u8], violation: &Violation) -> String {
+    let level = match violation.severity() {
+        Severity::Deny => Level::ERROR,
+        Severity::Warn => Level::WARNING,
+        Severity::Audit | Severity::Off => Level::NOTE,
+    };
+    let message = violation.message();
+    let label = violation.suggestion().map_or_else(String::new, |word| format!("did you mean '{word}'?"));
+    let help = format!("`jobgate rules {}` explains this rule", violation.rule().id());
+    let span = violation.span();
+    let position = Position::of(body, span.start);
+    let excerpt = Excerpt::around(body, span.start, span.end);
+    let snippet = Snippet::source(excerpt.text.as_str())
+        .path(format!("{path}:{}:{}", position.line, position.column))
+        .line_start(position.line)
+        .annotation(AnnotationKind::Primary.span(excerpt.start..excerpt.end).label(label));
+    let report = [level
+        .primary_title(message.as_str())
+        .id(violation.rule().id())
+        .element(snippet)
+        .element(Level::HELP.message(help.as_str()))];
+    // The stream that it is written to takes the colours out again where nobody sees them.
+    Renderer::styled().render(&report)
+}
+
+/// The line of a fault, cut where it is very long, safe to print.
+struct Excerpt {
+    text: String,
+    start: usize,
+    end: usize,
+}
+
+impl Excerpt {
+    fn around(body: &[u8], start: usize, end: usize) -> Self {
+        let start = start.min(body.len());
+        let before = body.get(..start).unwrap_or_default();
+        let line_start =
+            before.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index.saturating_add(1));
+        let line = body.get(line_start..).unwrap_or_default();
+        let line_end =
+            line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len()).saturating_add(line_start);
+        let end = end.clamp(start, line_end.max(start)).min(start.saturating_add(4 * AROUND));
+        let from = line_start.max(start.saturating_sub(2 * AROUND));
+        let to = line_end.min(end.saturating_add(AROUND)).max(end);
+        let piece = |range: std::ops::Range<usize>| printable(body.get(range).unwrap_or_default());
+        let mut text = String::new();
+        if from > line_start {
+            text.push('…');
+        }
+        text.push_str(&piece(from..start));
+        let caret = text.len();
+        text.push_str(&piece(start..end));
+        let caret_end = text.len();
+        text.push_str(&piece(end..to));
+        if to < line_end {
+            text.push('…');
+        }
+        Self { start: caret, end: caret_end, text }
+    }
+}
+
+/// What is no text, and what a terminal would act on, is shown as a replacement character.
+fn printable(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes)
+        .chars()
+        .map(|character| if character.is_control() && character != '\t' { '\u{fffd}' } else { character })
+        .collect()
+}

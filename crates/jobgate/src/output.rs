@@ -1,0 +1,95 @@
+//! The one place that writes: data to stdout, talk to stderr, and what the exit codes mean.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Shown behind every help.
+pub(crate) const EXIT_CODES: &str =
+    "Exit codes: 0 ok, 1 the thing checked is bad or could not be had, 2 wrong usage, 78 bad configuration.";
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Ok,
+    Bad,
+    Usage,
+    Configuration,
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        Self::from(match ending {
+            Ending::Ok => 0,
+            Ending::Bad => 1,
+            Ending::Usage => 2,
+            Ending::Configuration => 78,
+        })
+    }
+}
+
+/// Why a command ends early: what to say, and how it ends.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    ending: Ending,
+    what: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(ending: Ending, what: impl fmt::Display) -> Self {
+        Self { ending, what: Some(what.to_string()) }
+    }
+}
+
+/// A reader that has gone is no failure: `jobgate rules | head` ends quietly.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self { ending: Ending::Ok, what: None };
+        }
+        Self::new(Ending::Bad, format!("cannot write: {error}"))
+    }
+}
+
+impl From<Failure> for Ending {
+    fn from(failure: Failure) -> Self {
+        for line in failure.what.iter().flat_map(|what| what.lines()) {
+            say(format_args!("jobgate: {line}"));
+        }
+        failure.ending
+    }
+}
+
+/// What every command gives back.
+pub(crate) type Result<T = Ending> = std::result::Result<T, Failure>;
+
+/// Where data goes: buffered, without colours where nobody sees them.
+pub(crate) struct Data(io::BufWriter<anstream::AutoStream<io::Stdout>>);
+
+impl Data {
+    pub(crate) fn new() -> Self {
+        Self(io::BufWriter::with_capacity(1 << 16, anstream::stdout()))
+    }
+
+    /// Writes one line.
+    ///
+    /// # Errors
+    /// When stdout is gone.
+    pub(crate) fn line(&mut self, line: impl fmt::Display) -> io::Result<()> {
+        writeln!(self.0, "{line}")
+    }
+
+    /// Ends the data.
+    ///
+    /// # Errors
+    /// When stdout is gone.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Says something to the person at the terminal.
+pub(crate) fn say(line: impl fmt::Display) {
+    // There is nowhere left to report that stderr is gone.
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}

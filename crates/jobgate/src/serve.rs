@@ -1,0 +1,43 @@
+//! `jobgate serve`: the gateway.
+
+use std::io;
+use std::path::PathBuf;
+
+use gateway::config::Level;
+use gateway::{Config, Gateway, diagnostics};
+
+use crate::check_config;
+use crate::output::{self, Ending, Failure};
+
+/// Run the gateway
+///
+/// Access log lines go to stdout, everything else to stderr, both as JSON. SIGTERM or Ctrl-C finishes what is under way;
+/// a second one ends it at once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  jobgate serve --config /etc/jobgate/jobgate.toml")]
+pub(crate) struct Args {
+    /// The configuration; deploy/jobgate.example.toml has every key
+    #[arg(long)]
+    config: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> output::Result {
+    let gateway = start(check_config::load(&args.config)?)?;
+    log::info!("listening on {}, for operators on {}", gateway.address(), gateway.admin());
+    gateway.run();
+    Ok(Ending::Ok)
+}
+
+/// Starts to log, and binds.
+pub(crate) fn start(config: Config) -> Result<Gateway, Failure> {
+    diagnostics::start(config.log.level).map_err(|error| Failure::new(Ending::Bad, error))?;
+    for warning in config.warnings() {
+        log::warn!("{warning}");
+    }
+    let requests: Option<Box<dyn io::Write + Send>> =
+        if config.log.level >= Level::Info { Some(Box::new(io::stdout())) } else { None };
+    Gateway::bind(config, requests).map_err(|error| {
+        let ending = if error.is_configuration() { Ending::Configuration } else { Ending::Bad };
+        Failure::new(ending, error)
+    })
+}
