@@ -1,6 +1,23 @@
-//! The published error bodies.
+//! The published error bodies, and the members that the gateway adds to a reason.
 
 use serde::{Deserialize, Serialize};
+
+use super::Member;
+
+/// The body of a refusal without reasons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorResponse {
+    error: ErrorObject,
+}
+
+/// A refusal without reasons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorObject {
+    code: String,
+    message: String,
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    target: Member<String>,
+}
 
 /// The body of a refusal with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +30,11 @@ pub struct DetailedErrorResponse {
 pub struct DetailedError {
     code: String,
     message: String,
-    details: Vec<ErrorDetail>,
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    target: Member<String>,
+    // The definition requires them, the page calls them optional.
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    details: Member<Vec<ErrorDetail>>,
 }
 
 /// One reason.
@@ -21,33 +42,113 @@ pub struct DetailedError {
 pub struct ErrorDetail {
     code: String,
     message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    help: Option<String>,
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    target: Member<String>,
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    rule: Member<String>,
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    help: Member<String>,
+}
+
+/// What every error says: a code, a message, and what it is about.
+macro_rules! says {
+    ($name:ident) => {
+        impl $name {
+            /// One of a closed set of codes.
+            pub fn code(&self) -> &str {
+                &self.code
+            }
+
+            /// What is wrong, for people.
+            pub fn message(&self) -> &str {
+                &self.message
+            }
+
+            /// What it is about, where that is said.
+            pub fn target(&self) -> Option<&str> {
+                self.target.get().map(String::as_str)
+            }
+        }
+    };
+}
+
+says!(ErrorObject);
+says!(DetailedError);
+says!(ErrorDetail);
+
+impl ErrorResponse {
+    /// A refusal.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { error: ErrorObject { code: code.into(), message: message.into(), target: Member::Absent } }
+    }
+
+    /// What was refused, and why.
+    pub const fn error(&self) -> &ErrorObject {
+        &self.error
+    }
 }
 
 impl DetailedErrorResponse {
     /// A refusal.
+    ///
+    /// ```
+    /// use job_model::response::{DetailedErrorResponse, ErrorDetail};
+    /// let reason = ErrorDetail::new("InvalidParameter", "Invalid 'type' parameter.");
+    /// let refusal = DetailedErrorResponse::new("InvalidContextCaptureRequest", "Cannot create job.", vec![reason]);
+    /// assert_eq!(refusal.error().details().len(), 1);
+    /// ```
     pub fn new(code: impl Into<String>, message: impl Into<String>, details: Vec<ErrorDetail>) -> Self {
-        Self { error: DetailedError { code: code.into(), message: message.into(), details } }
+        Self {
+            error: DetailedError {
+                code: code.into(),
+                message: message.into(),
+                target: Member::Absent,
+                details: Member::Given(details),
+            },
+        }
+    }
+
+    /// What was refused, and why.
+    pub const fn error(&self) -> &DetailedError {
+        &self.error
+    }
+}
+
+impl DetailedError {
+    /// The reasons.
+    pub fn details(&self) -> &[ErrorDetail] {
+        self.details.get().map_or(&[], Vec::as_slice)
     }
 }
 
 impl ErrorDetail {
     /// A reason without a place.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), target: None, rule: None, help: None }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            target: Member::Absent,
+            rule: Member::Absent,
+            help: Member::Absent,
+        }
     }
 
     /// The same, of a rule and with a place.
     #[must_use]
     pub fn of_rule(mut self, rule: &str, target: Option<String>) -> Self {
-        self.help = Some(format!("/jobgate/v1/rules/{rule}"));
-        self.rule = Some(rule.to_owned());
-        self.target = target;
+        self.help = Member::Given(format!("/jobgate/v1/rules/{rule}"));
+        self.rule = Member::Given(rule.to_owned());
+        self.target = target.into();
         self
+    }
+
+    /// The id of the gateway's rule that gave it; upstream's own reasons have none.
+    pub fn rule(&self) -> Option<&str> {
+        self.rule.get().map(String::as_str)
+    }
+
+    /// Where the rule is explained.
+    pub fn help(&self) -> Option<&str> {
+        self.help.get().map(String::as_str)
     }
 }

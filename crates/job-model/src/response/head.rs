@@ -54,3 +54,24 @@ impl<'a> JobHead<'a> {
         serde_json::from_slice::<Enveloped<'a>>(answer).ok().map(|envelope| envelope.job)
     }
 }
+
+/// The same of a list of jobs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct JobHeads<'a> {
+    /// The jobs, in the order of the answer.
+    #[serde(borrow)]
+    pub jobs: Vec<JobHead<'a>>,
+}
+
+impl<'a> JobHeads<'a> {
+    /// Reads the answer to the operation that lists jobs; none if that is not what it is.
+    ///
+    /// ```
+    /// use job_model::response::JobHeads;
+    /// let heads = JobHeads::from_json(br#"{"jobs":[{"id":"a","state":"success"}],"_links":{}}"#).unwrap();
+    /// assert_eq!(heads.jobs[0].state.as_deref(), Some("success"));
+    /// ```
+    pub fn from_json(answer: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(answer).ok()
+    }
+}
