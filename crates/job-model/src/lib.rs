@@ -1,4 +1,6 @@
-//! Checks a Reality Modeling job request and prices it.
+//! Checks a Reality Modeling job request, every problem at once, and prices it exactly from a rate card; pure.
+//!
+#![doc = include_str!("../README.md")]
 #![deny(clippy::as_conversions, clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
 mod amount;

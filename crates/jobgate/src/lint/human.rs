@@ -15,19 +15,18 @@ pub(crate) fn show(name: &str, body: &[u8], report: &Report) {
 
 /// All findings of a document.
 pub(super) fn rendered(name: &str, line: Option<u64>, body: &[u8], report: &Report) -> String {
-    let path = line.map_or_else(|| name.to_owned(), |line| format!("{name}:{line}"));
     let mut text = String::new();
     for violation in report.violations() {
         if !text.is_empty() {
             text.push_str("\n\n");
         }
-        text.push_str(&one(&path, body, violation));
+        text.push_str(&one(name, line, body, violation));
     }
     text.push('\n');
     text
 }
 
-fn one(path: &str, body: &[u8], violation: &Violation) -> String {
+fn one(name: &str, line: Option<u64>, body: &[u8], violation: &Violation) -> String {
     let level = match violation.severity() {
         Severity::Deny => Level::ERROR,
         Severity::Warn => Level::WARNING,
@@ -37,11 +36,15 @@ fn one(path: &str, body: &[u8], violation: &Violation) -> String {
     let label = violation.suggestion().map_or_else(String::new, |word| format!("did you mean '{word}'?"));
     let help = format!("`jobgate rules {}` explains this rule", violation.rule().id());
     let span = violation.span();
-    let position = Position::of(body, span.start);
+    let Position { line: inner, column } = Position::of(body, span.start);
+    // A document that is one line of a file stands on that line.
+    let line = line.and_then(|line| usize::try_from(line).ok()).unwrap_or(inner);
     let excerpt = Excerpt::around(body, span.start, span.end);
+    // Of a line that is cut the column shown beside the path is the excerpt's; the true one is told with it.
+    let path = if excerpt.cut { format!("{name} (column {column})") } else { name.to_owned() };
     let snippet = Snippet::source(excerpt.text.as_str())
-        .path(format!("{path}:{}:{}", position.line, position.column))
-        .line_start(position.line)
+        .path(path)
+        .line_start(line)
         .annotation(AnnotationKind::Primary.span(excerpt.start..excerpt.end).label(label));
     let report = [level
         .primary_title(message.as_str())
@@ -57,6 +60,7 @@ struct Excerpt {
     text: String,
     start: usize,
     end: usize,
+    cut: bool,
 }
 
 impl Excerpt {
@@ -84,7 +88,7 @@ impl Excerpt {
         if to < line_end {
             text.push('…');
         }
-        Self { start: caret, end: caret_end, text }
+        Self { start: caret, end: caret_end, cut: from > line_start, text }
     }
 }
 
