@@ -1,0 +1,112 @@
+//! The README's examples are what the demo answers; its rule count is true.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+const README: &str = include_str!("../../../README.md");
+
+/// Ended when dropped.
+struct Demo(Child);
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A demo on free ports, and the address of its gateway.
+fn demo() -> (Demo, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_jobgate"))
+        .args(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let demo = Demo(child);
+    let line =
+        lines.map_while(Result::ok).find(|line| line.starts_with("gateway http://")).expect("an address");
+    (demo, line["gateway http://".len()..].split_whitespace().next().unwrap().to_owned())
+}
+
+/// The fenced blocks of a language.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let fence = format!("```{language}\n");
+    README.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+/// What a curl line asks, sent to an address.
+fn send(curl: &str, address: &str) -> String {
+    let quoted: Vec<&str> = curl.split('\'').skip(1).step_by(2).collect();
+    let [authorization, media_type, body] = quoted[..] else { panic!("{curl}") };
+    let path = curl.split("http://127.0.0.1:8080").nth(1).unwrap().split(' ').next().unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\n{authorization}\r\n{media_type}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Equal, where `…` stands for any text.
+fn alike(shown: &Value, real: &Value) -> bool {
+    match (shown, real) {
+        (Value::String(shown), Value::String(_)) if shown == "…" => true,
+        (Value::Array(shown), Value::Array(real)) => {
+            shown.len() == real.len() && shown.iter().zip(real).all(|(shown, real)| alike(shown, real))
+        }
+        (Value::Object(shown), Value::Object(real)) => {
+            shown.len() == real.len()
+                && shown.iter().all(|(key, value)| real.get(key).is_some_and(|real| alike(value, real)))
+        }
+        _ => shown == real,
+    }
+}
+
+#[test]
+fn every_example_is_what_the_demo_answers() {
+    let (_demo, address) = demo();
+    let (asked, shown) = (blocks("sh"), blocks("http"));
+    assert_eq!((asked.len(), shown.len()), (2, 2));
+    for (curl, shown) in asked.iter().zip(shown) {
+        let answer = send(curl, &address);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let (shown_head, shown_body) = shown.split_once("\n\n").unwrap();
+        for line in shown_head.lines() {
+            assert!(head.lines().any(|real| real.eq_ignore_ascii_case(line)), "{line} is not in\n{head}");
+        }
+        let (shown, real): (Value, Value) =
+            (serde_json::from_str(shown_body).unwrap(), serde_json::from_str(body).unwrap());
+        assert!(alike(&shown, &real), "{shown}\n{real}");
+    }
+}
+
+#[test]
+fn the_number_of_rules_is_true() {
+    let output = Command::new(env!("CARGO_BIN_EXE_jobgate")).arg("rules").output().unwrap();
+    let rules = String::from_utf8(output.stdout).unwrap().lines().count() - 1;
+    assert!(README.contains(&format!("{rules} rules,")), "there are {rules} rules");
+}
+
+#[test]
+fn every_link_leads_to_a_file() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for link in README.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        assert!(root.join(link).exists(), "{link}");
+    }
+}
