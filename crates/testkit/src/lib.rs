@@ -1,3 +1,12 @@
-//! testkit.
+//! For tests only: generators of jobs and patches, and the reference that the fast reader is held to.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a fault here fails a test, and that is what it is for"
+)]
 
+pub mod naive;
 pub mod strategies;
