@@ -3,21 +3,16 @@
 use super::cursor::Step;
 use super::idset::IdSet;
 use super::reader::{Contract, Name, Reader, offset};
-use super::slot::{CostSlots, Outputs, SettingsSlots, Slot, Slots, Span};
-use crate::decimal;
+use super::slot::{Slot, Slots, Span};
 use crate::ids::Guid;
-use crate::report::LISTED;
 use crate::rules::Rule;
 use crate::target::{Place, Target};
-use crate::{
-    CacheSettings, Decimal, Engines, Gigapixels, JobId, JobInput, JobName, JobType, Megapoints, OutputFormat,
-    OutputSet, Quality, RealityDataId, StateChange, WorkspaceId,
-};
+use crate::{JobInput, JobName, JobType, RealityDataId, StateChange, WorkspaceId};
 
 /// Declares the names of one object, and how to find one among them.
 macro_rules! contract {
     ($($(#[$doc:meta])* $object:ident { $($name:literal = $place:literal),+ })+) => {
-        $($(#[$doc])* const $object: Contract = Contract {
+        $($(#[$doc])* pub(super) const $object: Contract = Contract {
             names: &[$($name),+],
             find: |name| {
                 $(if name == $name.as_bytes() { return Some($place); })+
@@ -48,9 +43,6 @@ const WORKSPACE_ID: usize = 3;
 const INPUTS: usize = 4;
 const SETTINGS: usize = 5;
 const STATE: usize = 6;
-
-/// The most digits of a quoted number.
-const QUOTED_DIGITS: usize = 40;
 
 impl Reader<'_> {
     /// The root of a job to create.
@@ -107,7 +99,7 @@ impl Reader<'_> {
     }
 
     /// A null that stands for "missing" in a job and is merely superfluous in a patch.
-    fn null_of<T>(&mut self, target: Target, patch: bool) -> Step<Slot<T>> {
+    pub(super) fn null_of<T>(&mut self, target: Target, patch: bool) -> Step<Slot<T>> {
         if patch { self.null(target) } else { self.null_for_required() }
     }
 
@@ -263,256 +255,10 @@ impl Reader<'_> {
         }
         Ok(slot.map(RealityDataId::of))
     }
-
-    fn settings(&mut self, patch: bool) -> Step<Slot<SettingsSlots>> {
-        let start = self.cursor.offset();
-        let mut slots = SettingsSlots::default();
-        self.object(2, &SETTINGS_MEMBERS, |reader, name| {
-            match (name, reader.cursor.peek()) {
-                (Name::Known(0), Some(b'n')) => slots.quality = reader.null_of(Target::Quality, patch)?,
-                (Name::Known(0), _) => {
-                    slots.quality = reader.word(
-                        Quality::from_bytes,
-                        &Quality::WORDS,
-                        Rule::QualityInvalid,
-                        Target::Quality,
-                        3,
-                    )?;
-                }
-                (Name::Known(1), Some(b'n')) => slots.engines = reader.null(Target::Engines)?,
-                (Name::Known(1), _) => slots.engines = reader.engines()?,
-                (Name::Known(2), Some(b'n')) => slots.outputs = reader.null_of(Target::Outputs, patch)?,
-                (Name::Known(2), Some(b'[')) => slots.outputs = reader.outputs()?,
-                (Name::Known(2), _) => {
-                    slots.outputs = reader.wrong(Rule::OutputsInvalid, Target::Outputs, 3)?;
-                }
-                (Name::Known(_), Some(b'n')) => slots.cache = reader.null(Target::Cache)?,
-                (Name::Known(_), Some(b'{')) => slots.cache = reader.cache()?,
-                (Name::Known(_), _) => {
-                    slots.cache = reader.wrong(Rule::CacheSettingsInvalid, Target::Cache, 3)?;
-                }
-                (Name::Unknown(name), _) => reader.unknown(Place::Settings, name, 3)?,
-            }
-            Ok(())
-        })?;
-        slots.at = self.since(start);
-        Ok(Slot::Sound(slots))
-    }
-
-    fn engines(&mut self) -> Step<Slot<Engines>> {
-        let start = self.cursor.offset();
-        if !matches!(self.cursor.peek(), Some(b'-' | b'0'..=b'9')) {
-            return self.wrong(Rule::EnginesInvalid, Target::Engines, 3);
-        }
-        let number = self.cursor.number()?;
-        let span = self.since(start);
-        let value = str::from_utf8(number.text)
-            .ok()
-            .filter(|_| number.whole)
-            .and_then(|text| text.parse::<i32>().ok());
-        // `-0` parses, and yet it is not a way to write a number of engines.
-        let value =
-            value.filter(|_| !number.text.starts_with(b"-")).and_then(|value| u32::try_from(value).ok());
-        let Some(value) = value else {
-            self.add(Rule::EnginesInvalid, Target::Engines, span);
-            return Ok(Slot::Unreadable);
-        };
-        let denied = match self.policy.limits().engines {
-            Some(limit) if value > limit => {
-                self.add_with(Rule::EnginesOverLimit, Target::Engines, span, None, limit)
-            }
-            _ => false,
-        };
-        Ok(Slot::read(Engines::from_count(value), denied))
-    }
-
-    fn outputs(&mut self) -> Step<Slot<Outputs>> {
-        let start = self.cursor.offset();
-        let mut formats = Vec::new();
-        let mut set = OutputSet::default();
-        let mut wrong = 0_usize;
-        let mut denied = false;
-        let number = self.array(3, |reader, index| {
-            let from = reader.cursor.offset();
-            // To look for what was meant takes long, and nobody sees it of those that are not listed.
-            let words: &'static [&'static str] = if wrong < LISTED { &OutputFormat::WORDS } else { &[] };
-            let target = Target::Output(index);
-            let slot = reader.word(OutputFormat::from_bytes, words, Rule::OutputInvalid, target, 4)?;
-            match slot.required() {
-                Some(format) => {
-                    formats.push(format);
-                    if !set.insert(format) {
-                        let span = reader.since(from);
-                        denied |= reader.add(Rule::OutputDuplicate, Target::Output(index), span);
-                    }
-                }
-                None => wrong = wrong.saturating_add(1),
-            }
-            Ok(())
-        })?;
-        let at = self.since(start);
-        if number == 0 {
-            self.add(Rule::OutputsEmpty, Target::Outputs, at);
-            return Ok(Slot::Unreadable);
-        }
-        Ok(if wrong == 0 { Slot::read(Outputs { formats, at }, denied) } else { Slot::Unreadable })
-    }
-
-    fn cache(&mut self) -> Step<Slot<CacheSettings>> {
-        let mut create = Slot::Absent;
-        let mut uses = Slot::Absent;
-        self.object(3, &CACHE_MEMBERS, |reader, name| {
-            match (name, reader.cursor.peek()) {
-                (Name::Known(0), Some(b'n')) => create = reader.null(Target::CreateCache)?,
-                (Name::Known(0), _) => create = reader.create_cache()?,
-                (Name::Known(_), Some(b'n')) => uses = reader.null(Target::UseCache)?,
-                (Name::Known(_), _) => uses = reader.use_cache()?,
-                (Name::Unknown(name), _) => reader.unknown(Place::Cache, name, 4)?,
-            }
-            Ok(())
-        })?;
-        Ok(match (create.optional(), uses.optional()) {
-            (Some(create_cache), Some(use_cache)) => Slot::Sound(CacheSettings { create_cache, use_cache }),
-            _ => Slot::Unreadable,
-        })
-    }
-
-    fn create_cache(&mut self) -> Step<Slot<bool>> {
-        let start = self.cursor.offset();
-        match self.cursor.peek() {
-            Some(b't') => return self.cursor.literal(b"true").map(|()| Slot::Sound(true)),
-            Some(b'f') => return self.cursor.literal(b"false").map(|()| Slot::Sound(false)),
-            Some(b'"') => {}
-            _ => return self.wrong(Rule::CreateCacheInvalid, Target::CreateCache, 4),
-        }
-        let text = self.cursor.string()?;
-        let span = self.since(start);
-        let value = match &*text.bytes() {
-            b"True" | b"true" => true,
-            b"False" | b"false" => false,
-            _ => {
-                self.add(Rule::CreateCacheInvalid, Target::CreateCache, span);
-                return Ok(Slot::Unreadable);
-            }
-        };
-        Ok(Slot::read(value, self.add(Rule::CreateCacheText, Target::CreateCache, span)))
-    }
-
-    fn use_cache(&mut self) -> Step<Slot<JobId>> {
-        let start = self.cursor.offset();
-        if self.cursor.peek() != Some(b'"') {
-            return self.wrong(Rule::UseCacheInvalid, Target::UseCache, 4);
-        }
-        let text = self.cursor.string()?;
-        let bytes = text.bytes();
-        let span = self.since(start);
-        if bytes.is_empty() {
-            return Ok(Slot::nothing(self.add(Rule::UseCacheEmpty, Target::UseCache, span)));
-        }
-        if let Some(guid) = guid(&bytes) {
-            return Ok(Slot::Sound(JobId::of(guid)));
-        }
-        self.add(Rule::UseCacheInvalid, Target::UseCache, span);
-        Ok(Slot::Unreadable)
-    }
-
-    fn cost(&mut self) -> Step<Slot<CostSlots>> {
-        let start = self.cursor.offset();
-        let mut slots = CostSlots::default();
-        self.object(2, &COST_MEMBERS, |reader, name| {
-            let from = reader.cursor.offset();
-            match (name, reader.cursor.peek()) {
-                (Name::Known(0), _) => {
-                    slots.giga_pixels = reader
-                        .quantity(Rule::GigaPixelsInvalid, Rule::GigaPixelsText, &Target::GigaPixels)?
-                        .and_then(Gigapixels::new);
-                }
-                (Name::Known(1), _) => {
-                    slots.mega_points = reader
-                        .quantity(Rule::MegaPointsInvalid, Rule::MegaPointsText, &Target::MegaPoints)?
-                        .and_then(Megapoints::new);
-                    slots.mega_points_at = reader.since(from);
-                }
-                (Name::Known(_), _) => {
-                    slots.mesh_quality = reader.mesh_quality()?;
-                    slots.mesh_quality_at = reader.since(from);
-                }
-                (Name::Unknown(name), _) => reader.unknown(Place::Cost, name, 3)?,
-            }
-            Ok(())
-        })?;
-        slots.at = self.since(start);
-        Ok(Slot::Sound(slots))
-    }
-
-    fn quantity(&mut self, invalid: Rule, quoted: Rule, target: &Target) -> Step<Slot<Decimal>> {
-        let start = self.cursor.offset();
-        let (value, denied) = match self.cursor.peek() {
-            Some(b'n') => return self.null(target.clone()),
-            Some(b'-' | b'0'..=b'9') => {
-                let number = self.cursor.number()?;
-                let positive = !number.text.starts_with(b"-");
-                (decimal::read(number.text).filter(|_| positive).filter(in_range), false)
-            }
-            Some(b'"') => {
-                let text = self.cursor.string()?;
-                let bytes = text.bytes();
-                let value = Some(&*bytes).filter(|text| is_quoted_number(text)).and_then(decimal::read);
-                let value = value.filter(in_range);
-                let span = self.since(start);
-                (value, value.is_some() && self.add(quoted, target.clone(), span))
-            }
-            _ => return self.wrong(invalid, target.clone(), 3),
-        };
-        let Some(value) = value else {
-            let span = self.since(start);
-            self.add(invalid, target.clone(), span);
-            return Ok(Slot::Unreadable);
-        };
-        Ok(Slot::read(value, denied))
-    }
-
-    fn mesh_quality(&mut self) -> Step<Slot<Quality>> {
-        if self.cursor.peek() == Some(b'n') {
-            return self.null(Target::MeshQuality);
-        }
-        if self.cursor.peek() != Some(b'"') {
-            return self.wrong(Rule::MeshQualityInvalid, Target::MeshQuality, 3);
-        }
-        let text = self.cursor.string()?;
-        let content = text.content();
-        let span: Span = (offset(text.start), offset(text.end()));
-        if content == "Unknown" {
-            return Ok(Slot::nothing(self.add(Rule::MeshQualityUnknown, Target::MeshQuality, span)));
-        }
-        if let Some(quality) = Quality::from_wire(&content) {
-            return Ok(Slot::Sound(quality));
-        }
-        let suggestion = super::suggest::suggest(&content, &Quality::WORDS);
-        self.add_with(Rule::MeshQualityInvalid, Target::MeshQuality, span, suggestion, 0);
-        Ok(Slot::Unreadable)
-    }
 }
 
-fn guid(text: &[u8]) -> Option<Guid> {
+pub(super) fn guid(text: &[u8]) -> Option<Guid> {
     Guid::parse(text.try_into().ok()?)
-}
-
-fn in_range(value: &Decimal) -> bool {
-    *value <= crate::quantity::LARGEST
-}
-
-/// `(0|[1-9][0-9]*)(\.[0-9]+)?` of at most 40 digits.
-fn is_quoted_number(text: &[u8]) -> bool {
-    let mut parts = text.splitn(2, |byte| *byte == b'.');
-    let whole = parts.next().unwrap_or_default();
-    let is_digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
-    let fraction = parts.next();
-    let digits = whole.len().saturating_add(fraction.map_or(0, <[u8]>::len));
-    is_digits(whole)
-        && (whole == b"0" || !whole.starts_with(b"0"))
-        && fraction.is_none_or(is_digits)
-        && digits <= QUOTED_DIGITS
 }
 
 /// Where to point at for a required member that is missing: its null, or the opening of the object that lacks it.

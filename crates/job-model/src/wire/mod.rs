@@ -1,5 +1,6 @@
 //! What the bytes say: one pass, borrowed, every problem collected; then the rules of meaning over what was read.
 
+mod cost;
 mod cursor;
 mod fold;
 mod idset;
@@ -7,6 +8,7 @@ mod meaning;
 mod members;
 mod names;
 mod reader;
+mod settings;
 mod slot;
 mod suggest;
 

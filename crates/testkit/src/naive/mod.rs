@@ -3,7 +3,12 @@
 
 mod job;
 mod json;
+mod meaning;
+mod names;
+mod numbers;
+mod read;
 mod severity;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -78,7 +83,7 @@ pub fn read_patch(body: &[u8], settings: &Settings) -> Verdict {
 
 fn read(body: &[u8], settings: &Settings, patch: bool) -> Verdict {
     match json::parse(body, settings.string_bytes).and_then(|root| {
-        job::names_in_wrong_case(&root, patch).map_or(Ok(root), |offset| Err(("body-member-case", offset)))
+        names::names_in_wrong_case(&root, patch).map_or(Ok(root), |offset| Err(("body-member-case", offset)))
     }) {
         Err((rule, offset)) => Verdict {
             accepted: false,
