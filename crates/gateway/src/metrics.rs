@@ -26,47 +26,47 @@ const RATIO: [f64; 11] = [0.1, 0.25, 0.5, 0.8, 0.9, 1.0, 1.1, 1.25, 2.0, 4.0, 10
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
-    requests: IntCounterVec,
-    request_seconds: HistogramVec,
-    gate_seconds: Histogram,
-    body_bytes: Histogram,
-    violations: IntCounterVec,
-    jobs: IntCounterVec,
-    gigapixels: CounterVec,
-    megapoints: CounterVec,
-    estimated_units: CounterVec,
-    unpriced: IntCounterVec,
-    refusals: IntCounterVec,
+    requests: Requests,
+    jobs: Jobs,
     upstream_seconds: Histogram,
     upstream_errors: IntCounterVec,
-    estimate_error_ratio: Histogram,
     in_flight: IntGauge,
     buffered_bytes: IntGauge,
     connections: IntGauge,
     log_lines_dropped: IntCounter,
 }
 
-impl Metrics {
-    /// Declares them all.
-    ///
-    /// # Errors
-    /// When a declaration contradicts another one.
-    pub(crate) fn new(rule_set: &str, rate_card: &str) -> Result<Self, Error> {
-        let registry = Registry::new();
-        let all = &Declare(&registry);
-        let build = all.gauges(
-            "build_info",
-            "1, with what is running as labels.",
-            &["version", "rule_set", "rate_card"],
-        )?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION"), rule_set, rate_card]).set(1);
+/// Of every request.
+#[derive(Debug)]
+struct Requests {
+    total: IntCounterVec,
+    seconds: HistogramVec,
+    gate_seconds: Histogram,
+    body_bytes: Histogram,
+    violations: IntCounterVec,
+    refusals: IntCounterVec,
+}
+
+/// Of new jobs.
+#[derive(Debug)]
+struct Jobs {
+    total: IntCounterVec,
+    gigapixels: CounterVec,
+    megapoints: CounterVec,
+    estimated_units: CounterVec,
+    unpriced: IntCounterVec,
+    estimate_error_ratio: Histogram,
+}
+
+impl Requests {
+    fn declare(all: &Declare<'_>) -> Result<Self, Error> {
         Ok(Self {
-            requests: all.counters(
+            total: all.counters(
                 "requests_total",
                 "Requests, by operation, decision and answered status (0: the client left before an answer).",
                 &["route", "outcome", "status"],
             )?,
-            request_seconds: all.histograms(
+            seconds: all.histograms(
                 "request_seconds",
                 "Seconds from a request's header to the end of its answer.",
                 SECONDS,
@@ -83,7 +83,19 @@ impl Metrics {
                 "Broken rules, by rule and severity (would_deny: denied if the mode were not shadow).",
                 &["rule", "severity"],
             )?,
-            jobs: all.counters(
+            refusals: all.counters(
+                "refusals_total",
+                "Answers of our own that say no, by error code.",
+                &["code"],
+            )?,
+        })
+    }
+}
+
+impl Jobs {
+    fn declare(all: &Declare<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            total: all.counters(
                 "jobs_total",
                 "Jobs that were judged, by type, quality (unknown where unreadable) and decision.",
                 &["type", "quality", "outcome"],
@@ -100,11 +112,28 @@ impl Metrics {
                 "Admitted jobs without a price, by reason.",
                 &["reason"],
             )?,
-            refusals: all.counters(
-                "refusals_total",
-                "Answers of our own that say no, by error code.",
-                &["code"],
+            estimate_error_ratio: all.ratio(
+                "estimate_error_ratio",
+                "Our estimate over upstream's own, of created jobs that have both.",
             )?,
+        })
+    }
+}
+
+impl Metrics {
+    /// Declares them all.
+    ///
+    /// # Errors
+    /// When a declaration contradicts another one.
+    pub(crate) fn new(rule_set: &str, rate_card: &str) -> Result<Self, Error> {
+        let registry = Registry::new();
+        let all = &Declare(&registry);
+        let labels = &["version", "rule_set", "rate_card"];
+        let build = all.gauges("build_info", "1, with what is running as labels.", labels)?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION"), rule_set, rate_card]).set(1);
+        Ok(Self {
+            requests: Requests::declare(all)?,
+            jobs: Jobs::declare(all)?,
             upstream_seconds: all.histogram(
                 "upstream_seconds",
                 "Seconds of the exchanges with upstream of requests that have a body.",
@@ -114,10 +143,6 @@ impl Metrics {
                 "upstream_errors_total",
                 "Exchanges with upstream that gave no whole answer, by kind.",
                 &["kind"],
-            )?,
-            estimate_error_ratio: all.ratio(
-                "estimate_error_ratio",
-                "Our estimate over upstream's own, of created jobs that have both.",
             )?,
             in_flight: all.gauge("in_flight", "Requests under way.")?,
             buffered_bytes: all.gauge("buffered_bytes", "Bytes of bodies that are held.")?,
@@ -150,26 +175,26 @@ impl Metrics {
 
     /// A connection was closed because a header took too long; it never became a request.
     pub(crate) fn head_too_slow(&self) {
-        self.refusals.with_label_values(&["RequestTimeout"]).inc();
+        self.requests.refusals.with_label_values(&["RequestTimeout"]).inc();
     }
 
     /// One request.
     pub(crate) fn request(&self, record: &Record, took: Duration) {
         let route = record.route.map_or("none", crate::phase::route::Route::as_str);
         let decision = record.decision.map_or("gone", Decision::as_str);
-        self.requests.with_label_values(&[route, decision, status(record.status)]).inc();
-        self.request_seconds.with_label_values(&[route]).observe(took.as_secs_f64());
+        self.requests.total.with_label_values(&[route, decision, status(record.status)]).inc();
+        self.requests.seconds.with_label_values(&[route]).observe(took.as_secs_f64());
         if let Some(code) = record.code {
-            self.refusals.with_label_values(&[code]).inc();
+            self.requests.refusals.with_label_values(&[code]).inc();
         }
         if let Some(took) = record.seconds.validate {
-            self.gate_seconds.observe(took.as_secs_f64());
+            self.requests.gate_seconds.observe(took.as_secs_f64());
         }
         if let Some(bytes) = record.body_bytes {
-            self.body_bytes.observe(float(Decimal::from(bytes)));
+            self.requests.body_bytes.observe(float(Decimal::from(bytes)));
         }
         for violation in record.report().into_iter().flat_map(job_model::Report::violations) {
-            self.violations.with_label_values(&[violation.rule().id(), severity(violation)]).inc();
+            self.requests.violations.with_label_values(&[violation.rule().id(), severity(violation)]).inc();
         }
         if record.counts_a_job() {
             self.job(record, decision);
@@ -180,29 +205,31 @@ impl Metrics {
         let workload = record.workload();
         let job_type = workload.map_or("unknown", |workload| workload.job_type.as_str());
         let quality = workload.map_or("unknown", |workload| workload.quality.as_str());
-        self.jobs.with_label_values(&[job_type, quality, decision]).inc();
+        self.jobs.total.with_label_values(&[job_type, quality, decision]).inc();
         if record.decision != Some(Decision::Admitted) {
             return;
         }
         if let Some(Workload { gigapixels, megapoints, .. }) = workload {
             let labels = &[job_type, quality];
-            self.gigapixels
+            self.jobs
+                .gigapixels
                 .with_label_values(labels)
                 .inc_by(gigapixels.map_or(0.0, |size| float(size.get())));
-            self.megapoints
+            self.jobs
+                .megapoints
                 .with_label_values(labels)
                 .inc_by(megapoints.map_or(0.0, |size| float(size.get())));
         }
         match record.quote() {
             Some(Quote::Priced(estimate)) => {
                 let ours = estimate.amount().to_decimal();
-                self.estimated_units.with_label_values(&[job_type, quality]).inc_by(float(ours));
+                self.jobs.estimated_units.with_label_values(&[job_type, quality]).inc_by(float(ours));
                 let theirs = record.settlement.upstream_estimate.filter(|theirs| !theirs.is_zero());
                 if let Some(ratio) = theirs.and_then(|theirs| ours.checked_div(theirs)) {
-                    self.estimate_error_ratio.observe(float(ratio));
+                    self.jobs.estimate_error_ratio.observe(float(ratio));
                 }
             }
-            Some(Quote::Unpriced(reason)) => self.unpriced.with_label_values(&[reason.as_str()]).inc(),
+            Some(Quote::Unpriced(reason)) => self.jobs.unpriced.with_label_values(&[reason.as_str()]).inc(),
             None => {}
         }
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, StatusCode};
-use job_model::Operation;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use pingora::time::timeout;
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::outcome::Decision;
 use crate::phase::meter::Record;
-use crate::rejection::{Fault, Rejection, Sending};
+use crate::rejection::{Fault, Invalid, Rejection, Sending};
 use crate::request_id;
 
 /// The decision about a request.
@@ -65,6 +64,26 @@ impl Reply {
         Self { close: true, ..self }
     }
 
+    fn bad_request(fault: Fault) -> Self {
+        let error = |message: &str| Self::error(StatusCode::BAD_REQUEST, "BadRequest", message);
+        match fault {
+            Fault::Framing(why) => error(&format!("The request is not well-formed HTTP: {why}.")).closing(),
+            Fault::Query => error("This operation has no query; send the path alone."),
+            Fault::Body => error("This operation has no body; send none.").closing(),
+        }
+    }
+
+    fn invalid(invalid: &Invalid) -> Self {
+        let envelope = invalid.rejected.error(invalid.operation);
+        let body = serde_json::to_vec(&envelope).unwrap_or_else(|_| {
+            // INVARIANT: nothing in an envelope can fail to be written.
+            json!({"error": {"code": INVALID, "message": invalid.operation.refusal()}})
+                .to_string()
+                .into_bytes()
+        });
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, code: Some(INVALID), ..Self::ok(body) }
+    }
+
     fn upstream(status: StatusCode, code: &'static str, message: &str, sending: Sending) -> Self {
         let advice = match sending {
             Sending::NotSent => "The request was not sent; it can be sent again.",
@@ -84,106 +103,68 @@ impl Reply {
 impl From<&Rejection> for Reply {
     fn from(rejection: &Rejection) -> Self {
         match rejection {
-            Rejection::BadRequest(fault) => {
-                let (message, close) = match fault {
-                    Fault::Framing(why) => (format!("The request is not well-formed HTTP: {why}."), true),
-                    Fault::Query => ("This operation has no query; send the path alone.".to_owned(), false),
-                    Fault::Body => ("This operation has no body; send none.".to_owned(), true),
-                };
-                Self { close, ..Self::error(StatusCode::BAD_REQUEST, "BadRequest", &message) }
+            Rejection::BadRequest(fault) => Self::bad_request(*fault),
+            Rejection::HeaderNotFound => {
+                Self::error(StatusCode::UNAUTHORIZED, "HeaderNotFound", HEADER_NOT_FOUND)
             }
-            Rejection::HeaderNotFound => Self::error(
-                StatusCode::UNAUTHORIZED,
-                "HeaderNotFound",
-                "Header Authorization was not found in the request. Access denied.",
-            ),
-            Rejection::InvalidToken => Self::error(
-                StatusCode::UNAUTHORIZED,
-                "InvalidToken",
-                "Header Authorization is not exactly one bearer token. Access denied.",
-            ),
-            Rejection::NotFound => Self::error(
-                StatusCode::NOT_FOUND,
-                "NotFound",
-                "There is no such operation. Paths are compared byte by byte; check spelling, case and slashes.",
-            ),
-            Rejection::MethodNotAllowed(allow) => Self {
-                allow: Some(allow),
-                ..Self::error(
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    "MethodNotAllowed",
-                    &format!("This path has no such method. Allowed: {allow}."),
-                )
-            },
-            Rejection::RequestTimeout => Self::error(
-                StatusCode::REQUEST_TIMEOUT,
-                "RequestTimeout",
-                "The request body did not arrive in time; nothing was forwarded.",
-            )
-            .closing(),
-            Rejection::RequestTooLarge(limit) => Self::error(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "RequestTooLarge",
-                &format!("The request body is larger than {limit} bytes."),
-            )
-            .closing(),
-            Rejection::UriTooLong(limit) => Self::error(
-                StatusCode::URI_TOO_LONG,
-                "UriTooLong",
-                &format!("The request target is longer than {limit} bytes."),
-            )
-            .closing(),
-            Rejection::HeadersTooLarge(bytes, fields) => Self::error(
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "HeadersTooLarge",
-                &format!("The request header is larger than {bytes} bytes or has more than {fields} fields."),
-            )
-            .closing(),
-            Rejection::UnsupportedMediaType => Self::error(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "UnsupportedMediaType",
-                "Send the body as 'Content-Type: application/json' in UTF-8, without a content encoding.",
-            ),
-            Rejection::ExpectationFailed => Self::error(
-                StatusCode::EXPECTATION_FAILED,
-                "ExpectationFailed",
-                "The only expectation that is met is '100-continue'.",
-            ),
-            Rejection::Invalid(invalid) => {
-                let envelope = invalid.rejected.error(invalid.operation);
-                let body = serde_json::to_vec(&envelope).unwrap_or_else(|_| {
-                    let sentence = match invalid.operation {
-                        Operation::Create => "Cannot create job.",
-                        Operation::Modify => "Cannot modify job.",
-                    };
-                    json!({"error": {"code": INVALID, "message": sentence}}).to_string().into_bytes()
-                });
-                Self { status: StatusCode::UNPROCESSABLE_ENTITY, code: Some(INVALID), ..Self::ok(body) }
+            Rejection::InvalidToken => Self::error(StatusCode::UNAUTHORIZED, "InvalidToken", INVALID_TOKEN),
+            Rejection::NotFound => Self::error(StatusCode::NOT_FOUND, "NotFound", NOT_FOUND),
+            Rejection::MethodNotAllowed(allow) => {
+                let message = format!("This path has no such method. Allowed: {allow}.");
+                let reply = Self::error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", &message);
+                Self { allow: Some(allow), ..reply }
             }
-            Rejection::Overloaded => Self {
-                retry_after: Some(1),
-                ..Self::error(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "Overloaded",
-                    "The gateway has no room for the request; nothing was forwarded. Send it again after the given time.",
-                )
-            },
-            Rejection::UpstreamUnavailable(sending) => Self::upstream(
-                StatusCode::BAD_GATEWAY,
-                "UpstreamUnavailable",
-                "Upstream could not be reached or gave no usable answer.",
-                *sending,
-            ),
-            Rejection::UpstreamTimeout(sending) => Self::upstream(
-                StatusCode::GATEWAY_TIMEOUT,
-                "UpstreamTimeout",
-                "Upstream did not answer in time.",
-                *sending,
-            ),
+            Rejection::RequestTimeout => {
+                Self::error(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", TOO_SLOW).closing()
+            }
+            Rejection::RequestTooLarge(limit) => {
+                let message = format!("The request body is larger than {limit} bytes.");
+                Self::error(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLarge", &message).closing()
+            }
+            Rejection::UriTooLong(limit) => {
+                let message = format!("The request target is longer than {limit} bytes.");
+                Self::error(StatusCode::URI_TOO_LONG, "UriTooLong", &message).closing()
+            }
+            Rejection::HeadersTooLarge(bytes, fields) => {
+                let message = format!(
+                    "The request header is larger than {bytes} bytes or has more than {fields} fields."
+                );
+                Self::error(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "HeadersTooLarge", &message)
+                    .closing()
+            }
+            Rejection::UnsupportedMediaType => {
+                Self::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", MEDIA_TYPE)
+            }
+            Rejection::ExpectationFailed => {
+                Self::error(StatusCode::EXPECTATION_FAILED, "ExpectationFailed", EXPECTATION)
+            }
+            Rejection::Invalid(invalid) => Self::invalid(invalid),
+            Rejection::Overloaded => {
+                let reply = Self::error(StatusCode::SERVICE_UNAVAILABLE, "Overloaded", OVERLOADED);
+                Self { retry_after: Some(1), ..reply }
+            }
+            Rejection::UpstreamUnavailable(sending) => {
+                Self::upstream(StatusCode::BAD_GATEWAY, "UpstreamUnavailable", NO_ANSWER, *sending)
+            }
+            Rejection::UpstreamTimeout(sending) => {
+                Self::upstream(StatusCode::GATEWAY_TIMEOUT, "UpstreamTimeout", LATE_ANSWER, *sending)
+            }
         }
     }
 }
 
+const HEADER_NOT_FOUND: &str = "Header Authorization was not found in the request. Access denied.";
+const INVALID_TOKEN: &str = "Header Authorization is not exactly one bearer token. Access denied.";
+const NOT_FOUND: &str =
+    "There is no such operation. Paths are compared byte by byte; check spelling, case and slashes.";
+const TOO_SLOW: &str = "The request body did not arrive in time; nothing was forwarded.";
+const MEDIA_TYPE: &str =
+    "Send the body as 'Content-Type: application/json' in UTF-8, without a content encoding.";
+const EXPECTATION: &str = "The only expectation that is met is '100-continue'.";
+const OVERLOADED: &str =
+    "The gateway has no room for the request; nothing was forwarded. Send it again after the given time.";
+const NO_ANSWER: &str = "Upstream could not be reached or gave no usable answer.";
+const LATE_ANSWER: &str = "Upstream did not answer in time.";
 const INVALID: &str = "InvalidContextCaptureRequest";
 
 /// Writes an answer of our own, and what the client needs so as to hear it.
