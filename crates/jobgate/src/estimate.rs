@@ -176,15 +176,23 @@ fn difference(card: &RateCard, before: &Quote, after: &Quote) -> String {
             titles.push(title(line));
         }
     }
-    let amount = |quote, wanted: &str| -> Decimal {
-        lines(quote).iter().filter(|line| title(line) == wanted).map(Line::amount).sum()
-    };
     for name in titles {
-        let (old, new) = (amount(before, &name), amount(after, &name));
-        let change = new.checked_sub(old).map(text).unwrap_or_default();
-        table.add_row([name, text(old), text(new), change]);
+        let (old, new) = (subtotal(before, &name), subtotal(after, &name));
+        let change = old.zip(new).and_then(|(old, new)| new.checked_sub(old));
+        table.add_row([name, shown(old), shown(new), shown(change)]);
     }
     let change = change(before, after).map_or_else(|| "unknown".to_owned(), text);
     table.add_row(["total".to_owned(), shown_total(before), shown_total(after), change]);
     table.to_string()
+}
+
+/// What the lines of one title come to, 0 without any; none where the job has no price at all.
+fn subtotal(quote: &Quote, wanted: &str) -> Option<Decimal> {
+    let _priced = total(quote)?;
+    let mut amounts = lines(quote).iter().filter(|line| title(line) == wanted).map(Line::amount);
+    amounts.try_fold(Decimal::ZERO, Decimal::checked_add)
+}
+
+fn shown(amount: Option<Decimal>) -> String {
+    amount.map(text).unwrap_or_default()
 }

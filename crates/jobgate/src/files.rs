@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use jobgate::stream::LONGEST;
+
 use crate::output::{Ending, Failure};
 
 /// The name that people see for a path.
@@ -29,14 +31,23 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
     }
 }
 
-/// The whole of it.
+/// The whole of it, as long as it is not longer than any job.
 ///
 /// # Errors
 /// One line that names the file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    open(path)?.read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
-    Ok(bytes)
+    let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    // One byte more tells a file that is too long from one that just fits.
+    let read = open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes);
+    match read {
+        Ok(length) if length > LONGEST => {
+            let what = format!("it is longer than {LONGEST} bytes; with one job a line, give --ndjson");
+            Err(unreadable(path, &io::Error::new(io::ErrorKind::FileTooLarge, what)))
+        }
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(unreadable(path, &error)),
+    }
 }
 
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {

@@ -64,6 +64,7 @@ impl From<Failure> for Ending {
 pub(crate) type Result<T = Ending> = std::result::Result<T, Failure>;
 
 /// Where data goes: buffered, without colours where nobody sees them.
+#[derive(Debug)]
 pub(crate) struct Data(io::BufWriter<anstream::AutoStream<io::Stdout>>);
 
 impl Data {

@@ -1,12 +1,18 @@
 //! Findings for people: the line, a caret under the member, what to write instead.
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use job_model::{Position, Report, Severity, Violation};
 
+use super::too_long_message;
 use crate::output;
 
-/// Around a caret in a very long line this many bytes are shown.
-const AROUND: usize = 60;
+/// Of a very long line this many bytes around the caret are shown.
+const AROUND: usize = 120;
+/// The renderer crops a line itself, with the columns kept, but reads all of it: so far before the caret it may.
+const BEFORE: usize = 16 << 10;
+
+/// The stream that it is written to takes the colours out again where nobody sees them.
+const RENDERER: Renderer = Renderer::styled();
 
 /// Shows what is wrong with a document on stderr.
 pub(crate) fn show(name: &str, body: &[u8], report: &Report) {
@@ -26,6 +32,18 @@ pub(super) fn rendered(name: &str, line: Option<u64>, body: &[u8], report: &Repo
     text
 }
 
+/// A document of which nothing can be shown.
+pub(super) fn too_long(name: &str, line: Option<u64>) -> String {
+    let message = too_long_message();
+    let origin = Origin::path(name);
+    let origin = match line.and_then(|line| usize::try_from(line).ok()) {
+        Some(line) => origin.line(line),
+        None => origin,
+    };
+    let text = RENDERER.render(&[Level::ERROR.primary_title(message.as_str()).element(origin)]);
+    format!("{text}\n")
+}
+
 fn one(name: &str, line: Option<u64>, body: &[u8], violation: &Violation) -> String {
     let level = match violation.severity() {
         Severity::Deny => Level::ERROR,
@@ -36,26 +54,26 @@ fn one(name: &str, line: Option<u64>, body: &[u8], violation: &Violation) -> Str
     let label = violation.suggestion().map_or_else(String::new, |word| format!("did you mean '{word}'?"));
     let help = format!("`jobgate rules {}` explains this rule", violation.rule().id());
     let span = violation.span();
-    let Position { line: inner, column } = Position::of(body, span.start);
+    let position = Position::of(body, span.start);
     // A document that is one line of a file stands on that line.
-    let line = line.and_then(|line| usize::try_from(line).ok()).unwrap_or(inner);
+    let line = line.and_then(|line| usize::try_from(line).ok()).unwrap_or(position.line);
     let excerpt = Excerpt::around(body, span.start, span.end);
-    // Of a line that is cut the column shown beside the path is the excerpt's; the true one is told with it.
-    let path = if excerpt.cut { format!("{name} (column {column})") } else { name.to_owned() };
     let snippet = Snippet::source(excerpt.text.as_str())
-        .path(path)
         .line_start(line)
         .annotation(AnnotationKind::Primary.span(excerpt.start..excerpt.end).label(label));
-    let report = [level
-        .primary_title(message.as_str())
-        .id(violation.rule().id())
-        .element(snippet)
-        .element(Level::HELP.message(help.as_str()))];
-    // The stream that it is written to takes the colours out again where nobody sees them.
-    Renderer::styled().render(&report)
+    let title = level.primary_title(message.as_str()).id(violation.rule().id());
+    let titled = if excerpt.cut {
+        // The columns of what is left are not those of the file: they are told apart from it.
+        title.element(Origin::path(name).line(line).char_column(position.column)).element(snippet)
+    } else {
+        title.element(snippet.path(name))
+    };
+    let report = [titled.element(Level::HELP.message(help.as_str()))];
+    RENDERER.render(&report)
 }
 
-/// The line of a fault, cut where it is very long, safe to print.
+/// The line of a fault, safe to print; cut at its beginning where it is very long.
+#[derive(Debug)]
 struct Excerpt {
     text: String,
     start: usize,
@@ -72,12 +90,13 @@ impl Excerpt {
         let line = body.get(line_start..).unwrap_or_default();
         let line_end =
             line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len()).saturating_add(line_start);
-        let end = end.clamp(start, line_end.max(start)).min(start.saturating_add(4 * AROUND));
-        let from = line_start.max(start.saturating_sub(2 * AROUND));
+        let end = end.clamp(start, line_end.max(start)).min(start.saturating_add(AROUND));
+        let cut = start.saturating_sub(line_start) > BEFORE;
+        let from = if cut { start.saturating_sub(AROUND) } else { line_start };
         let to = line_end.min(end.saturating_add(AROUND)).max(end);
         let piece = |range: std::ops::Range<usize>| printable(body.get(range).unwrap_or_default());
         let mut text = String::new();
-        if from > line_start {
+        if cut {
             text.push('…');
         }
         text.push_str(&piece(from..start));
@@ -88,7 +107,7 @@ impl Excerpt {
         if to < line_end {
             text.push('…');
         }
-        Self { start: caret, end: caret_end, cut: from > line_start, text }
+        Self { start: caret, end: caret_end, cut, text }
     }
 }
 

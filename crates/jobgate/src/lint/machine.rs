@@ -1,20 +1,34 @@
 //! Findings for programs: one object for each document.
 
 use job_model::{Report, Violation};
+use jobgate::judge::Finding;
 use serde_json::{Value, json};
 
+use super::too_long_message;
+
 /// One document.
-pub(super) fn document(name: &str, line: Option<u64>, report: Option<&Report>) -> Value {
-    let violations: Vec<Value> = report.into_iter().flat_map(Report::violations).map(violation).collect();
+pub(super) fn document(name: &str, line: Option<u64>, finding: Option<&Finding>) -> Value {
+    let violations = match finding {
+        None => Vec::new(),
+        Some(Finding::Report(report)) => of_report(report),
+        // No rule is broken: the gate would not have read it, and says so under this code.
+        Some(Finding::TooLong) => {
+            vec![json!({"code": "RequestTooLarge", "message": too_long_message(), "severity": "deny"})]
+        }
+    };
     let mut object = json!({
         "file": name,
-        "accepted": report.is_none_or(|report| !report.denies()),
+        "accepted": !finding.is_some_and(Finding::denies),
         "violations": violations,
     });
     if let (Some(line), Some(object)) = (line, object.as_object_mut()) {
         object.insert("line".to_owned(), line.into());
     }
     object
+}
+
+fn of_report(report: &Report) -> Vec<Value> {
+    report.violations().iter().map(violation).collect()
 }
 
 /// As in a refusal's details, with what an editor needs: severity and the bytes to underline.

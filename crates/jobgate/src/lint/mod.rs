@@ -1,19 +1,27 @@
 //! `jobgate lint`: checks job files as the gate would, with the source line and a caret under the member.
 
 mod human;
-mod lines;
 mod machine;
+mod progress;
+mod sink;
 
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use job_model::{JobPatch, JobRequest, Policy, Profile, Report};
+use job_model::{Policy, Profile};
+use jobgate::judge::{Judge, Tally};
+use jobgate::stream::{self, Interrupted};
 
 use crate::files;
-use crate::output::{self, Data, Ending, Failure};
+use crate::output::{self, Ending, Failure};
+use progress::Progress;
+use sink::Sink;
 
 pub(crate) use human::show;
+
+/// What is read at once of a file with one job a line.
+const PIECE: usize = 1 << 20;
 
 /// Check job files
 ///
@@ -59,92 +67,15 @@ enum Strictness {
     Strict,
 }
 
-/// Judges one document; none where it is accepted and nothing was noticed.
-#[derive(Debug)]
-struct Judge {
-    policy: Policy,
-    patch: bool,
-}
-
-impl Judge {
-    fn judge(&self, body: &[u8]) -> Option<Report> {
-        let report = if self.patch {
-            match JobPatch::from_json(body, &self.policy) {
-                Ok(accepted) => accepted.report().clone(),
-                Err(rejected) => rejected.report().clone(),
-            }
-        } else {
-            match JobRequest::from_json(body, &self.policy) {
-                Ok(accepted) if accepted.report().violations().is_empty() => return None,
-                Ok(accepted) => accepted.report().clone(),
-                Err(rejected) => rejected.report().clone(),
-            }
-        };
-        (!report.violations().is_empty()).then_some(report)
-    }
-}
-
-/// How many documents there were.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Tally {
-    documents: u64,
-    refused: u64,
-    noticed: u64,
-}
-
-impl Tally {
-    fn count(&mut self, report: Option<&Report>) {
-        self.documents = self.documents.saturating_add(1);
-        match report {
-            Some(report) if report.denies() => self.refused = self.refused.saturating_add(1),
-            Some(_) => self.noticed = self.noticed.saturating_add(1),
-            None => {}
-        }
-    }
-}
-
-/// Where findings go.
-struct Sink {
-    format: Format,
-    data: Data,
-    first: bool,
-}
-
-impl Sink {
-    /// One document's findings; `line` counts from 1 in a file with one document a line.
-    fn document(
-        &mut self,
-        name: &str,
-        line: Option<u64>,
-        body: &[u8],
-        report: Option<&Report>,
-    ) -> std::io::Result<()> {
-        let separator = if std::mem::take(&mut self.first) { "" } else { "," };
-        match self.format {
-            Format::Human => match report {
-                Some(report) => self.data.line(human::rendered(name, line, body, report)),
-                None => Ok(()),
-            },
-            Format::Json => {
-                self.data.line(format_args!("{separator}{}", machine::document(name, line, report)))
-            }
-            Format::Ndjson => self.data.line(machine::document(name, line, report)),
-        }
-    }
-}
-
 pub(crate) fn run(args: &Args) -> output::Result {
-    let profile = match args.profile {
+    let policy = Policy::new(match args.profile {
         Strictness::Compatible => Profile::Compatible,
         Strictness::Strict => Profile::Strict,
-    };
-    let judge = Judge { policy: Policy::new(profile), patch: args.patch };
-    let mut sink = Sink { format: args.format, data: Data::new(), first: true };
+    });
+    let judge = if args.patch { Judge::of_patches(policy) } else { Judge::of_jobs(policy) };
+    let mut sink = Sink::new(args.format)?;
     let mut tally = Tally::default();
     let mut unreadable = false;
-    if args.format == Format::Json {
-        sink.data.line("[")?;
-    }
     for path in &args.files {
         match file(args, path, &judge, &mut sink, &mut tally) {
             Ok(()) => {}
@@ -156,10 +87,7 @@ pub(crate) fn run(args: &Args) -> output::Result {
             }
         }
     }
-    if args.format == Format::Json {
-        sink.data.line("]")?;
-    }
-    sink.data.finish()?;
+    sink.finish()?;
     let Tally { documents, refused, noticed } = tally;
     output::say(format_args!("{documents} checked, {refused} refused, {noticed} accepted with notices"));
     Ok(match (unreadable, refused) {
@@ -175,47 +103,33 @@ enum Problem {
     Output(Failure),
 }
 
-impl From<std::io::Error> for Problem {
-    fn from(error: std::io::Error) -> Self {
-        Self::Output(error.into())
-    }
-}
-
 fn file(args: &Args, path: &Path, judge: &Judge, sink: &mut Sink, tally: &mut Tally) -> Result<(), Problem> {
     let name = files::title(path);
-    let by_line = args.ndjson
-        || path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
-    if !by_line {
-        let body = files::read(path).map_err(Problem::Input)?;
-        let report = judge.judge(&body);
-        tally.count(report.as_ref());
-        sink.document(&name, None, &body, report.as_ref())?;
-        return Ok(());
+    if args.ndjson || path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl")
+    {
+        return lines(path, &name, judge, sink, tally);
     }
-    let reader = BufReader::with_capacity(1 << 20, files::open(path).map_err(Problem::Input)?);
-    let progress = lines::Progress::over(path);
-    each_line(reader, path, &progress, |line, body| {
-        let report = judge.judge(body);
-        tally.count(report.as_ref());
-        match report {
-            Some(report) => progress.aside(|| sink.document(&name, Some(line), body, Some(&report))),
-            None => Ok(()),
+    let body = files::read(path).map_err(Problem::Input)?;
+    let finding = judge.finding(&body);
+    tally.count(finding.as_ref());
+    sink.document(&name, None, &body, finding.as_ref()).map_err(|error| Problem::Output(error.into()))
+}
+
+fn lines(path: &Path, name: &str, judge: &Judge, sink: &mut Sink, tally: &mut Tally) -> Result<(), Problem> {
+    let progress = Progress::over(path);
+    let input = progress.of(files::open(path).map_err(Problem::Input)?);
+    let each = |line: stream::Line<'_>| {
+        progress.aside(|| sink.document(name, Some(line.number), line.body, Some(line.finding)))
+    };
+    stream::lint(BufReader::with_capacity(PIECE, input), judge, tally, each).map_err(|interrupted| {
+        match interrupted {
+            Interrupted::Input(error) => Problem::Input(files::unreadable(path, &error)),
+            Interrupted::Output(error) => Problem::Output(error.into()),
         }
     })
 }
 
-fn each_line(
-    reader: impl BufRead,
-    path: &Path,
-    progress: &lines::Progress,
-    mut each: impl FnMut(u64, &[u8]) -> std::io::Result<()>,
-) -> Result<(), Problem> {
-    let mut lines = lines::Lines::new(reader);
-    while let Some((line, body)) =
-        lines.next().map_err(|error| Problem::Input(files::unreadable(path, &error)))?
-    {
-        each(line, body)?;
-        progress.advance(body.len());
-    }
-    Ok(())
+/// What is said of a document that is longer than any job.
+fn too_long_message() -> String {
+    format!("The document is longer than {} bytes, which no job is.", stream::LONGEST)
 }
