@@ -15,6 +15,7 @@ mod outcome;
 mod own_api;
 mod phase;
 mod proxy;
+mod rates;
 mod rejection;
 mod reply;
 mod request_id;

@@ -10,6 +10,7 @@ use prometheus::{
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use crate::config::Scope;
 use crate::outcome::Decision;
 use crate::phase::meter::Record;
 
@@ -45,6 +46,7 @@ struct Requests {
     body_bytes: Histogram,
     violations: IntCounterVec,
     refusals: IntCounterVec,
+    rate_limited: IntCounterVec,
 }
 
 /// Of new jobs.
@@ -87,6 +89,11 @@ impl Requests {
                 "refusals_total",
                 "Answers of our own that say no, by error code.",
                 &["code"],
+            )?,
+            rate_limited: all.counters(
+                "rate_limited_total",
+                "Requests beyond a rate limit, by its scope; those of limits that only watch included.",
+                &["scope"],
             )?,
         })
     }
@@ -166,6 +173,11 @@ impl Metrics {
     /// One request that went past the courier failed at upstream.
     pub(crate) fn upstream_error(&self, kind: &'static str) {
         self.upstream_errors.with_label_values(&[kind]).inc();
+    }
+
+    /// A rate limit was reached.
+    pub(crate) fn rate_limited(&self, scope: Scope) {
+        self.requests.rate_limited.with_label_values(&[scope.as_str()]).inc();
     }
 
     /// A line of the access log was lost.

@@ -47,6 +47,7 @@ impl Decision {
             | Rejection::UnsupportedMediaType
             | Rejection::ExpectationFailed
             | Rejection::Invalid(_)
+            | Rejection::TooManyRequests(_)
             | Rejection::Overloaded => Self::Refused,
             Rejection::UpstreamUnavailable(Sending::NotSent | Sending::Unknown)
             | Rejection::UpstreamTimeout(Sending::NotSent | Sending::Unknown) => Self::Failed,

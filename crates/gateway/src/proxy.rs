@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
 use log::warn;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -19,12 +21,13 @@ use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::outcome::Decision;
 use crate::own_api;
-use crate::phase::admit::{self, Desk, Permit};
+use crate::phase::admit::{self, Desk, Judged, Permit};
 use crate::phase::collect::{self, Collected, Uncollected};
 use crate::phase::head::{self, HeadLimits};
 use crate::phase::meter::{self, Record};
 use crate::phase::route::{self, Handling, Route};
 use crate::phase::{forward, settle};
+use crate::rates::{Rates, Subject};
 use crate::rejection::{Rejection, Sending};
 use crate::reply::{self, Reply};
 use crate::request_id;
@@ -34,6 +37,7 @@ use crate::upstream::Upstream;
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) limits: Limits,
+    pub(crate) rates: Rates,
     pub(crate) desk: Desk,
     /// The desk of the estimate operation: workspace and inputs may be missing.
     pub(crate) estimate_desk: Desk,
@@ -107,6 +111,9 @@ impl Gate {
             return self.answer(session, visit, &reply).await;
         }
         let permit = self.admit(route, &body, &mut visit.record)?;
+        if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
+            self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
+        }
         self.forward(session, visit, permit, body).await
     }
 
@@ -130,6 +137,10 @@ impl Gate {
         record.route = Some(route);
         record.settlement.job = route::job_in(target);
         head::check_head(route, &request.headers, self.limits.body_bytes)?;
+        let token = request.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+        let address =
+            session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
+        self.rates.admit(Subject::Sender { token, address }, &self.metrics)?;
         visit.in_flight = Some(self.life.in_flight.take(1).ok_or(Rejection::Overloaded)?);
         record.decision = Some(match route.handling() {
             Handling::Gated(_) => Decision::Admitted,

@@ -1,5 +1,7 @@
 //! Every way to say no. What each looks like on the wire is in `reply.rs`, what it counts as in `outcome.rs`.
 
+use std::time::Duration;
+
 use job_model::{Operation, Rejected};
 
 /// Why a request is not forwarded, or why its answer cannot be given.
@@ -29,6 +31,8 @@ pub enum Rejection {
     ExpectationFailed,
     /// The body breaks a rule; the client must correct the job.
     Invalid(Box<Invalid>),
+    /// A rate limit is reached; the client must wait this long.
+    TooManyRequests(Duration),
     /// The gateway has no room; the client must wait, the operator look why.
     Overloaded,
     /// Upstream could not be reached or did not answer properly; the operator must look at upstream.

@@ -139,6 +139,10 @@ impl From<&Rejection> for Reply {
                 Self::error(StatusCode::EXPECTATION_FAILED, "ExpectationFailed", EXPECTATION)
             }
             Rejection::Invalid(invalid) => Self::invalid(invalid),
+            Rejection::TooManyRequests(wait) => {
+                let reply = Self::error(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", TOO_MANY);
+                Self { retry_after: Some(whole_seconds(*wait)), ..reply }
+            }
             Rejection::Overloaded => {
                 let reply = Self::error(StatusCode::SERVICE_UNAVAILABLE, "Overloaded", OVERLOADED);
                 Self { retry_after: Some(1), ..reply }
@@ -161,11 +165,18 @@ const TOO_SLOW: &str = "The request body did not arrive in time; nothing was for
 const MEDIA_TYPE: &str =
     "Send the body as 'Content-Type: application/json' in UTF-8, without a content encoding.";
 const EXPECTATION: &str = "The only expectation that is met is '100-continue'.";
+const TOO_MANY: &str = "More requests were received than the subscription rate-limit allows.";
 const OVERLOADED: &str =
     "The gateway has no room for the request; nothing was forwarded. Send it again after the given time.";
 const NO_ANSWER: &str = "Upstream could not be reached or gave no usable answer.";
 const LATE_ANSWER: &str = "Upstream did not answer in time.";
 const INVALID: &str = "InvalidContextCaptureRequest";
+
+/// Rounded up: waiting that long is enough.
+fn whole_seconds(wait: Duration) -> u32 {
+    let begun = u64::from(wait.subsec_nanos() > 0);
+    u32::try_from(wait.as_secs().saturating_add(begun)).unwrap_or(u32::MAX).max(1)
+}
 
 /// Writes an answer of our own, and what the client needs so as to hear it.
 ///

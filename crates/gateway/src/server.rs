@@ -31,6 +31,7 @@ use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::phase::admit::Desk;
 use crate::proxy::Gate;
+use crate::rates::Rates;
 use crate::upstream::Upstream;
 
 /// How often upstream's name is looked up again.
@@ -121,6 +122,7 @@ impl Gateway {
         let shutdown = config.shutdown;
         let gate = Gate {
             limits: config.limits,
+            rates: Rates::new(&config.rate_limits),
             estimate_desk: Desk { policy: config.policy.clone().for_estimate(), cards: config.cards.clone() },
             desk: Desk { policy: config.policy, cards: config.cards },
             courier: Arc::clone(&courier),

@@ -5,11 +5,12 @@ use std::fs;
 use std::path::Path;
 
 /// Every crate of the workspace, with those of the others that its `[dependencies]` may name.
-const MAY_NAME: [(&str, &[&str]); 6] = [
+const MAY_NAME: [(&str, &[&str]); 7] = [
     ("job-model", &[]),
+    ("admission", &["job-model"]),
     ("sandbox", &["job-model"]),
     ("testkit", &["job-model"]),
-    ("gateway", &["job-model"]),
+    ("gateway", &["job-model", "admission"]),
     ("jobgate", &["job-model", "gateway", "sandbox"]),
     ("xtask", &[]),
 ];

@@ -34,6 +34,7 @@ impl Config {
         lines.extend([String::new(), format!("[{SEVERITY}]")]);
         let changeable = Rule::ALL.iter().filter(|rule| !rule.is_fixed());
         lines.extend(changeable.map(|rule| format!("{rule} = \"{}\"", self.policy.severity(*rule))));
+        lines.extend(super::rates::shown(&self.rate_limits));
         lines.push(String::new());
         lines.join("\n").trim_start().to_owned()
     }

@@ -7,6 +7,7 @@ mod keys;
 mod limits;
 mod pem;
 mod problems;
+mod rates;
 mod reader;
 mod sections;
 mod suggest;
@@ -21,7 +22,9 @@ use std::path::Path;
 use toml::Table;
 
 pub use problems::{ConfigProblem, ConfigProblems};
-pub use types::{CardSource, Config, Identity, Level, Limits, Listen, Log, Shutdown, Tls, Upstream};
+pub use types::{
+    CardSource, Config, Identity, Level, Limits, Listen, Log, RateRule, Scope, Shutdown, Tls, Upstream,
+};
 
 use reader::Reader;
 

@@ -7,7 +7,7 @@ use super::reader::{Reader, one_of};
 use super::types::{Config, Identity, Level, Listen, Log, Shutdown, Tls, Upstream};
 use super::url::{self, Origin};
 use super::value::show_duration;
-use super::{cards, limits, pem, validation};
+use super::{cards, limits, pem, rates, validation};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -26,6 +26,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
     let identity = identity(reader);
     let log = log(reader);
     let shutdown = shutdown(reader, upstream.response_timeout);
+    let rate_limits = rates::read(reader.table, &mut reader.problems);
     Config {
         listen,
         admin,
@@ -37,6 +38,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
         cards,
         identity,
         log,
+        rate_limits,
         shutdown,
         threads,
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use admission::RateLimit;
 use job_model::{Policy, Profile, RateCards};
 
 /// Everything that an operator decides.
@@ -29,6 +30,8 @@ pub struct Config {
     pub identity: Identity,
     /// What is logged.
     pub log: Log,
+    /// Who may send how many requests.
+    pub rate_limits: Vec<RateRule>,
     /// How the gateway stops.
     pub shutdown: Shutdown,
     /// How many threads serve requests.
@@ -102,6 +105,45 @@ pub struct Limits {
     pub in_flight: usize,
     /// How long a client's idle connection is kept.
     pub keep_alive: Duration,
+}
+
+/// A limit on requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateRule {
+    /// Whose requests are counted together.
+    pub scope: Scope,
+    /// How many in which time.
+    pub limit: RateLimit,
+    /// Whether it refuses; else it only counts.
+    pub enforce: bool,
+}
+
+/// Whose requests are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everybody's.
+    Global,
+    /// Those with the same token; it is not verified.
+    Token,
+    /// Those for the same workspace: new jobs only.
+    Workspace,
+    /// Those from the same address; of IPv6 the first 64 bits.
+    Address,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 4] = [Self::Global, Self::Token, Self::Workspace, Self::Address];
+
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::Token => "token",
+            Self::Workspace => "workspace",
+            Self::Address => "address",
+        }
+    }
 }
 
 /// How the gateway learns who a request is from.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use job_model::{
     Accepted, JobPatch, JobRequest, Operation, Policy, Quote, RateCards, Report, UnpricedReason, Workload,
+    WorkspaceId,
 };
 
 use crate::rejection::{Invalid, Rejection};
@@ -28,6 +29,7 @@ pub struct Judged {
     report: Report,
     workload: Option<Workload>,
     quote: Option<Quote>,
+    workspace: Option<WorkspaceId>,
 }
 
 impl Permit {
@@ -57,6 +59,11 @@ impl Judged {
         self.workload.as_ref()
     }
 
+    /// The workspace of a new job.
+    pub const fn workspace(&self) -> Option<WorkspaceId> {
+        self.workspace
+    }
+
     /// The price of a new job, or why it has none. A change is not priced by itself.
     pub const fn quote(&self) -> Option<&Quote> {
         self.quote.as_ref()
@@ -71,9 +78,12 @@ pub fn decide(body: &[u8], operation: Operation, desk: &Desk, now: Timestamp) ->
     let judged = match operation {
         Operation::Create => JobRequest::from_json(body, &desk.policy).map(|accepted| {
             let quote = quote(accepted.workload(), &desk.cards, now);
-            judged(&accepted, Some(quote))
+            let workspace = accepted.value().map(JobRequest::workspace_id);
+            judged(&accepted, Some(quote), workspace)
         }),
-        Operation::Modify => JobPatch::from_json(body, &desk.policy).map(|accepted| judged(&accepted, None)),
+        Operation::Modify => {
+            JobPatch::from_json(body, &desk.policy).map(|accepted| judged(&accepted, None, None))
+        }
     };
     match judged {
         Ok(judged) => Ok(Permit { judged: Some(judged) }),
@@ -81,8 +91,8 @@ pub fn decide(body: &[u8], operation: Operation, desk: &Desk, now: Timestamp) ->
     }
 }
 
-fn judged<T>(accepted: &Accepted<T>, quote: Option<Quote>) -> Judged {
-    Judged { report: accepted.report().clone(), workload: accepted.workload().copied(), quote }
+fn judged<T>(accepted: &Accepted<T>, quote: Option<Quote>, workspace: Option<WorkspaceId>) -> Judged {
+    Judged { report: accepted.report().clone(), workload: accepted.workload().copied(), quote, workspace }
 }
 
 /// The price of a workload by the card that is in force.

@@ -15,7 +15,6 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
         "ledger: not supported by this version; take it out, nothing would act on it",
     ),
     ("[[budget]]\nname = 'a'", "budget: not supported by this version; take it out, nothing would act on it"),
-    ("[[rate_limit]]", "rate_limit: not supported by this version; take it out, nothing would act on it"),
     (
         "identity.issuer = 'a'",
         "identity.issuer: not supported by this version; take it out, nothing would act on it",

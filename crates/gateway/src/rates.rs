@@ -1,0 +1,95 @@
+//! Holds requests to the configured rates: by everybody, token, address and workspace.
+
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use admission::{RateLimiter, Wait};
+
+use crate::clock;
+use crate::config::{RateRule, Scope};
+use crate::metrics::Metrics;
+use crate::rejection::Rejection;
+
+/// The most clients that are told apart for one limit: a few megabytes.
+const CLIENTS: usize = 100_000;
+
+/// The limits and what was admitted lately.
+#[derive(Debug)]
+pub(crate) struct Rates {
+    began: Instant,
+    /// Two of them: a client cannot choose texts that are taken for each other.
+    salts: [RandomState; 2],
+    limiters: Mutex<Vec<(RateRule, RateLimiter)>>,
+}
+
+/// Whom a request is counted for, by one scope after the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject<'a> {
+    /// Known from the header.
+    Sender { token: &'a [u8], address: Option<IpAddr> },
+    /// Known from the body.
+    Workspace(job_model::WorkspaceId),
+}
+
+impl Rates {
+    pub(crate) fn new(rules: &[RateRule]) -> Self {
+        let limiters = rules.iter().map(|rule| (*rule, RateLimiter::new(rule.limit, CLIENTS))).collect();
+        let salts = [RandomState::new(), RandomState::new()];
+        Self { began: clock::now(), salts, limiters: Mutex::new(limiters) }
+    }
+
+    /// Counts a request, unless one of its limits is reached: then it counts for none.
+    ///
+    /// # Errors
+    /// `TooManyRequests`, with the longest wait.
+    pub(crate) fn admit(&self, subject: Subject<'_>, metrics: &Metrics) -> Result<(), Rejection> {
+        let now = clock::now().saturating_duration_since(self.began);
+        // A panic while it was held can have spoilt no more than a count.
+        let mut limiters = self.limiters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut longest: Option<Duration> = None;
+        for (rule, limiter) in limiters.iter_mut() {
+            let Some(client) = self.client(rule.scope, subject) else { continue };
+            if let Err(Wait(wait)) = limiter.check(client, now) {
+                metrics.rate_limited(rule.scope);
+                if rule.enforce {
+                    longest = longest.max(Some(wait));
+                }
+            }
+        }
+        if let Some(wait) = longest {
+            return Err(Rejection::TooManyRequests(wait));
+        }
+        for (rule, limiter) in limiters.iter_mut() {
+            if let Some(client) = self.client(rule.scope, subject) {
+                limiter.take(client, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whom a limit counts a request for; nobody where the limit is judged at another step.
+    fn client(&self, scope: Scope, subject: Subject<'_>) -> Option<u128> {
+        match (scope, subject) {
+            (Scope::Global, Subject::Sender { .. }) => Some(0),
+            (Scope::Token, Subject::Sender { token, .. }) => Some(self.hashed(token)),
+            (Scope::Address, Subject::Sender { address, .. }) => Some(self.hashed(network(address?))),
+            (Scope::Workspace, Subject::Workspace(workspace)) => Some(self.hashed(workspace)),
+            _ => None,
+        }
+    }
+
+    fn hashed(&self, value: impl Hash) -> u128 {
+        let [high, low] = &self.salts;
+        (u128::from(high.hash_one(&value)) << 64) | u128::from(low.hash_one(&value))
+    }
+}
+
+/// What one subscriber usually has: an address, or the upper half of one.
+fn network(address: IpAddr) -> u128 {
+    match address.to_canonical() {
+        IpAddr::V4(address) => u128::from(address.to_bits()),
+        IpAddr::V6(address) => address.to_bits() & !u128::from(u64::MAX),
+    }
+}
