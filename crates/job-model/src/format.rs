@@ -103,6 +103,12 @@ impl OutputSet {
         self.0 & other.0 != 0
     }
 
+    /// The formats that are in both sets.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Whether nothing is in it.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

@@ -177,8 +177,8 @@ impl Line {
     }
 
     /// How much; below zero only for rounding.
-    pub const fn amount(&self) -> Decimal {
-        self.amount
+    pub fn amount(&self) -> Decimal {
+        self.amount.normalize()
     }
 
     /// The word for what it is for.

@@ -1,23 +1,24 @@
 //! What a rate card is refused for: every problem at once, each with its key and what to do.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use job_model::RateCard;
+use job_model::{CardProblem, RateCard};
 
 const HEAD: &str = "name='n'\nversion='v'\ncurrency='c'\nbasis='b'\n";
 const ROUND: &str = "[rounding]\nstep='0.5'\nmode='up'\n";
 const RATE: &str = "[[rate]]\nper_gigapixel='1'\n";
 
-fn problems(text: &str) -> String {
-    RateCard::from_toml(text).unwrap_err().to_string()
+fn problems(text: &str) -> Vec<String> {
+    RateCard::from_toml(text).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
 #[test]
 fn everything_wrong_is_told_at_once() {
     let text = "name = ''\nversion = 3\nbasis = 'b'\ncolour = 'red'\neffective_from = 'May'\n[rounding]\nstep = 0.5\nmode = 'nearest'\n\
-        [[rate]]\ntype = ['Full', 'full', 'Full']\nper_gigapixel = '-1'\nper_point = '1'\n[[rate]]\ntype = []\nper_megapoint = '10000.1'\n\
-        [[surcharge]]\nflat = '0.0000000000001'\n[[surcharge]]\noutput = ['obj']";
+        [[rate]]\ntype = ['Full', 'full', 'Full']\nper_gigapixel = '-1'\nper_gigapixels = '1'\nminimum = '0.0000001'\n[[rate]]\ntype = []\nper_megapoint = '10000.1'\n\
+        [[surcharge]]\nflat = '0.0000000000001'\n[[surcharge]]\noutput = ['Cesium3DTiles', 7]";
+    let formats = "CCOrientations, 3MX, 3SM, WebReady ScalableMesh, Cesium 3D Tiles, POD, Orthophoto/DSM, LAS, FBX, OBJ, ESRI i3s, DGN, LODTreeExport, PLY, OPC, OMR, ContextScene, GaussianSplats";
     assert_eq!(
-        problems(text).lines().collect::<Vec<_>>(),
+        problems(text),
         [
             "colour: unknown key; known are name, version, currency, basis, effective_from, effective_until, rounding, rate, surcharge",
             "name: must be a text, not empty, without control characters",
@@ -25,36 +26,46 @@ fn everything_wrong_is_told_at_once() {
             "currency: missing; a text is needed",
             "effective_from: must be a date and time with offset, as \"2026-11-01T00:00:00Z\"",
             "rounding.mode: must be \"half-even\", \"up\" or \"down\"",
-            "rounding.step: must be a decimal number in quotes, as \"0.25\": a float is not exact",
-            "rate[0].per_point: unknown key; known are type, quality, per_gigapixel, per_megapoint, minimum",
-            "rate[0].type[1]: must be one of Full, Calibration, Reconstruction",
+            "rounding.step: is a float, which is not exact; write it in quotes: \"0.5\"",
+            "rate[0].per_gigapixels: unknown key; known are type, quality, per_gigapixel, per_megapoint, minimum; did you mean per_gigapixel?",
+            "rate[0].type[1]: must be one of Full, Calibration, Reconstruction; did you mean Full?",
             "rate[0].type[2]: Full is there twice",
-            "rate[0].per_gigapixel: must be a decimal number in quotes, as \"0.25\": a float is not exact",
+            "rate[0].per_gigapixel: must not be negative",
             "rate[1].type: must be a list of words, not empty",
             "rate[1].per_megapoint: must be at most 10000",
             "surcharge[0].output: missing; a list of output formats is needed",
             "surcharge[0].flat: must have at most 12 decimal places",
-            "surcharge[1].output[0]: must be one of CCOrientations, 3MX, 3SM, WebReady ScalableMesh, Cesium 3D Tiles, POD, Orthophoto/DSM, LAS, FBX, OBJ, ESRI i3s, DGN, LODTreeExport, PLY, OPC, OMR, ContextScene, GaussianSplats",
+            &format!("surcharge[1].output[0]: must be one of {formats}; did you mean Cesium 3D Tiles?"),
+            &format!("surcharge[1].output[1]: must be one of {formats}"),
         ]
     );
+    let refused = RateCard::from_toml(text).unwrap_err();
+    assert_eq!(refused.to_string().lines().count(), 17, "one line each");
+    let keys: Vec<_> = refused.iter().map(CardProblem::key).take(2).collect();
+    assert_eq!(keys, ["colour", "name"]);
 }
 
 #[test]
-fn single_faults() {
+fn every_fault_of_the_whole_or_of_a_row_is_told_alone() {
     let whole = format!("{HEAD}{ROUND}{RATE}");
     RateCard::from_toml(&whole).unwrap();
     let many = "[[surcharge]]\noutput=['OBJ']\n".repeat(41);
-    for (text, want) in [
+    let cases = [
         (format!("{HEAD}{ROUND}"), "rate: missing; a card needs at least one [[rate]]"),
-        (format!("{HEAD}{RATE}"), "rounding: missing; step and mode are needed"),
+        (format!("{HEAD}rate = []\n{ROUND}"), "rate: missing; a card needs at least one [[rate]]"),
         (format!("{HEAD}rate = 5\n{ROUND}"), "rate: must be an array of tables, written [[rate]]"),
+        (format!("{HEAD}rate = [{{}}, 5]\n{ROUND}"), "rate[1]: must be a table"),
+        (format!("surcharge = [true]\n{whole}"), "surcharge[0]: must be a table"),
+        (format!("{HEAD}{RATE}"), "rounding: missing; step and mode are needed"),
+        (format!("{HEAD}rounding='up'\n{RATE}"), "rounding: must be a table"),
+        (whole.replace("step='0.5'\n", ""), "rounding.step: missing; a number in quotes is needed"),
         (whole.replace("'0.5'", "'0'"), "rounding.step: must be a multiple of 0.000001, and not 0"),
         (whole.replace("'0.5'", "'0.0000005'"), "rounding.step: must be a multiple of 0.000001, and not 0"),
-        (format!("{whole}minimum='0.7'"), "rate[0].minimum: must be a multiple of rounding.step, 0.5"),
         (
-            whole.replace("'1'", "'1e3'"),
-            "rate[0].per_gigapixel: must be a decimal number in quotes, as \"0.25\": a float is not exact",
+            whole.replace("step", "stop = '1'\nstep"),
+            "rounding.stop: unknown key; known are step, mode; did you mean step?",
         ),
+        (format!("{whole}minimum='0.7'"), "rate[0].minimum: must be a multiple of rounding.step, 0.5"),
         (
             format!("{whole}[[rate]]\ntype=['Calibration']\nquality=['Draft','Extra']"),
             "rate[1]: prices Calibration at Draft, as rate[0] does; each pair may have one row",
@@ -63,24 +74,83 @@ fn single_faults() {
             format!("effective_from=2026-05-01T00:00:00Z\neffective_until='2026-05-01T00:00:00Z'\n{whole}"),
             "effective_until: must be later than effective_from",
         ),
-        (format!("{whole}{many}"), "surcharge: more than 40 rows"),
         (
-            format!("{whole}\nname = "),
-            "line 11: not TOML: string values must be quoted, expected literal string",
+            format!("effective_until=2026-05-01\n{whole}"),
+            "effective_until: must be a date and time with offset, as \"2026-11-01T00:00:00Z\"",
         ),
-    ] {
-        let got = problems(&text);
-        if want.starts_with("line") {
-            assert!(got.starts_with("line 11: not TOML: ") && got.lines().count() == 1, "{got}");
-        } else {
-            assert_eq!(got, want, "{text}");
-        }
+        (format!("{whole}{many}"), "surcharge: has more than 40 rows; put formats of one price in one row"),
+    ];
+    for (text, want) in cases {
+        assert_eq!(problems(&text), [want], "{text}");
     }
-    assert!(RateCard::from_json("{").unwrap_err().to_string().starts_with("not JSON: "));
+}
+
+#[test]
+fn a_row_that_overlaps_two_others_is_told_twice() {
+    let rows = "[[rate]]\ntype=['Full']\n[[rate]]\ntype=['Calibration']\n[[rate]]\nquality=['Extra']";
     assert_eq!(
-        RateCard::from_json("[]").unwrap_err().to_string().lines().next(),
-        Some(": must be a table").map(|_| "must be a table")
+        problems(&format!("{HEAD}{ROUND}{rows}")),
+        [
+            "rate[2]: prices Full at Extra, as rate[0] does; each pair may have one row",
+            "rate[2]: prices Calibration at Extra, as rate[1] does; each pair may have one row",
+        ]
     );
+}
+
+#[test]
+fn prices_are_plain_decimals_in_quotes_or_whole_numbers() {
+    let with = |price: &str| RateCard::from_toml(&format!("{HEAD}{ROUND}[[rate]]\nper_gigapixel={price}\n"));
+    for price in
+        ["'0.25'", "10000", "'10000.000'", "'000000000.100000000000000000000000000000000000000000'", "0"]
+    {
+        with(price).unwrap();
+    }
+    let places = "must have at most 12 decimal places";
+    let plain = "must be a decimal number in quotes, as \"0.25\"";
+    for (price, want) in [
+        ("1.5", "is a float, which is not exact; write it in quotes: \"1.5\""),
+        ("-1", "must not be negative"),
+        ("'-0.5'", "must not be negative"),
+        ("10001", "must be at most 10000"),
+        ("'10000.000000000001'", "must be at most 10000"),
+        ("'123456789012345678901234567890'", "must be at most 10000"),
+        ("'0.0000000000001'", places),
+        ("'0.0000000000000000000000000000000000000001'", places),
+        ("'1e3'", plain),
+        ("'.5'", plain),
+        ("'5.'", plain),
+        ("'1_000'", plain),
+        ("'1,5'", plain),
+        ("'+1'", plain),
+        ("' 1'", plain),
+        ("''", plain),
+        ("nan", plain),
+        ("true", plain),
+        ("['1']", plain),
+    ] {
+        let told = with(price).unwrap_err().to_string();
+        assert_eq!(told, format!("rate[0].per_gigapixel: {want}"), "{price}");
+    }
+}
+
+#[test]
+fn what_is_no_document_is_told_with_its_line() {
+    let told = problems(&format!("{HEAD}{ROUND}{RATE}\nname = "));
+    assert!(matches!(told.as_slice(), [told] if told.starts_with("line 11: not TOML: ")), "{told:?}");
+    let told = problems(&format!("{HEAD}name = 'again'\n"));
+    assert!(
+        matches!(told.as_slice(), [told] if told.starts_with("line 5: not TOML: duplicate key")),
+        "{told:?}"
+    );
+    for (text, want) in [
+        ("{\n\"name\" 1}", "not JSON: expected `:` at line 2 column 8"),
+        ("{\"name\":\"n\",\n\"name\":\"m\"}", "not JSON: the key \"name\" is there twice at line 2 column 6"),
+        ("[]", "must be a table"),
+    ] {
+        assert_eq!(RateCard::from_json(text).unwrap_err().to_string(), want, "{text}");
+    }
+    RateCard::from_json(&"[".repeat(100_000)).unwrap_err();
+    RateCard::from_toml(&format!("a={}", "[".repeat(100_000))).unwrap_err();
 }
 
 #[test]
@@ -93,8 +163,22 @@ fn notation_does_not_change_what_a_card_is() {
     assert_eq!((one.sha256(), one.to_json()), (other.sha256(), other.to_json()));
     let third = RateCard::from_json(&one.to_json().to_string()).unwrap();
     assert_eq!(one, third);
-    assert_ne!(
-        RateCard::from_toml(&format!("{HEAD}{ROUND}[[rate]]\nper_gigapixel='2'")).unwrap().sha256(),
-        one.sha256()
+    let dearer = RateCard::from_toml(&format!("{HEAD}{ROUND}[[rate]]\nper_gigapixel='2'")).unwrap();
+    assert_ne!(dearer.sha256(), one.sha256());
+    assert_eq!(
+        one.to_json().to_string(),
+        r#"{"basis":"b","currency":"c","name":"n","rate":[{"minimum":"0","per_gigapixel":"1","per_megapoint":"0","quality":["Draft","Medium","Extra"],"type":["Full","Calibration","Reconstruction"]}],"rounding":{"mode":"up","step":"0.5"},"surcharge":[],"version":"v"}"#
     );
+}
+
+#[test]
+fn an_instant_is_the_same_however_its_offset_is_written() {
+    let from =
+        |date: &str| RateCard::from_toml(&format!("effective_from={date}\n{HEAD}{ROUND}{RATE}")).unwrap();
+    let one = from("2026-05-01T00:00:00Z");
+    for date in ["'2026-05-01T02:00:00+02:00'", "2026-05-01 00:00:00Z", "2026-04-30T19:00:00-05:00"] {
+        assert_eq!(from(date), one, "{date}");
+    }
+    assert_eq!(one.effective_from().map(|from| from.to_string()).as_deref(), Some("2026-05-01T00:00:00Z"));
+    assert_eq!(one.effective_until(), None);
 }

@@ -3,10 +3,16 @@
 //! Nothing here can leave its range. Quantities are at most 10^7, rates, flats and minimums at most 10^4, surcharges at
 //! most 40: a sum is at most 2 * 10^11 for the quantities and 40 times (2 * 10^11 + 10^4) for surcharges, 8.3 * 10^12 in
 //! all, and a minimum and a step of at most 10^4 each add no more than that. An amount reaches to 9.2 * 10^12.
+//!
+//! Nor can a sum be inexact. Below 10^13 there are 13 digits before the point, and any decimal holds 28: parts with at most
+//! 15 places always add up exactly; where one has more, all are first rounded up to as many places as the sum leaves.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::{RateCard, RoundingMode};
+use super::{RateCard, RoundingMode, Surcharge};
 use crate::amount::Amount;
 use crate::decimal;
 use crate::quantity::{Gigapixels, Megapoints};
@@ -16,6 +22,8 @@ use crate::workload::Workload;
 
 /// Digits that any decimal holds.
 const DIGITS: u32 = 28;
+/// Places that the parts of any sum may have: see above.
+const SAFE_PLACES: u32 = 15;
 
 impl RateCard {
     /// The price of a job.
@@ -41,28 +49,25 @@ impl RateCard {
         if gigapixels.is_zero() && megapoints.is_zero() {
             return Quote::Unpriced(UnpricedReason::ZeroQuantities);
         }
-        let covering = self.rates.iter().find(|rate| rate.covers(workload.job_type, workload.quality));
-        let Some(rate) = covering else { return Quote::Unpriced(UnpricedReason::NoRate) };
-        let mut lines = Vec::with_capacity(3);
+        let Some(prices) = self.rates.get(workload.job_type, workload.quality) else {
+            return Quote::Unpriced(UnpricedReason::NoRate);
+        };
+        // Every surcharge and four other lines: the one allocation.
+        let mut lines = Vec::with_capacity(self.surcharges.len().saturating_add(4));
         let mut add = |item, amount: Option<Decimal>| {
             if let Some(amount) = amount.filter(|amount| !amount.is_zero()) {
                 lines.push(Line { item, amount });
             }
         };
-        let (per_gigapixel, per_megapoint) = (rate.per_gigapixel, rate.per_megapoint);
-        let item = Item::Gigapixels { quantity: gigapixels, rate: per_gigapixel };
-        add(item, product(gigapixels, per_gigapixel));
-        let item = Item::Megapoints { quantity: megapoints, rate: per_megapoint };
-        add(item, product(megapoints, per_megapoint));
-        for surcharge in self.surcharges.iter().filter(|row| row.output.intersects(workload.outputs)) {
-            let output =
-                surcharge.output.iter().filter(|format| workload.outputs.contains(*format)).collect();
-            let amount = product(gigapixels, surcharge.per_gigapixel)
-                .zip(product(megapoints, surcharge.per_megapoint))
-                .and_then(|(pixels, points)| sum([pixels, points, surcharge.flat]));
-            add(Item::Surcharge { output }, amount);
+        let item = Item::Gigapixels { quantity: gigapixels, rate: prices.per_gigapixel };
+        add(item, product(gigapixels, prices.per_gigapixel));
+        let item = Item::Megapoints { quantity: megapoints, rate: prices.per_megapoint };
+        add(item, product(megapoints, prices.per_megapoint));
+        for row in self.surcharges.iter().filter(|row| row.output.intersects(workload.outputs)) {
+            let output = row.output.intersection(workload.outputs);
+            add(Item::Surcharge { output }, row.amount(gigapixels, megapoints));
         }
-        match self.total(lines, rate.minimum) {
+        match self.total(lines, prices.minimum) {
             Some(estimate) => Quote::Priced(estimate),
             // INVARIANT: see the bounds above; a test prices at all of them.
             None => Quote::Unpriced(UnpricedReason::NoRate),
@@ -71,45 +76,67 @@ impl RateCard {
 
     /// Adds up, lifts to the minimum, rounds.
     fn total(&self, mut lines: Vec<Line>, minimum: Decimal) -> Option<Estimate> {
-        let roughly =
-            sum(lines.iter().map(|line| line.amount))?.checked_add(minimum)?.checked_add(self.step)?;
-        let places = DIGITS.checked_sub(integer_digits(roughly))?;
-        for line in &mut lines {
-            // Beyond these places the sum of the lines would not be exact.
-            line.amount = line.amount.round_dp_with_strategy(places, RoundingStrategy::AwayFromZero);
-        }
         let mut exact = sum(lines.iter().map(|line| line.amount))?;
-        let lift = minimum.checked_sub(exact)?;
-        if lift > Decimal::ZERO {
-            lines.push(Line { item: Item::Minimum, amount: lift });
+        if lines.iter().any(|line| line.amount.scale() > SAFE_PLACES) {
+            let largest = exact.checked_add(minimum)?.checked_add(self.step.to_decimal())?;
+            let places = places(largest)?;
+            for line in &mut lines {
+                line.amount = up(line.amount, places);
+            }
+            exact = sum(lines.iter().map(|line| line.amount))?;
+        }
+        if exact < minimum {
+            lines.push(Line { item: Item::Minimum, amount: minimum.checked_sub(exact)? });
             exact = minimum;
         }
-        let rounded = self.rounded(exact)?;
-        let difference = rounded.checked_sub(exact)?;
+        let amount = self.rounded(exact)?;
+        let difference = Decimal::new(amount.micros(), Amount::PLACES).checked_sub(exact)?;
         if !difference.is_zero() {
             lines.push(Line { item: Item::Rounding, amount: difference });
         }
-        let amount = Amount::from_decimal(rounded)?;
-        Some(Estimate { card: std::sync::Arc::clone(&self.card), amount, lines })
+        Some(Estimate { card: Arc::clone(&self.card), amount, lines })
     }
 
     /// A multiple of the step, and at least one: else small jobs would pass any budget for ever.
-    fn rounded(&self, exact: Decimal) -> Option<Decimal> {
-        let rest = exact.checked_rem(self.step)?;
-        let below = exact.checked_sub(rest)?;
+    fn rounded(&self, exact: Decimal) -> Option<Amount> {
+        let micros = u128::try_from(self.step.micros()).ok()?;
+        let mantissa = exact.mantissa().unsigned_abs();
+        // Both as whole numbers of one unit: a millionth, or the last place of the number where that is finer.
+        let (number, step) = match exact.scale().checked_sub(Amount::PLACES) {
+            Some(finer) => (mantissa, micros.checked_mul(10_u128.checked_pow(finer)?)?),
+            None => (
+                mantissa.checked_mul(10_u128.checked_pow(Amount::PLACES.checked_sub(exact.scale())?)?)?,
+                micros,
+            ),
+        };
+        let steps = number.checked_div(step)?;
+        let rest = number.checked_sub(steps.checked_mul(step)?)?;
         let up = match self.mode {
-            RoundingMode::Up => !rest.is_zero(),
+            RoundingMode::Up => rest > 0,
             RoundingMode::Down => false,
-            RoundingMode::HalfEven => match rest.checked_add(rest)?.cmp(&self.step) {
-                std::cmp::Ordering::Less => false,
-                std::cmp::Ordering::Greater => true,
-                std::cmp::Ordering::Equal => {
-                    !below.checked_div(self.step)?.checked_rem(Decimal::TWO)?.is_zero()
-                }
+            RoundingMode::HalfEven => match rest.checked_mul(2)?.cmp(&step) {
+                Ordering::Less => false,
+                Ordering::Greater => true,
+                Ordering::Equal => !steps.is_multiple_of(2),
             },
         };
-        let rounded = if up { below.checked_add(self.step)? } else { below };
-        Some(rounded.max(self.step))
+        let steps = steps.checked_add(u128::from(up))?.max(1);
+        i64::try_from(steps.checked_mul(micros)?).ok().map(Amount::from_micros)
+    }
+}
+
+impl Surcharge {
+    /// Rounded up, if at all, as its products are.
+    fn amount(&self, gigapixels: Decimal, megapoints: Decimal) -> Option<Decimal> {
+        let pixels = product(gigapixels, self.per_gigapixel)?;
+        let points = product(megapoints, self.per_megapoint)?;
+        let parts = [pixels, points, self.flat];
+        let whole = sum(parts)?;
+        if parts.iter().all(|part| part.scale() <= SAFE_PLACES) {
+            return Some(whole);
+        }
+        let places = places(whole)?;
+        sum(parts.map(|part| up(part, places)))
     }
 }
 
@@ -117,23 +144,32 @@ fn sum(amounts: impl IntoIterator<Item = Decimal>) -> Option<Decimal> {
     amounts.into_iter().try_fold(Decimal::ZERO, Decimal::checked_add)
 }
 
-/// How many digits stand before the point.
-fn integer_digits(number: Decimal) -> u32 {
-    let mut rest = number.trunc().mantissa().unsigned_abs();
-    let mut digits = 0_u32;
-    while rest > 0 {
-        rest = rest.checked_div(10).unwrap_or(0);
-        digits = digits.saturating_add(1);
+/// How many places the parts of a sum may have so that a decimal holds it exactly.
+fn places(sum: Decimal) -> Option<u32> {
+    let digits = sum.mantissa().unsigned_abs().checked_ilog10().map_or(0, |last| last.saturating_add(1));
+    let digits = digits.saturating_sub(sum.scale()); // those before the point
+    DIGITS.checked_sub(digits)
+}
+
+/// The smallest number not below this one with so many places.
+fn up(amount: Decimal, places: u32) -> Decimal {
+    if amount.scale() <= SAFE_PLACES {
+        return amount;
     }
-    digits
+    amount.round_dp_with_strategy(places, RoundingStrategy::AwayFromZero)
 }
 
 /// Quantity times rate, rounded up at the last place that a decimal holds.
 fn product(quantity: Decimal, rate: Decimal) -> Option<Decimal> {
     /// What is split off a mantissa so that each part's product stays in range: see below.
     const SPLIT: u128 = 10_000_000_000;
+    let scale = quantity.scale().checked_add(rate.scale())?;
+    // A product that has kept every place has lost nothing.
+    if let Some(exact) = quantity.checked_mul(rate).filter(|exact| exact.scale() == scale) {
+        return Some(exact);
+    }
     let (many, few) = (quantity.mantissa().unsigned_abs(), rate.mantissa().unsigned_abs());
-    let scale = i32::try_from(quantity.scale().checked_add(rate.scale())?).ok()?;
+    let scale = i32::try_from(scale).ok()?;
     if let Some(whole) = many.checked_mul(few) {
         return decimal::fit(whole, scale, false);
     }

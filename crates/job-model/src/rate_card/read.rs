@@ -1,24 +1,25 @@
-//! Reads a rate card from TOML or JSON: walks the whole of it and collects every problem.
-
-use std::sync::Arc;
+//! Reads a rate card: walks the whole of it and collects every problem.
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::problems::{CardProblem, CardProblems};
-use super::{Rate, RateCard, RoundingMode, Surcharge};
+use super::{Content, Prices, RateCard, RoundingMode, Row, Surcharge};
+use crate::amount::Amount;
 use crate::format::OutputFormat;
 use crate::kind::JobType;
 use crate::quality::Quality;
-use crate::quote::CardRef;
+use crate::wire::suggest;
 
 /// The largest rate, flat, minimum and step.
 const LARGEST: Decimal = Decimal::from_parts(10_000, 0, 0, false, 0);
+/// The most digits that such a number has before the point.
+const WHOLE_DIGITS: usize = 5;
 /// The most decimal places of a rate; the proof in `price` needs a bound.
-const RATE_PLACES: u32 = 12;
+const RATE_PLACES: usize = 12;
 /// The finest step, and what every step is a multiple of.
-const FINEST: Decimal = Decimal::from_parts(1, 0, 0, false, 6);
+const FINEST: Amount = Amount::from_micros(1);
 /// The most surcharges; the proof in `price` needs a bound.
 const SURCHARGES: usize = 40;
 
@@ -37,92 +38,13 @@ const ROUNDING_KEYS: &[&str] = &["step", "mode"];
 const RATE_KEYS: &[&str] = &["type", "quality", "per_gigapixel", "per_megapoint", "minimum"];
 const SURCHARGE_KEYS: &[&str] = &["output", "per_gigapixel", "per_megapoint", "flat"];
 
-pub(super) fn from_toml(text: &str) -> Result<RateCard, CardProblems> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        let place = error.span().map_or_else(String::new, |span| {
-            let before = text.get(..span.start).unwrap_or(text);
-            format!("line {}: ", before.split('\n').count())
-        });
-        CardProblems::one(CardProblem::new("", format!("{place}not TOML: {}", error.message())))
-    })?;
-    read(&from_table(toml::Value::Table(table)))
-}
-
-pub(super) fn from_json(text: &str) -> Result<RateCard, CardProblems> {
-    let value = serde_json::from_str(text)
-        .map_err(|error| CardProblems::one(CardProblem::new("", format!("not JSON: {error}"))))?;
-    read(&value)
-}
-
-/// TOML's dates become texts; its floats stay floats, and are refused below as JSON's are.
-fn from_table(value: toml::Value) -> Value {
-    match value {
-        toml::Value::String(text) => text.into(),
-        toml::Value::Integer(number) => number.into(),
-        toml::Value::Float(number) => number.into(),
-        toml::Value::Boolean(word) => word.into(),
-        toml::Value::Datetime(date) => date.to_string().into(),
-        toml::Value::Array(list) => list.into_iter().map(from_table).collect(),
-        toml::Value::Table(table) => {
-            Value::Object(table.into_iter().map(|(key, value)| (key, from_table(value))).collect())
-        }
-    }
-}
-
-fn read(root: &Value) -> Result<RateCard, CardProblems> {
+pub(super) fn card(root: &Value) -> Result<RateCard, CardProblems> {
     let mut reader = Reader { problems: Vec::new() };
-    reader.known(root, "", CARD_KEYS);
-    let name = reader.text(root, "name");
-    let version = reader.text(root, "version");
-    let currency = reader.text(root, "currency");
-    let basis = reader.text(root, "basis");
-    let effective_from = reader.date(root, "effective_from");
-    let effective_until = reader.date(root, "effective_until");
-    if effective_from.is_some_and(|from| effective_until.is_some_and(|until| until <= from)) {
-        reader.refuse("effective_until", "must be later than effective_from");
+    let content = reader.content(root);
+    match CardProblems::of(reader.problems) {
+        Some(problems) => Err(problems),
+        None => Ok(RateCard::of(content)),
     }
-    let (step, mode) = reader.rounding(root);
-    let rates: Vec<_> = reader
-        .rows(root, "rate")
-        .map(|(path, row)| reader_rate(&mut reader.problems, row, &path, step))
-        .collect();
-    if rates.is_empty() && root.get("rate").is_none() {
-        reader.refuse("rate", "missing; a card needs at least one [[rate]]");
-    }
-    reader.overlaps(&rates);
-    let rows: Vec<_> = reader.rows(root, "surcharge").collect();
-    if rows.len() > SURCHARGES {
-        reader.refuse("surcharge", format!("more than {SURCHARGES} rows"));
-    }
-    let surcharges = rows.iter().map(|(path, row)| reader.surcharge(row, path)).collect();
-    if let Some(problems) = CardProblems::of(reader.problems) {
-        return Err(problems);
-    }
-    let none = CardRef {
-        name: String::new(),
-        version: String::new(),
-        sha256: String::new(),
-        currency: String::new(),
-    };
-    let card = RateCard {
-        card: Arc::new(none),
-        basis,
-        effective_from,
-        effective_until,
-        step,
-        mode,
-        rates,
-        surcharges,
-        json: Value::Null,
-    };
-    Ok(card.seal(name, version, currency))
-}
-
-fn reader_rate(problems: &mut Vec<CardProblem>, row: &Value, path: &str, step: Decimal) -> Rate {
-    let mut reader = Reader { problems: std::mem::take(problems) };
-    let rate = reader.rate(row, path, step);
-    *problems = reader.problems;
-    rate
 }
 
 /// Reads values and remembers what is wrong. A value that is refused reads as a harmless one: the card is refused anyway.
@@ -135,13 +57,42 @@ impl Reader {
         self.problems.push(CardProblem::new(key, what));
     }
 
+    fn content(&mut self, root: &Value) -> Content {
+        self.known(root, "", CARD_KEYS);
+        let name = self.text(root, "name");
+        let version = self.text(root, "version");
+        let currency = self.text(root, "currency");
+        let basis = self.text(root, "basis");
+        let effective_from = self.date(root, "effective_from");
+        let effective_until = self.date(root, "effective_until");
+        if effective_from.is_some_and(|from| effective_until.is_some_and(|until| until <= from)) {
+            self.refuse("effective_until", "must be later than effective_from");
+        }
+        let (step, mode) = self.rounding(root);
+        let rates = self.rates(root, step);
+        let surcharges = self.surcharges(root);
+        let step = step.unwrap_or(FINEST);
+        Content {
+            name,
+            version,
+            currency,
+            basis,
+            effective_from,
+            effective_until,
+            step,
+            mode,
+            rates,
+            surcharges,
+        }
+    }
+
     /// Refuses what is no object, and keys that mean nothing.
-    fn known(&mut self, value: &Value, path: &str, keys: &[&str]) {
+    fn known(&mut self, value: &Value, path: &str, keys: &'static [&'static str]) {
         let Some(object) = value.as_object() else {
             return self.refuse(path, "must be a table");
         };
         for key in object.keys().filter(|key| !keys.contains(&key.as_str())) {
-            let what = format!("unknown key; known are {}", keys.join(", "));
+            let what = format!("unknown key; known are {}{}", keys.join(", "), meant(key, keys));
             self.refuse(join(path, key), what);
         }
     }
@@ -149,17 +100,14 @@ impl Reader {
     fn text(&mut self, root: &Value, key: &str) -> String {
         match root.get(key) {
             Some(Value::String(text)) if !text.trim().is_empty() && !text.chars().any(char::is_control) => {
-                text.clone()
+                return text.clone();
             }
-            None => {
-                self.refuse(key, "missing; a text is needed");
-                String::new()
-            }
-            Some(_) => {
-                self.refuse(key, "must be a text, not empty, without control characters");
-                String::new()
-            }
+            Some(_) => self.refuse(key, "must be a text, not empty, without control characters"),
+            // What is no table has no keys to miss.
+            None if root.is_object() => self.refuse(key, "missing; a text is needed"),
+            None => {}
         }
+        String::new()
     }
 
     fn date(&mut self, root: &Value, key: &str) -> Option<Timestamp> {
@@ -171,59 +119,53 @@ impl Reader {
         date
     }
 
-    /// A decimal in quotes, or a whole number.
-    fn number(&mut self, value: &Value, path: &str) -> Option<Decimal> {
-        let number = match value {
-            Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
-                Decimal::from_str_exact(text).ok()
-            }
-            Value::Number(number) => number.as_u64().map(Decimal::from),
-            _ => None,
-        };
-        match number {
-            None => {
-                self.refuse(path, "must be a decimal number in quotes, as \"0.25\": a float is not exact");
-            }
-            Some(number) if number > LARGEST => self.refuse(path, format!("must be at most {LARGEST}")),
-            Some(number) if number.normalize().scale() > RATE_PLACES => {
-                self.refuse(path, format!("must have at most {RATE_PLACES} decimal places"));
-            }
-            Some(number) => return Some(number.normalize()),
-        }
-        None
-    }
-
     /// A number that may be left out, and is then 0.
     fn price(&mut self, row: &Value, path: &str, key: &str) -> Decimal {
         row.get(key).and_then(|value| self.number(value, &join(path, key))).unwrap_or_default()
     }
 
-    fn rounding(&mut self, root: &Value) -> (Decimal, RoundingMode) {
-        let fallback = (FINEST, RoundingMode::HalfEven);
+    fn number(&mut self, value: &Value, path: &str) -> Option<Decimal> {
+        match decimal(value) {
+            Ok(number) => Some(number),
+            Err(what) => {
+                self.refuse(path, what);
+                None
+            }
+        }
+    }
+
+    fn rounding(&mut self, root: &Value) -> (Option<Amount>, RoundingMode) {
+        let none = (None, RoundingMode::HalfEven);
         let Some(value) = root.get("rounding") else {
-            self.refuse("rounding", "missing; step and mode are needed");
-            return fallback;
+            if root.is_object() {
+                self.refuse("rounding", "missing; step and mode are needed");
+            }
+            return none;
         };
         self.known(value, "rounding", ROUNDING_KEYS);
+        if !value.is_object() {
+            return none;
+        }
         let mode = value.get("mode").and_then(Value::as_str);
-        let known = RoundingMode::WORDS.into_iter().find(|(word, _)| Some(*word) == mode);
-        if known.is_none() {
+        let mode = RoundingMode::WORDS.into_iter().find(|(word, _)| Some(*word) == mode);
+        if mode.is_none() {
             self.refuse("rounding.mode", "must be \"half-even\", \"up\" or \"down\"");
         }
-        let step = if let Some(step) = value.get("step") {
-            self.number(step, "rounding.step")
-        } else {
+        let step = value.get("step");
+        if step.is_none() {
             self.refuse("rounding.step", "missing; a number in quotes is needed");
-            None
-        };
-        let step = step.filter(|step| {
-            let sound = *step >= FINEST && step.scale() <= FINEST.scale();
-            if !sound {
-                self.refuse("rounding.step", "must be a multiple of 0.000001, and not 0");
-            }
-            sound
-        });
-        (step.unwrap_or(fallback.0), known.map_or(fallback.1, |(_, mode)| mode))
+        }
+        let step = step.and_then(|step| self.step(step));
+        (step, mode.map_or(RoundingMode::HalfEven, |(_, mode)| mode))
+    }
+
+    fn step(&mut self, value: &Value) -> Option<Amount> {
+        let number = self.number(value, "rounding.step")?;
+        let step = Amount::from_decimal(number).filter(|step| *step >= FINEST);
+        if step.is_none() {
+            self.refuse("rounding.step", format!("must be a multiple of {FINEST}, and not 0"));
+        }
+        step
     }
 
     /// The rows of an array of tables, with their paths.
@@ -231,7 +173,8 @@ impl Reader {
         &mut self,
         root: &'a Value,
         key: &'static str,
-    ) -> impl Iterator<Item = (String, &'a Value)> + use<'a> {
+        keys: &'static [&'static str],
+    ) -> Vec<(String, &'a Value)> {
         let list = match root.get(key) {
             None => &[][..],
             Some(Value::Array(list)) => list.as_slice(),
@@ -240,28 +183,54 @@ impl Reader {
                 &[]
             }
         };
-        list.iter().enumerate().map(move |(index, row)| (format!("{key}[{index}]"), row))
+        let rows = list.iter().enumerate().map(|(index, row)| (format!("{key}[{index}]"), row));
+        rows.inspect(|(path, row)| self.known(row, path, keys)).filter(|(_, row)| row.is_object()).collect()
     }
 
-    fn rate(&mut self, row: &Value, path: &str, step: Decimal) -> Rate {
-        self.known(row, path, RATE_KEYS);
+    fn rates(&mut self, root: &Value, step: Option<Amount>) -> Vec<Row> {
+        let missing = match root.get("rate") {
+            None => root.is_object(),
+            Some(rows) => rows.as_array().is_some_and(Vec::is_empty),
+        };
+        if missing {
+            self.refuse("rate", "missing; a card needs at least one [[rate]]");
+        }
+        let rows = self.rows(root, "rate", RATE_KEYS);
+        let rates: Vec<_> = rows.into_iter().map(|(path, row)| (self.rate(row, &path, step), path)).collect();
+        self.overlaps(&rates);
+        rates.into_iter().map(|(row, _)| row).collect()
+    }
+
+    fn rate(&mut self, row: &Value, path: &str, step: Option<Amount>) -> Row {
+        let types = self.words(row, path, "type", JobType::from_wire, &JobType::ALL, &JobType::WORDS);
+        let qualities = self.words(row, path, "quality", Quality::from_wire, &Quality::ALL, &Quality::WORDS);
+        let per_gigapixel = self.price(row, path, "per_gigapixel");
+        let per_megapoint = self.price(row, path, "per_megapoint");
         let minimum = self.price(row, path, "minimum");
-        if minimum.checked_rem(step).is_none_or(|rest| !rest.is_zero()) {
+        // Of a step that is refused itself, nothing need be a multiple.
+        if let Some(step) = step
+            && minimum.checked_rem(step.to_decimal()).is_none_or(|rest| !rest.is_zero())
+        {
             self.refuse(join(path, "minimum"), format!("must be a multiple of rounding.step, {step}"));
         }
-        Rate {
-            types: self.words(row, path, "type", JobType::from_wire, &JobType::ALL),
-            qualities: self.words(row, path, "quality", Quality::from_wire, &Quality::ALL),
-            per_gigapixel: self.price(row, path, "per_gigapixel"),
-            per_megapoint: self.price(row, path, "per_megapoint"),
-            minimum,
+        Row { types, qualities, prices: Prices { per_gigapixel, per_megapoint, minimum } }
+    }
+
+    fn surcharges(&mut self, root: &Value) -> Vec<Surcharge> {
+        let rows = self.rows(root, "surcharge", SURCHARGE_KEYS);
+        if rows.len() > SURCHARGES {
+            self.refuse(
+                "surcharge",
+                format!("has more than {SURCHARGES} rows; put formats of one price in one row"),
+            );
         }
+        rows.into_iter().map(|(path, row)| self.surcharge(row, &path)).collect()
     }
 
     fn surcharge(&mut self, row: &Value, path: &str) -> Surcharge {
-        self.known(row, path, SURCHARGE_KEYS);
+        let (known, all, words) = (OutputFormat::from_wire, &OutputFormat::ALL, &OutputFormat::WORDS);
         let output = if row.get("output").is_some() {
-            self.words(row, path, "output", OutputFormat::from_wire, &OutputFormat::ALL)
+            self.words(row, path, "output", known, all, words)
         } else {
             self.refuse(join(path, "output"), "missing; a list of output formats is needed");
             Vec::new()
@@ -282,6 +251,7 @@ impl Reader {
         key: &str,
         known: fn(&str) -> Option<T>,
         all: &[T],
+        expected: &'static [&'static str],
     ) -> Vec<T> {
         let path = join(path, key);
         let Some(value) = row.get(key) else { return all.to_vec() };
@@ -291,17 +261,15 @@ impl Reader {
         };
         let mut words = Vec::new();
         for (index, value) in list.iter().enumerate() {
-            match value.as_str().and_then(known) {
+            let text = value.as_str().unwrap_or_default();
+            match known(text) {
                 Some(word) if words.contains(&word) => {
                     self.refuse(format!("{path}[{index}]"), format!("{word} is there twice"));
                 }
                 Some(word) => words.push(word),
                 None => {
-                    let expected: Vec<_> = all.iter().map(ToString::to_string).collect();
-                    self.refuse(
-                        format!("{path}[{index}]"),
-                        format!("must be one of {}", expected.join(", ")),
-                    );
+                    let what = format!("must be one of {}{}", expected.join(", "), meant(text, expected));
+                    self.refuse(format!("{path}[{index}]"), what);
                 }
             }
         }
@@ -310,22 +278,57 @@ impl Reader {
     }
 
     /// Two rows for one type and quality would make the price depend on their order.
-    fn overlaps(&mut self, rates: &[Rate]) {
-        for (index, rate) in rates.iter().enumerate() {
-            for (before, other) in rates.iter().enumerate().take(index) {
-                let shared = rate.types.iter().find_map(|job_type| {
-                    let quality = rate.qualities.iter().find(|quality| other.covers(*job_type, **quality))?;
-                    Some((job_type, quality))
-                });
+    fn overlaps(&mut self, rates: &[(Row, String)]) {
+        for (index, (row, path)) in rates.iter().enumerate() {
+            for (other, before) in rates.iter().take(index) {
+                let shared = row.pairs().find(|pair| other.pairs().any(|taken| taken == *pair));
                 if let Some((job_type, quality)) = shared {
-                    self.refuse(
-                        format!("rate[{index}]"),
-                        format!("prices {job_type} at {quality}, as rate[{before}] does; each pair may have one row"),
+                    let what = format!(
+                        "prices {job_type} at {quality}, as {before} does; each pair may have one row"
                     );
+                    self.refuse(path.as_str(), what);
                 }
             }
         }
     }
+}
+
+/// A decimal in quotes, or a whole number; else what is wrong with it.
+fn decimal(value: &Value) -> Result<Decimal, String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if !number.is_f64() => number.to_string(),
+        Value::Number(number) => {
+            return Err(format!("is a float, which is not exact; write it in quotes: \"{number}\""));
+        }
+        _ => String::new(),
+    };
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.strip_prefix('-').is_some_and(digits) && digits(fraction) {
+        return Err("must not be negative".to_owned());
+    }
+    if !digits(whole) || !digits(fraction) {
+        return Err("must be a decimal number in quotes, as \"0.25\"".to_owned());
+    }
+    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+    if fraction.len() > RATE_PLACES {
+        return Err(format!("must have at most {RATE_PLACES} decimal places"));
+    }
+    let too_large = || format!("must be at most {LARGEST}");
+    if whole.len() > WHOLE_DIGITS {
+        return Err(too_large());
+    }
+    // At most 17 digits, so neither of these can fail.
+    let scale = u32::try_from(fraction.len()).map_err(|_| too_large())?;
+    let mantissa = format!("0{whole}{fraction}").parse().map_err(|_| too_large())?;
+    let number = Decimal::new(mantissa, scale);
+    if number > LARGEST { Err(too_large()) } else { Ok(number) }
+}
+
+/// What was probably meant, for the end of a message.
+fn meant(text: &str, known: &'static [&'static str]) -> String {
+    suggest(text, known).map_or_else(String::new, |word| format!("; did you mean {word}?"))
 }
 
 fn join(path: &str, key: &str) -> String {

@@ -12,6 +12,8 @@ mod settings;
 mod slot;
 mod suggest;
 
+pub(crate) use suggest::suggest;
+
 use cursor::{Fault, Step};
 use members::missing_span;
 use reader::{Reader, offset};

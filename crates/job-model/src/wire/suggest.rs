@@ -15,7 +15,7 @@ const LONGEST: usize = 32;
 
 /// The word that a value resembles: an alias of it, the same but for letter case, or else the nearest by edit distance,
 /// the first of several equally near ones; none that differs in more than a third of its letters.
-pub(super) fn suggest(value: &str, words: &'static [&'static str]) -> Option<&'static str> {
+pub(crate) fn suggest(value: &str, words: &'static [&'static str]) -> Option<&'static str> {
     if value.chars().count() > LONGEST {
         return None;
     }
