@@ -4,13 +4,18 @@
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::clock;
 use crate::metrics::Metrics;
 
 /// Lines that may wait.
 const WAITING: usize = 8192;
+
+/// How long a stopping gateway waits for the reader.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The way to the writer.
 #[derive(Debug)]
@@ -52,13 +57,24 @@ impl AccessLog {
         }
     }
 
-    /// Waits until everything so far is written.
+    /// Waits until everything so far is written, but not for a reader that does not read.
     pub(crate) fn flush(&self) {
         let Some(sender) = &self.sender else { return };
+        let began = clock::now();
         let (done, written) = sync_channel(1);
-        if sender.send(Message::Flush(done)).is_ok() {
-            // An error means that the writer has ended: nothing is left to wait for.
-            let _ = written.recv();
+        let mut message = Message::Flush(done);
+        loop {
+            let left = PATIENCE.saturating_sub(clock::now().saturating_duration_since(began));
+            message = match sender.try_send(message) {
+                Ok(()) => {
+                    // An error means that the writer has ended or is too slow: there is nothing more to wait for.
+                    let _ = written.recv_timeout(left);
+                    break;
+                }
+                Err(TrySendError::Full(message)) if !left.is_zero() => message,
+                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => break,
+            };
+            thread::park_timeout(Duration::from_millis(1));
         }
     }
 }

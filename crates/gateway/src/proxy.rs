@@ -63,16 +63,18 @@ enum Next {
     Stream,
 }
 
+/// Why a request ends early.
+enum Ending {
+    /// With a no.
+    Refused(Rejection),
+    /// Without an answer: the client is gone.
+    Broken(Box<Error>),
+}
+
 impl From<Rejection> for Ending {
     fn from(rejection: Rejection) -> Self {
         Self::Refused(rejection)
     }
-}
-
-/// Why a request ends early.
-enum Ending {
-    Refused(Rejection),
-    Broken(Box<Error>),
 }
 
 impl From<Box<Error>> for Ending {
@@ -142,12 +144,13 @@ impl Gate {
             session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
         self.rates.admit(Subject::Sender { token, address }, &self.metrics)?;
         visit.in_flight = Some(self.life.in_flight.take(1).ok_or(Rejection::Overloaded)?);
-        record.decision = Some(match route.handling() {
-            Handling::Gated(_) => Decision::Admitted,
-            Handling::Observed => Decision::Observed,
-            Handling::Carried | Handling::Bypassed => Decision::Bypassed,
-            Handling::Own => Decision::Answered,
-        });
+        record.decision = match route.handling() {
+            Handling::Observed => Some(Decision::Observed),
+            Handling::Bypassed => Some(Decision::Bypassed),
+            Handling::Own => Some(Decision::Answered),
+            // Decided when the body is here.
+            Handling::Gated(_) | Handling::Carried => None,
+        };
         Ok(route)
     }
 
@@ -174,6 +177,7 @@ impl Gate {
         let Collected { bytes, room } = body;
         let parcel = forward::parcel(&permit, session, &target, authority, &record.request_id, bytes);
         record.judged = permit.into_judged();
+        record.decision = Some(if record.judged.is_some() { Decision::Admitted } else { Decision::Bypassed });
         let outcome = self.courier.deliver(parcel).await;
         drop(room);
         record.seconds.upstream = Some(outcome.took);

@@ -46,6 +46,7 @@ fn a_client_that_leaves_in_its_body_leaves_nothing() {
     client.stream.shutdown(Shutdown::Both).unwrap();
     let line = &gateway.log.lines(1)[0];
     assert_eq!((&line["status"], &line["route"]), (&0.into(), &"jobs-create".into()));
+    assert_eq!(line.get("decision"), None, "nothing was decided");
     assert_eq!(upstream.connections(), 0);
 }
 

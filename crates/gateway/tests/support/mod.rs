@@ -247,17 +247,24 @@ impl Running {
     }
 
     pub fn configured(text: &str) -> Self {
+        let log = Log::default();
+        let mut running = Self::logging(text, Box::new(log.clone()));
+        running.log = log;
+        running
+    }
+
+    /// With another reader of the access log.
+    pub fn logging(text: &str, destination: Box<dyn Write + Send>) -> Self {
         let mut text = format!("admin.address = '127.0.0.1:0'\nlog.level = 'warn'\n{text}");
         if !text.contains("listen.address") {
             text.insert_str(0, "listen.address = '127.0.0.1:0'\n");
         }
         let config =
             Config::parse(&text, Path::new("."), []).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
-        let log = Log::default();
-        let gateway = Gateway::bind(config, Some(Box::new(log.clone()))).unwrap();
+        let gateway = Gateway::bind(config, Some(destination)).unwrap();
         let (address, admin, stop) = (gateway.address(), gateway.admin(), gateway.stop_handle());
         let thread = Some(thread::spawn(move || gateway.run()));
-        Self { address, admin, log, stop, thread }
+        Self { address, admin, log: Log::default(), stop, thread }
     }
 
     /// Waits until it says that it is ready.
