@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::{RateCard, RoundingMode, Surcharge};
+use super::{Prices, RateCard, RoundingMode, Surcharge};
 use crate::amount::Amount;
 use crate::decimal;
+use crate::format::OutputSet;
 use crate::quantity::{Gigapixels, Megapoints};
 use crate::quote::{Estimate, Item, Line, Quote, UnpricedReason};
 use crate::request::JobRequest;
@@ -52,26 +53,36 @@ impl RateCard {
         let Some(prices) = self.rates.get(workload.job_type, workload.quality) else {
             return Quote::Unpriced(UnpricedReason::NoRate);
         };
-        // Every surcharge and four other lines: the one allocation.
-        let mut lines = Vec::with_capacity(self.surcharges.len().saturating_add(4));
-        let mut add = |item, amount: Option<Decimal>| {
-            if let Some(amount) = amount.filter(|amount| !amount.is_zero()) {
-                lines.push(Line { item, amount });
-            }
-        };
-        let item = Item::Gigapixels { quantity: gigapixels, rate: prices.per_gigapixel };
-        add(item, product(gigapixels, prices.per_gigapixel));
-        let item = Item::Megapoints { quantity: megapoints, rate: prices.per_megapoint };
-        add(item, product(megapoints, prices.per_megapoint));
-        for row in self.surcharges.iter().filter(|row| row.output.intersects(workload.outputs)) {
-            let output = row.output.intersection(workload.outputs);
-            add(Item::Surcharge { output }, row.amount(gigapixels, megapoints));
-        }
-        match self.total(lines, prices.minimum) {
+        match self.estimate(prices, gigapixels, megapoints, workload.outputs) {
             Some(estimate) => Quote::Priced(estimate),
             // INVARIANT: see the bounds above; a test prices at all of them.
             None => Quote::Unpriced(UnpricedReason::NoRate),
         }
+    }
+
+    fn estimate(
+        &self,
+        prices: &Prices,
+        gigapixels: Decimal,
+        megapoints: Decimal,
+        outputs: OutputSet,
+    ) -> Option<Estimate> {
+        // Every surcharge and four other lines: the one allocation.
+        let mut lines = Vec::with_capacity(self.surcharges.len().saturating_add(4));
+        let mut add = |item, amount: Decimal| {
+            if !amount.is_zero() {
+                lines.push(Line { item, amount });
+            }
+        };
+        let item = Item::Gigapixels { quantity: gigapixels, rate: prices.per_gigapixel };
+        add(item, product(gigapixels, prices.per_gigapixel)?);
+        let item = Item::Megapoints { quantity: megapoints, rate: prices.per_megapoint };
+        add(item, product(megapoints, prices.per_megapoint)?);
+        for row in self.surcharges.iter().filter(|row| row.output.intersects(outputs)) {
+            let output = row.output.intersection(outputs);
+            add(Item::Surcharge { output }, row.amount(gigapixels, megapoints)?);
+        }
+        self.total(lines, prices.minimum)
     }
 
     /// Adds up, lifts to the minimum, rounds.
