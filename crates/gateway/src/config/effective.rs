@@ -8,7 +8,8 @@ use toml::{Table, Value};
 
 use super::cards::ILLUSTRATIVE;
 use super::keys::{KEYS, SEVERITY, split};
-use super::types::{CardSource, Config, Identity};
+use super::sections::MEMORY;
+use super::types::{CardSource, Config, Identity, Ledger};
 use super::url::bracketed;
 use super::value::{show_duration, show_size};
 
@@ -42,6 +43,9 @@ impl Config {
 
 /// The value of every key that has one, under its whole path.
 fn values(config: &Config) -> Table {
+    let ledger = match config.ledger {
+        Ledger::Memory => MEMORY,
+    };
     let identity = match config.identity {
         Identity::None => "none",
     };
@@ -53,6 +57,7 @@ fn values(config: &Config) -> Table {
     if let Some(cards) = cards(&config.card_sources) {
         all.extend(pair("pricing.rate_card", cards));
     }
+    all.extend(pair("ledger.url", text(ledger)));
     all.extend(pair("identity.mode", text(identity)));
     all.extend(pair("log.format", text("json")));
     all.extend(pair("log.level", text(config.log.level.as_str())));

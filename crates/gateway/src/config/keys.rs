@@ -48,6 +48,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("validation.profile", Kind::Text),
     ("validation.mode", Kind::Text),
     ("pricing.rate_card", Kind::Texts),
+    ("ledger.url", Kind::Text),
     ("identity.mode", Kind::Text),
     ("log.format", Kind::Text),
     ("log.level", Kind::Text),
@@ -57,7 +58,6 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
 
 /// Keys that are announced but not here yet: whoever sets one must learn that nothing acts on it.
 const LATER: &[&str] = &[
-    "ledger",
     "budget",
     "pricing.settle",
     "identity.issuer",

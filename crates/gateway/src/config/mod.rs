@@ -23,7 +23,8 @@ use toml::Table;
 
 pub use problems::{ConfigProblem, ConfigProblems};
 pub use types::{
-    CardSource, Config, Identity, Level, Limits, Listen, Log, RateRule, Scope, Shutdown, Tls, Upstream,
+    CardSource, Config, Identity, Ledger, Level, Limits, Listen, Log, RateRule, Scope, Shutdown, Tls,
+    Upstream,
 };
 
 use reader::Reader;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::reader::{Reader, one_of};
-use super::types::{Config, Identity, Level, Listen, Log, Shutdown, Tls, Upstream};
+use super::types::{Config, Identity, Ledger, Level, Listen, Log, Shutdown, Tls, Upstream};
 use super::url::{self, Origin};
 use super::value::show_duration;
 use super::{cards, limits, pem, rates, validation};
@@ -23,6 +23,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
     let threads = limits::threads(reader);
     let (profile, policy) = validation::read(reader);
     let (card_sources, cards) = cards::read(reader);
+    let ledger = ledger(reader);
     let identity = identity(reader);
     let log = log(reader);
     let shutdown = shutdown(reader, upstream.response_timeout);
@@ -36,6 +37,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
         policy,
         card_sources,
         cards,
+        ledger,
         identity,
         log,
         rate_limits,
@@ -118,6 +120,21 @@ fn origin(reader: &mut Reader<'_>) -> Origin {
         reader.refuse("upstream.url", fault);
         default()
     })
+}
+
+/// The URL of the ledger that keeps nothing beyond the process.
+pub(super) const MEMORY: &str = "memory:";
+
+fn ledger(reader: &mut Reader<'_>) -> Ledger {
+    match reader.text("ledger.url") {
+        None | Some(MEMORY) => {}
+        Some(url) if ["sqlite:", "postgres:", "postgresql:"].iter().any(|store| url.starts_with(store)) => {
+            // The rest of the URL may hold a password.
+            reader.refuse("ledger.url", "that store is not in this version; the only one is \"memory:\"");
+        }
+        Some(_) => reader.refuse("ledger.url", one_of(&[MEMORY])),
+    }
+    Ledger::Memory
 }
 
 fn identity(reader: &mut Reader<'_>) -> Identity {

@@ -26,6 +26,8 @@ pub struct Config {
     pub card_sources: Vec<CardSource>,
     /// What prices jobs.
     pub cards: RateCards,
+    /// Where holds and what became of them are kept.
+    pub ledger: Ledger,
     /// Who a request is from.
     pub identity: Identity,
     /// What is logged.
@@ -144,6 +146,14 @@ impl Scope {
             Self::Address => "address",
         }
     }
+}
+
+/// Where holds and what became of them are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ledger {
+    /// In the process, and gone with it. This version prices and counts; it holds nothing yet.
+    Memory,
 }
 
 /// How the gateway learns who a request is from.

@@ -56,7 +56,7 @@ fn a_bad_variable_is_refused_under_its_name() {
             r#"JOBGATE_LISTEN__ADRESS: sets no key; did you mean "JOBGATE_LISTEN__ADDRESS"?"#.to_owned(),
         ),
         ("JOBGATE_A__B", "x", "JOBGATE_A__B: sets no key".to_owned()),
-        ("JOBGATE_LEDGER__URL", "x", format!("JOBGATE_LEDGER__URL: {later}")),
+        ("JOBGATE_PRICING__SETTLE", "x", format!("JOBGATE_PRICING__SETTLE: {later}")),
         ("JOBGATE_BUDGET", "x", format!("JOBGATE_BUDGET: {later}")),
         (
             "JOBGATE_LIMITS__IN_FLIGHT",

@@ -11,9 +11,10 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
     ("[limits]\nzebra = 3", "limits.zebra: unknown key"),
     ("[limits]\n\"a.b\\n\" = 3", r#"limits."a.b\n": unknown key"#),
     (
-        "[ledger]\nurl = 'memory:'",
-        "ledger: not supported by this version; take it out, nothing would act on it",
+        "ledger.url = 'sqlite:jobgate.db'",
+        "ledger.url: that store is not in this version; the only one is \"memory:\"",
     ),
+    ("ledger.url = 'file'", "ledger.url: must be \"memory:\""),
     ("[[budget]]\nname = 'a'", "budget: not supported by this version; take it out, nothing would act on it"),
     (
         "identity.issuer = 'a'",
