@@ -1,5 +1,6 @@
-//! Where connections come in: counts them, and bounds how long a request's header may take as a whole. The proxy underneath
-//! times single reads only, so that a client could send one byte a minute for ever.
+//! Where connections come in: counts them, bounds how long a request's header may take as a whole, and answers where a
+//! header is none. The proxy underneath times single reads only, so that a client could send one byte a minute for ever; and
+//! to what it cannot parse it gives an empty answer that nobody counts.
 
 use std::any::Any;
 use std::fmt;
@@ -25,23 +26,21 @@ use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use crate::access_log::AccessLog;
 use crate::capacity::Share;
 use crate::life::Life;
 use crate::metrics::Metrics;
+use crate::outcome::Decision;
+use crate::phase::meter::{Record, meter};
 use crate::proxy::Gate;
-
-const TOO_SLOW: &str = concat!(
-    "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nx-jobgate-decision: refused\r\n",
-    "content-length: 109\r\nconnection: close\r\n\r\n",
-    r#"{"error":{"code":"RequestTimeout","message":"The request header did not arrive in time; nothing was read."}}"#,
-    "\n"
-);
+use crate::request_id;
 
 /// Takes connections and gives them to the proxy.
 pub(crate) struct Door {
     pub(crate) proxy: Arc<HttpProxy<Gate>>,
     pub(crate) life: Arc<Life>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) log: Arc<AccessLog>,
     pub(crate) head_timeout: Duration,
 }
 
@@ -59,7 +58,9 @@ impl ServerApp for Door {
             deadline: None,
             begun: false,
             head_timeout: self.head_timeout,
+            refusal: None,
             metrics: Arc::clone(&self.metrics),
+            log: Arc::clone(&self.log),
             _share: share,
         };
         self.proxy.process_new(Box::new(watched), shutdown).await
@@ -95,17 +96,82 @@ struct Watched {
     /// A header has begun: its first byte is here.
     begun: bool,
     head_timeout: Duration,
+    /// What is written in place of the proxy's own answer, and how much of it is.
+    refusal: Option<(Vec<u8>, usize)>,
     metrics: Arc<Metrics>,
+    log: Arc<AccessLog>,
     _share: Share,
 }
 
 impl Watched {
-    /// The time is over: says so, as far as the client listens.
-    fn refuse(&mut self, context: &mut Context<'_>) -> io::Error {
-        let _ = Pin::new(&mut self.inner).poll_write(context, TOO_SLOW.as_bytes());
+    /// Whether what is written now can only be the proxy's answer to a header that it could not parse.
+    fn awaits_a_header(&self) -> bool {
+        self.turns.load(Ordering::Relaxed).is_multiple_of(2)
+    }
+
+    /// Writes our answer, as far as the client takes it.
+    fn write_refusal(&mut self, context: &mut Context<'_>, no: Unread) -> Poll<io::Result<()>> {
+        let (metrics, log) = (&self.metrics, &self.log);
+        let (bytes, written) = self.refusal.get_or_insert_with(|| (no.answered(metrics, log), 0));
+        while let Some(rest) = bytes.get(*written..).filter(|rest| !rest.is_empty()) {
+            match ready!(Pin::new(&mut self.inner).poll_write(context, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                more => *written = written.saturating_add(more),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The time of a header is over: says so, as far as the client listens.
+    fn too_slow(&mut self, context: &mut Context<'_>) -> io::Error {
+        let _ = self.write_refusal(context, Unread::TooSlow);
         let _ = Pin::new(&mut self.inner).poll_flush(context);
-        self.metrics.head_too_slow();
         io::Error::new(io::ErrorKind::TimedOut, "the request header did not arrive in time")
+    }
+}
+
+/// Why a header never became a request.
+#[derive(Clone, Copy, Debug)]
+enum Unread {
+    TooSlow,
+    Malformed,
+    /// CONNECT, which makes a tunnel.
+    Connect,
+}
+
+impl Unread {
+    /// The answer on the wire; counted and logged.
+    fn answered(self, metrics: &Metrics, log: &AccessLog) -> Vec<u8> {
+        let (status, reason, code, message) = match self {
+            Self::TooSlow => {
+                (408, "Request Timeout", "RequestTimeout", "The request header did not arrive in time.")
+            }
+            Self::Malformed => (
+                400,
+                "Bad Request",
+                "BadRequest",
+                "The request is not well-formed HTTP: its header cannot be parsed.",
+            ),
+            Self::Connect => {
+                (405, "Method Not Allowed", "MethodNotAllowed", "This gateway makes no tunnels.")
+            }
+        };
+        let mut record = Record::new();
+        record.request_id = request_id::of(&http::HeaderMap::new());
+        record.method = None;
+        record.decision = Some(Decision::Refused);
+        record.status = status;
+        record.code = Some(code);
+        meter(&record, metrics, log);
+        let allow = if status == 405 { "allow: GET, POST, PATCH, DELETE\r\n" } else { "" };
+        let body = serde_json::json!({"error": {"code": code, "message": message}}).to_string();
+        format!(
+            "HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{allow}\
+             x-jobgate-decision: refused\r\nx-request-id: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len(),
+            record.request_id
+        )
+        .into_bytes()
     }
 }
 
@@ -135,7 +201,7 @@ impl AsyncRead for Watched {
             if deadline.as_mut().poll(context).is_pending() {
                 return Poll::Ready(result);
             }
-            return Poll::Ready(Err(self.refuse(context)));
+            return Poll::Ready(Err(self.too_slow(context)));
         }
         if !self.begun {
             return Poll::Pending;
@@ -143,7 +209,7 @@ impl AsyncRead for Watched {
         let limit = self.head_timeout;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
         ready!(deadline.as_mut().poll(context));
-        Poll::Ready(Err(self.refuse(context)))
+        Poll::Ready(Err(self.too_slow(context)))
     }
 }
 
@@ -153,7 +219,12 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, bytes)
+        if !self.awaits_a_header() {
+            return Pin::new(&mut self.inner).poll_write(context, bytes);
+        }
+        let no = if bytes.starts_with(b"HTTP/1.1 405") { Unread::Connect } else { Unread::Malformed };
+        ready!(self.write_refusal(context, no))?;
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -169,6 +240,10 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.awaits_a_header() {
+            let first = pieces.iter().find(|piece| !piece.is_empty()).map_or(&[][..], |piece| piece);
+            return self.poll_write(context, first);
+        }
         Pin::new(&mut self.inner).poll_write_vectored(context, pieces)
     }
 
@@ -236,7 +311,12 @@ impl GetSocketDigest for Watched {
 #[async_trait]
 impl Peek for Watched {
     async fn try_peek(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
-        self.inner.try_peek(buffer).await
+        let peeked = self.inner.try_peek(buffer).await?;
+        if peeked && buffer.starts_with(b"PRI * HTTP/2.0") {
+            // As for every connection of HTTP/2: nothing of it is timed or answered here.
+            self.turns.store(1, Ordering::Relaxed);
+        }
+        Ok(peeked)
     }
 }
 
@@ -249,17 +329,5 @@ impl fmt::Debug for Watched {
 impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Door").field("head_timeout", &self.head_timeout).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::TOO_SLOW;
-
-    #[test]
-    fn the_fixed_answer_has_its_true_length() {
-        let (head, body) = TOO_SLOW.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{}", body.len());
-        serde_json::from_str::<serde_json::Value>(body).unwrap();
     }
 }

@@ -185,11 +185,6 @@ impl Metrics {
         self.log_lines_dropped.inc();
     }
 
-    /// A connection was closed because a header took too long; it never became a request.
-    pub(crate) fn head_too_slow(&self) {
-        self.requests.refusals.with_label_values(&["RequestTimeout"]).inc();
-    }
-
     /// One request.
     pub(crate) fn request(&self, record: &Record, took: Duration) {
         let route = record.route.map_or("none", crate::phase::route::Route::as_str);

@@ -123,7 +123,7 @@ impl Gate {
     fn head(&self, session: &mut Session, visit: &mut Visit) -> Result<Route, Rejection> {
         let record = &mut visit.record;
         let request = session.req_header();
-        record.method = request.method.clone();
+        record.method = Some(request.method.clone());
         record.request_id = request_id::of(&request.headers);
         let limits = HeadLimits {
             bytes: self.limits.head_bytes,

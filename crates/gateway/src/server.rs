@@ -139,6 +139,7 @@ impl Gateway {
             proxy: Arc::new(proxy),
             life: Arc::clone(&life),
             metrics: Arc::clone(&metrics),
+            log: Arc::clone(&log),
             head_timeout,
         };
         let mut gateway = Service::new("gateway".to_owned(), door);

@@ -99,6 +99,38 @@ fn a_body_behind_a_slow_upstream_is_not_a_slow_header() {
 }
 
 #[test]
+fn what_is_no_request_is_answered_counted_and_logged() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    let secret = "Authorization: Bearer t0k-en\r\n";
+    for (bytes, status, code) in [
+        (format!("POST / HTTP/1.1\r\nHost: h\r\n{secret}Bad Name: x\r\n\r\n"), 400, "BadRequest"),
+        (format!("POST / HTTP/1.1\r\nHost: h\r\n{secret}Content-Length: abc\r\n\r\n"), 400, "BadRequest"),
+        (format!("POST / HTTP/9.1\r\n{secret}\r\n"), 400, "BadRequest"),
+        (format!("GET / HTTP/1.1\r\nHost: h\r\n{secret}{}\r\n", "a: b\r\n".repeat(300)), 400, "BadRequest"),
+        (format!("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n{secret}\r\n"), 405, "MethodNotAllowed"),
+    ] {
+        let mut client = gateway.client();
+        // A good request before it: the connection is one that was used.
+        assert_eq!(client.send(&post(JOB)).status, 201);
+        let reply = client.send(bytes.as_bytes());
+        assert_eq!((reply.status, reply.code().as_str()), (status, code), "{bytes:?}");
+        assert_eq!(reply.header("x-jobgate-decision"), Some("refused"));
+        assert!(reply.header("x-request-id").is_some() && reply.closes() && client.is_closed());
+    }
+    let lines = gateway.log.lines(10);
+    assert_eq!((&lines[1]["code"], &lines[9]["status"]), (&"BadRequest".into(), &405.into()));
+    assert!(!gateway.log.text().contains("t0k-en"));
+    let text = gateway.operator().send(&get("/metrics")).body;
+    assert!(text.contains(r#"jobgate_refusals_total{code="BadRequest"} 4"#), "{text}");
+    assert!(
+        text.contains(r#"jobgate_requests_total{outcome="refused",route="none",status="405"} 1"#),
+        "{text}"
+    );
+    assert_eq!(upstream.seen().len(), 5);
+}
+
+#[test]
 fn requests_in_one_write_do_not_start_the_clock_of_the_next() {
     let upstream = Recorder::start();
     let gateway = Running::start(upstream.address, "limits.head_timeout = '300ms'");

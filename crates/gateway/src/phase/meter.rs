@@ -21,7 +21,8 @@ pub(crate) struct Record {
     pub(crate) began: Instant,
     pub(crate) date: Timestamp,
     pub(crate) request_id: String,
-    pub(crate) method: http::Method,
+    /// None where no header could be read.
+    pub(crate) method: Option<http::Method>,
     pub(crate) route: Option<Route>,
     pub(crate) decision: Option<Decision>,
     /// What the client was answered; 0 where it left before.
@@ -49,7 +50,7 @@ impl Record {
             began: clock::now(),
             date: clock::date(),
             request_id: String::new(),
-            method: http::Method::GET,
+            method: None,
             route: None,
             decision: None,
             status: 0,
@@ -96,7 +97,8 @@ impl Record {
 struct Line<'a> {
     time: String,
     request_id: &'a str,
-    method: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<&'a str>,
     status: u16,
@@ -140,7 +142,7 @@ pub(crate) fn meter(record: &Record, metrics: &Metrics, log: &AccessLog) {
     let line = Line {
         time: record.date.to_string(),
         request_id: &record.request_id,
-        method: method(&record.method),
+        method: record.method.as_ref().map(method),
         route: record.route.map(Route::as_str),
         status: record.status,
         code: record.code,
