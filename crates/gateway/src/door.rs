@@ -157,7 +157,7 @@ impl Unread {
             }
         };
         let mut record = Record::new();
-        record.request_id = request_id::of(&http::HeaderMap::new());
+        record.request_id = request_id::fresh();
         record.method = None;
         record.decision = Some(Decision::Refused);
         record.status = status;

@@ -56,8 +56,8 @@ fn a_stuck_reader_holds_nobody_up() {
     let gateway = Running::logging(&text, Box::new(Stuck(stuck)));
     let mut client = gateway.client();
     let request = get("/nowhere");
-    // More than wait for the writer and fit into its buffer.
-    for _ in 0..120 {
+    // More than may wait for the writer: 4 MiB of lines of some 190 bytes.
+    for _ in 0..450 {
         client.write(&request.repeat(100));
         for _ in 0..100 {
             assert_eq!(client.read().status, 404);
