@@ -18,6 +18,11 @@ use rust_decimal::prelude::ToPrimitive;
 pub struct Amount(i64);
 
 /// A text or a number that is no amount.
+///
+/// ```
+/// let why = "3,5".parse::<job_model::Amount>().unwrap_err();
+/// assert_eq!(why.to_string().split(':').next(), Some("not an amount"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoAmount;
 

@@ -77,6 +77,11 @@ pub(crate) fn fit(mut mantissa: u128, mut scale: i32, mut more: bool) -> Option<
 }
 
 /// A number of an answer, kept with every digit.
+///
+/// ```
+/// let exact: job_model::Exact = serde_json::from_str("0.10000000000000000001").unwrap();
+/// assert_eq!(exact.to_string(), "0.10000000000000000001");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Exact(Decimal);
 

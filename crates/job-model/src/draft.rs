@@ -48,6 +48,12 @@ pub struct JobDraft {
 }
 
 /// An input, unchecked.
+///
+/// ```
+/// use validator::Validate;
+/// let input = job_model::InputDraft { id: "7".to_owned(), description: None };
+/// assert!(input.validate().is_err(), "the id is no GUID");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct InputDraft {
     /// The reality data.
@@ -58,6 +64,14 @@ pub struct InputDraft {
 }
 
 /// Settings, unchecked.
+///
+/// ```
+/// use validator::Validate;
+/// let outputs = vec!["OBJ".to_owned()];
+/// let settings = job_model::SettingsDraft { quality: "Extra".to_owned(), outputs, ..Default::default() };
+/// assert!(settings.validate().is_ok());
+/// assert!(job_model::SettingsDraft::default().validate().is_err(), "no quality, no outputs");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SettingsDraft {
@@ -74,6 +88,12 @@ pub struct SettingsDraft {
 }
 
 /// Cache settings, unchecked.
+///
+/// ```
+/// use validator::Validate;
+/// let cache = job_model::CacheDraft { create_cache: Some(true), use_cache: None };
+/// assert!(cache.validate().is_ok());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheDraft {
@@ -86,6 +106,12 @@ pub struct CacheDraft {
 }
 
 /// Cost parameters, unchecked.
+///
+/// ```
+/// use validator::Validate;
+/// let cost = job_model::CostDraft { giga_pixels: Some((-1).into()), ..Default::default() };
+/// assert!(cost.validate().is_err(), "a size below zero");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CostDraft {

@@ -12,6 +12,10 @@ use crate::verdict::{Accepted, Rejected};
 
 crate::word::words! {
     /// What a patch makes of a job's state.
+    ///
+    /// ```
+    /// assert_eq!(job_model::StateChange::from_wire("Active"), Some(job_model::StateChange::ALL[0]));
+    /// ```
     StateChange, 2 {
         /// Submits it: work and cost begin.
         Active = "Active",
@@ -96,6 +100,12 @@ impl JobPatch {
 }
 
 /// New settings for a job.
+///
+/// ```
+/// use job_model::{JobPatch, Policy, Quality};
+/// let patch = JobPatch::from_json(br#"{"settings":{"quality":"Draft"}}"#, &Policy::default()).unwrap();
+/// assert_eq!(patch.value().unwrap().settings().unwrap().quality, Some(Quality::Draft));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SettingsPatch {

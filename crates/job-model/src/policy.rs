@@ -6,6 +6,11 @@ use crate::rules::Rule;
 use crate::severity::{Mode, Profile, Severity};
 
 /// The limits that some rules compare with.
+///
+/// ```
+/// let limits = job_model::Limits { engines: Some(25), ..Default::default() };
+/// assert_eq!((limits.inputs, limits.name_chars, limits.string_bytes), (1_000, 255, 16 * 1024));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest string or member name, in bytes of decoded UTF-8.
@@ -113,6 +118,12 @@ impl Default for Policy {
 }
 
 /// The severity of a rule that protects every reader alike was to be changed.
+///
+/// ```
+/// use job_model::{Policy, Rule, Severity};
+/// let why = Policy::default().with_severity(Rule::BodySyntax, Severity::Off).unwrap_err();
+/// assert!(why.to_string().contains("body-syntax"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FixedRule(Rule);
 

@@ -11,6 +11,17 @@ use crate::amount::Amount;
 use crate::format::OutputSet;
 
 /// The price of a job, or why there is none.
+///
+/// ```
+/// # let body = br#"{"type":"Full","name":"Bridge 7","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25",
+/// #   "inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photographs"}],
+/// #   "settings":{"quality":"Extra","outputs":["OBJ"],"cacheSettings":{"createCache":true}},
+/// #   "costEstimationParameters":{"gigaPixels":2.1,"megaPoints":1.5}}"#;
+/// # use job_model::{JobRequest, Policy};
+/// # let job = JobRequest::from_json(body, &Policy::default()).unwrap().into_value().unwrap();
+/// let quote = job_model::RateCard::illustrative().quote(&job);
+/// assert!(matches!(quote, job_model::Quote::Priced(estimate) if estimate.amount().to_string() == "3.5"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Quote {
     /// It has one.
@@ -20,6 +31,12 @@ pub enum Quote {
 }
 
 /// Why a job has no price; the first that holds.
+///
+/// ```
+/// use job_model::UnpricedReason;
+/// assert_eq!(UnpricedReason::NoQuantities.as_str(), "no-quantities");
+/// assert_eq!(UnpricedReason::ALL.len(), 5);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnpricedReason {
     /// No rate card is in force; the operator must configure one.
@@ -58,6 +75,18 @@ impl fmt::Display for UnpricedReason {
 }
 
 /// Which card priced something: enough to find it again and to see that it is the same.
+///
+/// ```
+/// # let body = br#"{"type":"Full","name":"Bridge 7","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25",
+/// #   "inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photographs"}],
+/// #   "settings":{"quality":"Extra","outputs":["OBJ"],"cacheSettings":{"createCache":true}},
+/// #   "costEstimationParameters":{"gigaPixels":2.1,"megaPoints":1.5}}"#;
+/// # use job_model::{JobRequest, Policy};
+/// # let job = JobRequest::from_json(body, &Policy::default()).unwrap().into_value().unwrap();
+/// # use job_model::{Quote, RateCard};
+/// # let Quote::Priced(estimate) = RateCard::illustrative().quote(&job) else { panic!() };
+/// assert_eq!((estimate.card().name(), estimate.card().currency()), ("illustrative", "unit"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CardRef {
     pub(crate) name: String,
@@ -90,6 +119,20 @@ impl CardRef {
 }
 
 /// What a job costs. INVARIANT: the lines add up to the amount exactly.
+///
+/// ```
+/// # let body = br#"{"type":"Full","name":"Bridge 7","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25",
+/// #   "inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photographs"}],
+/// #   "settings":{"quality":"Extra","outputs":["OBJ"],"cacheSettings":{"createCache":true}},
+/// #   "costEstimationParameters":{"gigaPixels":2.1,"megaPoints":1.5}}"#;
+/// # use job_model::{JobRequest, Policy};
+/// # let job = JobRequest::from_json(body, &Policy::default()).unwrap().into_value().unwrap();
+/// # use job_model::{Quote, RateCard};
+/// # let Quote::Priced(estimate) = RateCard::illustrative().quote(&job) else { panic!() };
+/// assert_eq!((estimate.amount().to_string().as_str(), estimate.currency()), ("3.5", "unit"));
+/// let sum: job_model::Decimal = estimate.lines().iter().map(job_model::Line::amount).sum();
+/// assert_eq!(sum, estimate.amount().to_decimal());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Estimate {
     pub(crate) card: Arc<CardRef>,
@@ -136,6 +179,20 @@ impl Serialize for Estimate {
 }
 
 /// A part of the total.
+///
+/// ```
+/// # let body = br#"{"type":"Full","name":"Bridge 7","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25",
+/// #   "inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photographs"}],
+/// #   "settings":{"quality":"Extra","outputs":["OBJ"],"cacheSettings":{"createCache":true}},
+/// #   "costEstimationParameters":{"gigaPixels":2.1,"megaPoints":1.5}}"#;
+/// # use job_model::{JobRequest, Policy};
+/// # let job = JobRequest::from_json(body, &Policy::default()).unwrap().into_value().unwrap();
+/// # use job_model::{Quote, RateCard};
+/// # let Quote::Priced(estimate) = RateCard::illustrative().quote(&job) else { panic!() };
+/// let lines: Vec<_> = estimate.lines().iter().map(|line| (line.name(), line.amount().to_string())).collect();
+/// assert_eq!(lines[0], ("gigapixels", "2.1".to_owned()));
+/// assert_eq!(lines[2], ("rounding", "-0.1".to_owned()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     pub(crate) item: Item,
@@ -143,6 +200,18 @@ pub struct Line {
 }
 
 /// What a line is for.
+///
+/// ```
+/// # let body = br#"{"type":"Full","name":"Bridge 7","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25",
+/// #   "inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photographs"}],
+/// #   "settings":{"quality":"Extra","outputs":["OBJ"],"cacheSettings":{"createCache":true}},
+/// #   "costEstimationParameters":{"gigaPixels":2.1,"megaPoints":1.5}}"#;
+/// # use job_model::{JobRequest, Policy};
+/// # let job = JobRequest::from_json(body, &Policy::default()).unwrap().into_value().unwrap();
+/// # use job_model::{Quote, RateCard};
+/// # let Quote::Priced(estimate) = RateCard::illustrative().quote(&job) else { panic!() };
+/// assert!(matches!(estimate.lines()[0].item(), job_model::Item::Gigapixels { rate, .. } if rate == 1.into()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Item {
     /// Gigapixels at a rate.

@@ -12,6 +12,14 @@ pub(crate) const LISTED: usize = 50;
 const KEPT: usize = 512;
 
 /// What was found: every violation that is not switched off.
+///
+/// ```
+/// use job_model::{JobRequest, Policy, Rule};
+/// let refused = JobRequest::from_json(br#"{"type":"full"}"#, &Policy::default()).unwrap_err();
+/// let report = refused.report();
+/// assert!(report.denies());
+/// assert_eq!((report.rules().next(), report.count(Rule::TypeInvalid)), (Some(Rule::TypeInvalid), 1));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     violations: Vec<Violation>,

@@ -97,6 +97,16 @@ impl JobRequest {
 }
 
 /// One thing a job reads.
+///
+/// ```
+/// # let body = br#"{"type":"Full","name":"Bridge 7","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25",
+/// #   "inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photographs"}],
+/// #   "settings":{"quality":"Extra","outputs":["OBJ"],"cacheSettings":{"createCache":true}},
+/// #   "costEstimationParameters":{"gigaPixels":2.1,"megaPoints":1.5}}"#;
+/// # use job_model::{JobRequest, Policy};
+/// # let job = JobRequest::from_json(body, &Policy::default()).unwrap().into_value().unwrap();
+/// assert_eq!(job.inputs()[0].description(), Some("photographs"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct JobInput {
     pub(crate) id: RealityDataId,
@@ -122,6 +132,17 @@ impl JobInput {
 }
 
 /// How a job runs and what it makes.
+///
+/// ```
+/// # let body = br#"{"type":"Full","name":"Bridge 7","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25",
+/// #   "inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photographs"}],
+/// #   "settings":{"quality":"Extra","outputs":["OBJ"],"cacheSettings":{"createCache":true}},
+/// #   "costEstimationParameters":{"gigaPixels":2.1,"megaPoints":1.5}}"#;
+/// # use job_model::{JobRequest, Policy};
+/// # let job = JobRequest::from_json(body, &Policy::default()).unwrap().into_value().unwrap();
+/// assert_eq!(job.settings().quality(), job_model::Quality::Extra);
+/// assert_eq!(job.settings().outputs(), [job_model::OutputFormat::Obj]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobSettings {
@@ -156,6 +177,16 @@ impl JobSettings {
 }
 
 /// How a job uses and makes caches.
+///
+/// ```
+/// # let body = br#"{"type":"Full","name":"Bridge 7","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25",
+/// #   "inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photographs"}],
+/// #   "settings":{"quality":"Extra","outputs":["OBJ"],"cacheSettings":{"createCache":true}},
+/// #   "costEstimationParameters":{"gigaPixels":2.1,"megaPoints":1.5}}"#;
+/// # use job_model::{JobRequest, Policy};
+/// # let job = JobRequest::from_json(body, &Policy::default()).unwrap().into_value().unwrap();
+/// assert_eq!(job.settings().cache().unwrap().create_cache, Some(true));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheSettings {
@@ -168,6 +199,17 @@ pub struct CacheSettings {
 }
 
 /// What the estimate of a job is computed from.
+///
+/// ```
+/// # let body = br#"{"type":"Full","name":"Bridge 7","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25",
+/// #   "inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photographs"}],
+/// #   "settings":{"quality":"Extra","outputs":["OBJ"],"cacheSettings":{"createCache":true}},
+/// #   "costEstimationParameters":{"gigaPixels":2.1,"megaPoints":1.5}}"#;
+/// # use job_model::{JobRequest, Policy};
+/// # let job = JobRequest::from_json(body, &Policy::default()).unwrap().into_value().unwrap();
+/// let cost = job.cost_estimation_parameters().unwrap();
+/// assert_eq!(cost.giga_pixels.unwrap().to_string(), "2.1");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CostEstimationParameters {

@@ -9,6 +9,18 @@ use crate::violation::Violation;
 use crate::workload::Workload;
 
 /// A body that goes on.
+///
+/// ```
+/// # let body = br#"{"type":"Full","name":"Bridge 7","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25",
+/// #   "inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photographs"}],
+/// #   "settings":{"quality":"Extra","outputs":["OBJ"],"cacheSettings":{"createCache":true}},
+/// #   "costEstimationParameters":{"gigaPixels":2.1,"megaPoints":1.5}}"#;
+/// use job_model::{JobRequest, Policy};
+/// let accepted = JobRequest::from_json(body, &Policy::default()).unwrap();
+/// assert_eq!(accepted.value().unwrap().name().as_str(), "Bridge 7");
+/// assert_eq!(accepted.workload().unwrap().gigapixels.unwrap().to_string(), "2.1");
+/// assert!(accepted.report().violations().is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted<T> {
     pub(crate) value: Option<T>,
@@ -39,6 +51,14 @@ impl<T> Accepted<T> {
 }
 
 /// A body that is refused, for at least one reason.
+///
+/// ```
+/// use job_model::{JobRequest, Operation, Policy};
+/// let refused = JobRequest::from_json(b"{}", &Policy::default()).unwrap_err();
+/// assert_eq!(refused.violations().count(), 5);
+/// assert_eq!(refused.violations().next().unwrap().rule().id(), "type-missing");
+/// assert!(refused.error(Operation::Create).error().message().starts_with("Cannot create job. 5 problems"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
     pub(crate) workload: Option<Workload>,
@@ -93,6 +113,11 @@ impl fmt::Display for Rejected {
 impl std::error::Error for Rejected {}
 
 /// What a body was meant to do.
+///
+/// ```
+/// assert_eq!(job_model::Operation::Create.refusal(), "Cannot create job.");
+/// assert_eq!(job_model::Operation::Modify.refusal(), "Cannot modify job.");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// Create a job.

@@ -8,6 +8,11 @@ use crate::severity::Severity;
 use crate::target::Target;
 
 /// A line and a column of the body, both counted from 1; a column counts characters.
+///
+/// ```
+/// let place = job_model::Position::of("{\n \"\u{e9}\": }".as_bytes(), 8);
+/// assert_eq!(place.to_string(), "line 2, column 6");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The line; lines end at LF.

@@ -41,21 +41,6 @@ fn findings(report: &Report) -> Vec<Finding> {
     report.violations().iter().map(finding).collect()
 }
 
-/// A report lists 50 violations that deny, 50 that do not, and the first of every rule.
-fn listed(findings: Vec<Finding>) -> Vec<Finding> {
-    let (mut denied, mut noticed, mut seen) = (0, 0, Vec::new());
-    findings
-        .into_iter()
-        .filter(|finding| {
-            let count = if finding.severity == "deny" { &mut denied } else { &mut noticed };
-            *count += 1;
-            let first = !seen.contains(&finding.rule);
-            seen.push(finding.rule.clone());
-            first || *count <= 50
-        })
-        .collect()
-}
-
 fn fast(body: &[u8], settings: &Settings, patch: bool) -> Verdict {
     let policy = policy(settings);
     let (accepted, report, value) = if patch {
@@ -77,7 +62,7 @@ fn agree(body: &[u8], settings: &Settings) {
     for patch in [false, true] {
         let mut slow =
             if patch { naive::read_patch(body, settings) } else { naive::read_job(body, settings) };
-        slow.findings = listed(slow.findings);
+        slow.findings = testkit::fuzz::listed(&slow.findings);
         let fast = fast(body, settings, patch);
         assert!(
             fast == slow,

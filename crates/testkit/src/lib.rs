@@ -5,8 +5,10 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::missing_panics_doc,
     reason = "a fault here fails a test, and that is what it is for"
 )]
 
+pub mod fuzz;
 pub mod naive;
 pub mod strategies;

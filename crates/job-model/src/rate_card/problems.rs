@@ -3,6 +3,12 @@
 use std::fmt;
 
 /// One problem of a card.
+///
+/// ```
+/// let problems = job_model::RateCard::from_json(r#"{"name":"n"}"#).unwrap_err();
+/// let first = problems.iter().next().unwrap();
+/// assert_eq!((first.key(), first.what().is_empty()), ("version", false));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardProblem {
     key: String,
@@ -35,6 +41,11 @@ impl fmt::Display for CardProblem {
 }
 
 /// Why a card is refused; at least one problem.
+///
+/// ```
+/// let problems = job_model::RateCard::from_toml("name = ''").unwrap_err();
+/// assert!(problems.iter().count() > 1, "all of them at once: {problems}");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardProblems(Vec<CardProblem>);
 

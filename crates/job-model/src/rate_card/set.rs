@@ -5,6 +5,14 @@ use jiff::Timestamp;
 use super::{CardProblem, CardProblems, RateCard};
 
 /// The cards of an operator, at most one of them in force at any time.
+///
+/// ```
+/// use job_model::{RateCard, RateCards};
+/// let cards = RateCards::new(vec![RateCard::illustrative()]).unwrap();
+/// let today = "2026-11-24T00:00:00Z".parse().unwrap();
+/// assert_eq!(cards.in_force(today).map(RateCard::name), Some("illustrative"));
+/// assert!(RateCards::new(vec![RateCard::illustrative(), RateCard::illustrative()]).is_err(), "twice the same");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RateCards(Vec<RateCard>);
 

@@ -5,12 +5,24 @@ use serde::{Deserialize, Serialize};
 use super::Member;
 
 /// The body of a refusal without reasons.
+///
+/// ```
+/// let text = r#"{"error":{"code":"JobNotFound","message":"Requested job is not available."}}"#;
+/// let read: job_model::response::ErrorResponse = serde_json::from_str(text).unwrap();
+/// assert_eq!(serde_json::to_string(&read).unwrap(), text);
+/// assert_eq!(read.error().code(), "JobNotFound");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorResponse {
     error: ErrorObject,
 }
 
 /// A refusal without reasons.
+///
+/// ```
+/// let response = job_model::response::ErrorResponse::new("JobNotFound", "Requested job is not available.");
+/// assert_eq!((response.error().code(), response.error().target()), ("JobNotFound", None));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorObject {
     code: String,
@@ -20,12 +32,27 @@ pub struct ErrorObject {
 }
 
 /// The body of a refusal with its reasons.
+///
+/// ```
+/// use job_model::{JobRequest, Operation, Policy};
+/// let refused = JobRequest::from_json(b"{}", &Policy::default()).unwrap_err();
+/// let answer = refused.error(Operation::Create);
+/// assert_eq!(answer.error().code(), "InvalidContextCaptureRequest");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DetailedErrorResponse {
     error: DetailedError,
 }
 
 /// A refusal with its reasons.
+///
+/// ```
+/// use job_model::{JobRequest, Operation, Policy};
+/// let refused = JobRequest::from_json(b"{}", &Policy::default()).unwrap_err();
+/// let answer = refused.error(Operation::Modify);
+/// assert!(answer.error().message().starts_with("Cannot modify job."));
+/// assert_eq!(answer.error().details().len(), 5);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DetailedError {
     code: String,
@@ -38,6 +65,14 @@ pub struct DetailedError {
 }
 
 /// One reason.
+///
+/// ```
+/// use job_model::{JobRequest, Operation, Policy};
+/// let refused = JobRequest::from_json(b"{}", &Policy::default()).unwrap_err();
+/// let answer = refused.error(Operation::Create);
+/// let detail = &answer.error().details()[0];
+/// assert_eq!((detail.code(), detail.target(), detail.rule()), ("InvalidParameter", Some("type"), Some("type-missing")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorDetail {
     code: String,

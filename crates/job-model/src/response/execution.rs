@@ -37,6 +37,12 @@ pub struct ExecutionInformation {
 }
 
 /// An error or a warning of a run.
+///
+/// ```
+/// let text = r#"{"code":"E1","title":"No photos","message":"The input {0} is empty.","params":["a"]}"#;
+/// let read: job_model::response::JobMessage = serde_json::from_str(text).unwrap();
+/// assert_eq!(serde_json::to_string(&read).unwrap(), text);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobMessage {
     /// Which one it is.

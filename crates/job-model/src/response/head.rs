@@ -34,6 +34,13 @@ pub struct JobHead<'a> {
 }
 
 /// The member of a job's execution that is metered.
+///
+/// ```
+/// use job_model::response::JobHead;
+/// let answer = br#"{"job":{"id":"a","executionInformation":{"estimatedUnits":0.05}}}"#;
+/// let run = JobHead::from_json(answer).unwrap().execution_information.unwrap();
+/// assert_eq!(run.estimated_units.unwrap().to_string(), "0.05");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionHead {
@@ -56,6 +63,11 @@ impl<'a> JobHead<'a> {
 }
 
 /// The same of a list of jobs.
+///
+/// ```
+/// use job_model::response::JobHeads;
+/// assert_eq!(JobHeads::from_json(br#"{"jobs":[{"id":"a"},{"id":"b"}]}"#).unwrap().jobs.len(), 2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct JobHeads<'a> {
     /// The jobs, in the order of the answer.

@@ -10,6 +10,10 @@ use crate::quality::Quality;
 
 crate::word::words! {
     /// Where a job stands.
+    ///
+    /// ```
+    /// assert_eq!(job_model::response::JobState::from_wire("success"), Some(job_model::response::JobState::Success));
+    /// ```
     JobState, 5 {
         /// Created, and nothing more: no work, no cost.
         Unsubmitted = "unsubmitted",
@@ -26,6 +30,10 @@ crate::word::words! {
 
 crate::word::words! {
     /// Where a job is processed.
+    ///
+    /// ```
+    /// assert_eq!(job_model::response::Location::ALL[0].as_str(), "East US");
+    /// ```
     Location, 9 {
         /// Virginia.
         EastUs = "East US",
@@ -49,6 +57,11 @@ crate::word::words! {
 }
 
 /// The answer to an operation on one job.
+///
+/// ```
+/// use job_model::response::JobResponse;
+/// assert!(serde_json::from_str::<JobResponse>(r#"{"job":{"id":"a"}}"#).is_err(), "a job has more than an id");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobResponse {
     /// The job.
@@ -108,6 +121,12 @@ pub struct Job {
 }
 
 /// One thing a job reads.
+///
+/// ```
+/// let text = r#"{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photographs"}"#;
+/// let read: job_model::response::JobInput = serde_json::from_str(text).unwrap();
+/// assert_eq!(serde_json::to_string(&read).unwrap(), text);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobInput {
     /// The reality data.
@@ -118,6 +137,12 @@ pub struct JobInput {
 }
 
 /// How a job runs and what it makes, as it is answered: every member is optional, and an output has an id.
+///
+/// ```
+/// let text = r#"{"quality":"Extra","outputs":[{"format":"OBJ","id":null}]}"#;
+/// let read: job_model::response::JobSettings = serde_json::from_str(text).unwrap();
+/// assert_eq!(serde_json::to_string(&read).unwrap(), text);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobSettings {
@@ -136,6 +161,12 @@ pub struct JobSettings {
 }
 
 /// One thing a job makes.
+///
+/// ```
+/// let text = r#"{"format":"OBJ","id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4"}"#;
+/// let read: job_model::response::JobOutput = serde_json::from_str(text).unwrap();
+/// assert_eq!(serde_json::to_string(&read).unwrap(), text);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobOutput {
     /// Its format.
@@ -146,6 +177,12 @@ pub struct JobOutput {
 }
 
 /// How a job uses and makes caches, as it is answered.
+///
+/// ```
+/// let text = r#"{"createCache":true}"#;
+/// let read: job_model::response::CacheSettings = serde_json::from_str(text).unwrap();
+/// assert_eq!(serde_json::to_string(&read).unwrap(), text);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheSettings {
@@ -158,6 +195,12 @@ pub struct CacheSettings {
 }
 
 /// What an estimate was computed from, as it is answered.
+///
+/// ```
+/// let text = r#"{"gigaPixels":2.1,"megaPoints":1.5,"meshQuality":"Extra"}"#;
+/// let read: job_model::response::CostEstimationParameters = serde_json::from_str(text).unwrap();
+/// assert_eq!(serde_json::to_string(&read).unwrap(), text);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CostEstimationParameters {

@@ -7,6 +7,10 @@ use crate::decimal::Exact;
 
 crate::word::words! {
     /// Where a job stands, in the words of its progress: others than those of [`JobState`](super::JobState).
+    ///
+    /// ```
+    /// assert_eq!(job_model::response::ProgressState::WORDS, ["Unsubmitted", "Active", "Over"]);
+    /// ```
     ProgressState, 3 {
         /// Not begun.
         Unsubmitted = "Unsubmitted",
@@ -18,6 +22,12 @@ crate::word::words! {
 }
 
 /// The answer to "how far is it?".
+///
+/// ```
+/// let text = r#"{"jobProgress":{"percentage":50,"state":"Active","step":"Reconstruction"}}"#;
+/// let read: job_model::response::JobProgressResponse = serde_json::from_str(text).unwrap();
+/// assert_eq!(serde_json::to_string(&read).unwrap(), text);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobProgressResponse {
@@ -26,6 +36,12 @@ pub struct JobProgressResponse {
 }
 
 /// How far a job is.
+///
+/// ```
+/// let text = r#"{"percentage":50,"state":"Active","step":"Reconstruction"}"#;
+/// let read: job_model::response::JobProgress = serde_json::from_str(text).unwrap();
+/// assert_eq!(serde_json::to_string(&read).unwrap(), text);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobProgress {
     /// Of a hundred.

@@ -5,6 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::{DateTime, Member};
 
 /// A workspace to create: the body of `POST /workspaces`.
+///
+/// ```
+/// let text = r#"{"name":"Bridges"}"#;
+/// let read: job_model::response::WorkspaceCreation = serde_json::from_str(text).unwrap();
+/// assert_eq!(serde_json::to_string(&read).unwrap(), text);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceCreation {
@@ -19,6 +25,12 @@ pub struct WorkspaceCreation {
 }
 
 /// The answer to an operation on a workspace.
+///
+/// ```
+/// let text = r#"{"workspace":{"id":"a","createdDateTime":"2026-11-24T00:00:00Z","name":"Bridges"}}"#;
+/// let read: job_model::response::WorkspaceResponse = serde_json::from_str(text).unwrap();
+/// assert_eq!(serde_json::to_string(&read).unwrap(), text);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkspaceResponse {
     /// The workspace.
@@ -26,6 +38,12 @@ pub struct WorkspaceResponse {
 }
 
 /// A workspace: where jobs belong.
+///
+/// ```
+/// let text = r#"{"id":"a","createdDateTime":"2026-11-24T00:00:00Z","name":"Bridges"}"#;
+/// let read: job_model::response::Workspace = serde_json::from_str(text).unwrap();
+/// assert_eq!(serde_json::to_string(&read).unwrap(), text);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Workspace {

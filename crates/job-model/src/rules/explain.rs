@@ -3,6 +3,11 @@
 use super::Rule;
 
 /// What a rule is about.
+///
+/// ```
+/// let explanation = job_model::Rule::TypeInvalid.explanation();
+/// assert!(explanation.failing.contains(r#""type":"full""#));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// What was expected, in one sentence.

@@ -1,0 +1,104 @@
+//! What must hold for any bytes: run by fuzz targets on theirs, and by ordinary tests on the seeds.
+
+use std::path::Path;
+
+use job_model::{JobPatch, JobRequest, Operation, Policy, Profile, Quote, RateCard, Report};
+
+use crate::naive::{self, Finding, Settings, Verdict};
+
+/// A body of `POST /jobs`: the reference agrees, what is accepted is accepted again when it is written out, and its price
+/// adds up.
+pub fn job(body: &[u8]) {
+    for strict in [false, true] {
+        let settings = Settings { strict, ..Settings::default() };
+        let policy = Policy::new(if strict { Profile::Strict } else { Profile::Compatible });
+        let judged = JobRequest::from_json(body, &policy);
+        let (accepted, report, value) = match &judged {
+            Ok(accepted) => (true, accepted.report(), accepted.value().map(JobRequest::to_json)),
+            Err(rejected) => {
+                assert!(!rejected.error(Operation::Create).error().details().is_empty());
+                (false, rejected.report(), None)
+            }
+        };
+        agree(&naive::read_job(body, &settings), accepted, report, value.as_deref());
+        let Some(job) = judged.ok().and_then(job_model::Accepted::into_value) else { continue };
+        let again = JobRequest::from_json(job.to_json().as_bytes(), &policy)
+            .expect("what was read can be read again");
+        assert_eq!(again.into_value().as_ref(), Some(&job));
+        if let Quote::Priced(estimate) = RateCard::illustrative().quote(&job) {
+            let sum: job_model::Decimal = estimate.lines().iter().map(job_model::Line::amount).sum();
+            assert_eq!(sum, estimate.amount().to_decimal());
+        }
+    }
+}
+
+/// A body of `PATCH /jobs/{id}`: the reference agrees, and what is accepted is accepted again.
+pub fn patch(body: &[u8]) {
+    let policy = Policy::default();
+    let judged = JobPatch::from_json(body, &policy);
+    let (accepted, report, value) = match &judged {
+        Ok(accepted) => (true, accepted.report(), accepted.value().map(JobPatch::to_json)),
+        Err(rejected) => {
+            assert!(!rejected.error(Operation::Modify).error().details().is_empty());
+            (false, rejected.report(), None)
+        }
+    };
+    agree(&naive::read_patch(body, &Settings::default()), accepted, report, value.as_deref());
+    // A patch of members that cannot be changed, or of nulls, changes nothing and is written as nothing.
+    if let Some(text) = value.filter(|text| text != "{}") {
+        let again = JobPatch::from_json(text.as_bytes(), &policy).expect("what was read can be read again");
+        assert_eq!(again.value().map(JobPatch::to_json), Some(text));
+    }
+}
+
+/// A rate card: what is taken is the same from its canonical form, what is refused has a reason.
+pub fn card(text: &[u8]) {
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    for card in [RateCard::from_toml(text), RateCard::from_json(text)] {
+        match card {
+            Ok(card) => {
+                let again =
+                    RateCard::from_json(&card.to_json().to_string()).expect("the canonical form is a card");
+                assert_eq!((again.sha256(), &again), (card.sha256(), &card));
+            }
+            Err(problems) => assert!(!problems.to_string().is_empty()),
+        }
+    }
+}
+
+/// The files of a folder of seeds, and how many they must at least be.
+pub fn seeds(target: &str, at_least: usize) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
+    let files = std::fs::read_dir(&folder).unwrap_or_else(|fault| panic!("{}: {fault}", folder.display()));
+    let seeds: Vec<Vec<u8>> = files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+    assert!(seeds.len() >= at_least, "{}: {} seeds", folder.display(), seeds.len());
+    seeds
+}
+
+fn agree(reference: &Verdict, accepted: bool, report: &Report, value: Option<&str>) {
+    let finding = |violation: &job_model::Violation| Finding {
+        rule: violation.rule().id().to_owned(),
+        severity: violation.severity().as_str().to_owned(),
+        target: violation.target(),
+        position: violation.position().map(|position| (position.line, position.column)),
+    };
+    let found: Vec<Finding> = report.violations().iter().map(finding).collect();
+    assert_eq!((accepted, value), (reference.accepted, reference.value.as_deref()));
+    assert_eq!(found, listed(&reference.findings));
+}
+
+/// A report lists 50 violations that deny, 50 that do not, and the first of every rule.
+pub fn listed(findings: &[Finding]) -> Vec<Finding> {
+    let (mut denied, mut noticed, mut seen) = (0, 0, Vec::new());
+    let mut listed = Vec::new();
+    for finding in findings {
+        let count = if finding.severity == "deny" { &mut denied } else { &mut noticed };
+        *count += 1;
+        let first = !seen.contains(&&finding.rule);
+        seen.push(&finding.rule);
+        if first || *count <= 50 {
+            listed.push(finding.clone());
+        }
+    }
+    listed
+}

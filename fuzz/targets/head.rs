@@ -1,0 +1,7 @@
+//! Throws bytes at what the gateway's own `checks::head` holds.
+#![no_main]
+
+#[path = "../../crates/gateway/tests/support/checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::head(bytes));
