@@ -79,7 +79,7 @@ fn a_second_word_ends_it_at_once_and_counts_what_was_cut() {
 #[test]
 fn the_lead_tells_load_balancers_before_the_doors_close() {
     let upstream = Recorder::start();
-    let gateway = Running::start(upstream.address, "shutdown.lead = '600ms'");
+    let gateway = Running::start(upstream.address, "shutdown.lead = '10s'");
     let mut operator = gateway.operator();
     gateway.wait_ready();
     let (address, stop) = (gateway.address, gateway.stop_handle());

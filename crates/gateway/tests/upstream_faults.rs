@@ -14,7 +14,7 @@ use std::net::TcpListener;
 
 use support::{Act, CREATED, JOB, Recorder, Running, answer, get, job_of, post};
 
-const QUICK: &str = "upstream.response_timeout = '1s'\nupstream.connect_timeout = '1s'";
+const QUICK: &str = "upstream.response_timeout = '3s'\nupstream.connect_timeout = '3s'";
 
 fn outcome(reply: &support::Reply) -> (u16, String, String) {
     let outcome = reply.json()["error"]["details"][0]["outcome"].as_str().unwrap().to_owned();
