@@ -47,8 +47,11 @@ pub(crate) struct Door {
 #[async_trait]
 impl ServerApp for Door {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        // INVARIANT: connections have no limit here, so a share is always to be had.
-        let share = self.life.connections.take(1)?;
+        let Some(share) = self.life.connections.take(1) else {
+            // An answer would cost more than the connection is worth: whoever opens this many does not listen.
+            self.metrics.connection_refused();
+            return None;
+        };
         // Streams of HTTP/2 are timed by its own library; only its connection is counted.
         let timed = !matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
         let watched = Watched {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::capacity::Capacity;
+use crate::config::Limits;
 
 /// Shared by everything that has to know.
 #[derive(Debug)]
@@ -18,15 +19,15 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    pub(crate) fn new(in_flight: usize, buffered: usize) -> Arc<Self> {
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
             serving: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             forced: AtomicBool::new(false),
-            connections: Capacity::new(usize::MAX),
-            in_flight: Capacity::new(in_flight),
-            buffered: Capacity::new(buffered),
+            connections: Capacity::new(limits.connections),
+            in_flight: Capacity::new(limits.in_flight),
+            buffered: Capacity::new(limits.buffered_bytes),
         })
     }
 

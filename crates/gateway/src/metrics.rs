@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     in_flight: IntGauge,
     buffered_bytes: IntGauge,
     connections: IntGauge,
+    connections_refused: IntCounter,
     log_lines_dropped: IntCounter,
 }
 
@@ -154,6 +155,10 @@ impl Metrics {
             in_flight: all.gauge("in_flight", "Requests under way.")?,
             buffered_bytes: all.gauge("buffered_bytes", "Bytes of bodies that are held.")?,
             connections: all.gauge("connections", "Connections of clients that are open.")?,
+            connections_refused: all.counter(
+                "connections_refused_total",
+                "Connections that were closed at once because there were as many as there may be.",
+            )?,
             log_lines_dropped: all.counter(
                 "log_lines_dropped_total",
                 "Lines of the access log that were dropped because their reader was too slow.",
@@ -178,6 +183,11 @@ impl Metrics {
     /// A rate limit was reached.
     pub(crate) fn rate_limited(&self, scope: Scope) {
         self.requests.rate_limited.with_label_values(&[scope.as_str()]).inc();
+    }
+
+    /// There were as many connections as there may be.
+    pub(crate) fn connection_refused(&self) {
+        self.connections_refused.inc();
     }
 
     /// A line of the access log was lost.

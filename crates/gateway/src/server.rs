@@ -97,7 +97,7 @@ impl Gateway {
         let public = Bound::to("listen.address", config.listen.address)?;
         let operators = Bound::to("admin.address", config.admin)?;
         let (address, admin) = (public.address, operators.address);
-        let life = Life::new(config.limits.in_flight, config.limits.buffered_bytes);
+        let life = Life::new(&config.limits);
         let metrics = Metrics::new(&rule_set(&config), &rate_cards(&config));
         let metrics = Arc::new(metrics.map_err(|error| StartError::Machine(format!("metrics: {error}")))?);
         let log = AccessLog::start(access_log)

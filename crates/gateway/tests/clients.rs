@@ -165,6 +165,21 @@ fn too_many_at_once_are_told_to_come_again() {
 }
 
 #[test]
+fn one_connection_too_many_is_closed_and_counted() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "limits.connections = 1");
+    let mut first = gateway.client();
+    assert_eq!(first.send(&post(JOB)).status, 201);
+    assert!(gateway.client().is_closed());
+    assert_eq!(first.send(&post(JOB)).status, 201, "those that are there stay");
+    let text = gateway.operator().send(&get("/metrics")).body;
+    assert!(text.contains("jobgate_connections_refused_total 1"), "{text}");
+    drop(first);
+    // The place is free as soon as the gateway has seen that the client left.
+    while gateway.client().try_send(&post(JOB)).is_err() {}
+}
+
+#[test]
 fn bodies_share_the_room_there_is() {
     let upstream = Recorder::start();
     let gateway = Running::start(upstream.address, "[limits]\nbody_bytes = '1KiB'\nbuffered_bytes = '1KiB'");

@@ -270,6 +270,7 @@ fn the_effective_configuration_reads_back_as_the_same() {
         keep_alive = "1h"
         buffered_bytes = "1GiB"
         in_flight = 1
+        connections = 2
         threads = 3
         inputs = 7
         name_chars = 8

@@ -111,6 +111,7 @@ fn limits(config: &Config) -> Table {
         pair("limits.keep_alive", duration(limits.keep_alive)),
         pair("limits.buffered_bytes", size(limits.buffered_bytes)),
         pair("limits.in_flight", whole(limits.in_flight)),
+        pair("limits.connections", whole(limits.connections)),
         pair("limits.threads", whole(config.threads)),
         pair("limits.inputs", whole(of_rules.inputs)),
         pair("limits.name_chars", whole(of_rules.name_chars)),

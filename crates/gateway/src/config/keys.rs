@@ -40,6 +40,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("limits.keep_alive", Kind::Duration),
     ("limits.buffered_bytes", Kind::Size),
     ("limits.in_flight", Kind::Whole),
+    ("limits.connections", Kind::Whole),
     ("limits.threads", Kind::Whole),
     ("limits.inputs", Kind::Whole),
     ("limits.name_chars", Kind::Whole),

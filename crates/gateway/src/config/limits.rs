@@ -24,6 +24,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Limits {
         keep_alive: reader.duration("limits.keep_alive", 60 * SECOND, &(SECOND..=HOUR)),
         buffered_bytes: reader.size("limits.buffered_bytes", 64 * MIB, &(1..=64 * 1024 * MIB)),
         in_flight: reader.whole("limits.in_flight", 1024, &(1..=1_000_000)),
+        connections: reader.whole("limits.connections", 8192, &(1..=1_000_000)),
     };
     not_below(
         reader,

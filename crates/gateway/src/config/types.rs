@@ -105,6 +105,8 @@ pub struct Limits {
     pub buffered_bytes: usize,
     /// The most requests at one time.
     pub in_flight: usize,
+    /// The most connections of clients at one time.
+    pub connections: usize,
     /// How long a client's idle connection is kept.
     pub keep_alive: Duration,
 }

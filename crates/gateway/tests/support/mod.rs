@@ -364,6 +364,11 @@ impl Client {
         self.read()
     }
 
+    pub fn try_send(&mut self, request: &[u8]) -> io::Result<Reply> {
+        self.stream.write_all(request)?;
+        self.try_read()
+    }
+
     pub fn read(&mut self) -> Reply {
         self.try_read().unwrap()
     }
