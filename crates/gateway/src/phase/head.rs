@@ -38,11 +38,15 @@ pub fn scan_head(raw: &[u8], limits: &HeadLimits) -> Result<(), Rejection> {
         }
     };
     let mut words = request_line.split(|byte| *byte == b' ');
-    let (Some(_), Some(target), Some(version), None) =
+    let (Some(method), Some(target), Some(version @ (b"HTTP/1.0" | b"HTTP/1.1")), None) =
         (words.next(), words.next(), words.next(), words.next())
     else {
         return framing("the request line is not a method, a target and a version");
     };
+    // Two spaces would be three empty words, and what follows them another reader's request.
+    if method.is_empty() || !method.iter().copied().all(is_token) || target.is_empty() {
+        return framing("the request line is not a method, a target and a version");
+    }
     if target.len() > limits.target {
         return Err(Rejection::UriTooLong(limits.target));
     }
