@@ -2,16 +2,14 @@
 
 use std::path::Path;
 
-use job_model::{JobPatch, JobRequest, Operation, Policy, Profile, Quote, RateCard, Report};
+use job_model::{JobPatch, JobRequest, Mode, Operation, Policy, Profile, Quote, RateCard, Report};
 
 use crate::naive::{self, Finding, Settings, Verdict};
 
-/// A body of `POST /jobs`: the reference agrees, what is accepted is accepted again when it is written out, and its price
-/// adds up.
+/// A body of `POST /jobs`, under every kind of policy: the reference agrees, what is accepted is accepted again when it
+/// is written out, and its price adds up.
 pub fn job(body: &[u8]) {
-    for strict in [false, true] {
-        let settings = Settings { strict, ..Settings::default() };
-        let policy = Policy::new(if strict { Profile::Strict } else { Profile::Compatible });
+    for (settings, policy) in policies(true) {
         let judged = JobRequest::from_json(body, &policy);
         let (accepted, report, value) = match &judged {
             Ok(accepted) => (true, accepted.report(), accepted.value().map(JobRequest::to_json)),
@@ -21,33 +19,61 @@ pub fn job(body: &[u8]) {
             }
         };
         agree(&naive::read_job(body, &settings), accepted, report, value.as_deref());
-        let Some(job) = judged.ok().and_then(job_model::Accepted::into_value) else { continue };
+        let Ok(accepted) = judged else { continue };
+        if let Some(workload) = accepted.workload() {
+            adds_up(&RateCard::illustrative().price(workload));
+        }
+        let Some(job) = accepted.into_value() else { continue };
         let again = JobRequest::from_json(job.to_json().as_bytes(), &policy)
             .expect("what was read can be read again");
         assert_eq!(again.into_value().as_ref(), Some(&job));
-        if let Quote::Priced(estimate) = RateCard::illustrative().quote(&job) {
-            let sum: job_model::Decimal = estimate.lines().iter().map(job_model::Line::amount).sum();
-            assert_eq!(sum, estimate.amount().to_decimal());
+        adds_up(&RateCard::illustrative().quote(&job));
+    }
+}
+
+/// A body of `PATCH /jobs/{id}`, likewise: the reference agrees, and what is accepted is accepted again.
+pub fn patch(body: &[u8]) {
+    for (settings, policy) in policies(false) {
+        let judged = JobPatch::from_json(body, &policy);
+        let (accepted, report, value) = match &judged {
+            Ok(accepted) => (true, accepted.report(), accepted.value().map(JobPatch::to_json)),
+            Err(rejected) => {
+                assert!(!rejected.error(Operation::Modify).error().details().is_empty());
+                (false, rejected.report(), None)
+            }
+        };
+        agree(&naive::read_patch(body, &settings), accepted, report, value.as_deref());
+        // A patch of members that cannot be changed, or of nulls, changes nothing and is written as nothing.
+        if let Some(text) = value.filter(|text| text != "{}") {
+            let again =
+                JobPatch::from_json(text.as_bytes(), &policy).expect("what was read can be read again");
+            assert_eq!(again.value().map(JobPatch::to_json), Some(text));
         }
     }
 }
 
-/// A body of `PATCH /jobs/{id}`: the reference agrees, and what is accepted is accepted again.
-pub fn patch(body: &[u8]) {
-    let policy = Policy::default();
-    let judged = JobPatch::from_json(body, &policy);
-    let (accepted, report, value) = match &judged {
-        Ok(accepted) => (true, accepted.report(), accepted.value().map(JobPatch::to_json)),
-        Err(rejected) => {
-            assert!(!rejected.error(Operation::Modify).error().details().is_empty());
-            (false, rejected.report(), None)
+/// Both profiles, enforced, in shadow and (where asked for) for an estimate only: as the reference and the model say it.
+fn policies(estimates: bool) -> Vec<(Settings, Policy)> {
+    let mut policies = Vec::new();
+    for (strict, profile) in [(false, Profile::Compatible), (true, Profile::Strict)] {
+        let enforced = Settings { strict, ..Settings::default() };
+        let policy = Policy::new(profile);
+        let shadow = Settings { shadow: true, ..enforced.clone() };
+        policies.push((shadow, policy.clone().with_mode(Mode::Shadow)));
+        if estimates {
+            let off = |rule: &str| (rule.to_owned(), "off".to_owned());
+            let severities = [off("workspace-id-missing"), off("inputs-missing")].into();
+            policies.push((Settings { severities, ..enforced.clone() }, policy.clone().for_estimate()));
         }
-    };
-    agree(&naive::read_patch(body, &Settings::default()), accepted, report, value.as_deref());
-    // A patch of members that cannot be changed, or of nulls, changes nothing and is written as nothing.
-    if let Some(text) = value.filter(|text| text != "{}") {
-        let again = JobPatch::from_json(text.as_bytes(), &policy).expect("what was read can be read again");
-        assert_eq!(again.value().map(JobPatch::to_json), Some(text));
+        policies.push((enforced, policy));
+    }
+    policies
+}
+
+fn adds_up(quote: &Quote) {
+    if let Quote::Priced(estimate) = quote {
+        let sum: job_model::Decimal = estimate.lines().iter().map(job_model::Line::amount).sum();
+        assert_eq!(sum, estimate.amount().to_decimal());
     }
 }
 
