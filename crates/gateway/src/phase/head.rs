@@ -151,10 +151,11 @@ impl<'a> Iterator for Lines<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let end = self.0.iter().position(|byte| *byte == b'\n').unwrap_or(self.0.len());
+        let end =
+            self.0.iter().position(|byte| *byte == b'\n').map_or(self.0.len(), |at| at.saturating_add(1));
         let (line, rest) = self.0.split_at_checked(end)?;
-        self.0 = rest.get(1..).unwrap_or_default();
-        Some(match line.strip_suffix(b"\r") {
+        self.0 = rest;
+        Some(match line.strip_suffix(b"\r\n") {
             Some(line) if !line.contains(&b'\r') => Ok(line),
             _ => Err("a header line does not end in CR LF"),
         })
