@@ -9,6 +9,7 @@ use crate::policy::Policy;
 use crate::quality::Quality;
 use crate::request::{CacheSettings, CostEstimationParameters, JobRequest};
 use crate::verdict::{Accepted, Rejected};
+use crate::workload::Workload;
 
 crate::word::words! {
     /// What a patch makes of a job's state.
@@ -96,6 +97,21 @@ impl JobPatch {
             }
         }
         merged
+    }
+
+    /// The priced part of the job as it will be.
+    #[must_use]
+    pub fn merge_workload(&self, workload: &Workload) -> Workload {
+        let cost = self.cost_estimation_parameters;
+        let settings = self.settings.as_ref();
+        let outputs = settings.and_then(|settings| settings.outputs.as_ref());
+        Workload {
+            job_type: self.job_type.unwrap_or(workload.job_type),
+            quality: settings.and_then(|settings| settings.quality).unwrap_or(workload.quality),
+            outputs: outputs.map_or(workload.outputs, |outputs| outputs.iter().copied().collect()),
+            gigapixels: cost.map_or(workload.gigapixels, |cost| cost.giga_pixels),
+            megapoints: cost.map_or(workload.megapoints, |cost| cost.mega_points),
+        }
     }
 }
 
