@@ -1,0 +1,141 @@
+//! Budgets: whose spending is limited to how much in which window, and what a claim on one must satisfy.
+
+use jiff::Timestamp;
+use job_model::{Amount, WorkspaceId};
+
+use crate::window::{Period, Window};
+
+/// Whose spending a budget counts together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BudgetScope {
+    /// Everybody's.
+    Global,
+    /// Each workspace's by itself, or one workspace's alone.
+    Workspace(Option<WorkspaceId>),
+}
+
+impl BudgetScope {
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::Workspace(_) => "workspace",
+        }
+    }
+
+    /// Under which key the spending of a workspace is counted; none where it is not.
+    fn key(self, workspace: WorkspaceId) -> Option<String> {
+        match self {
+            Self::Global => Some(String::new()),
+            Self::Workspace(None) => Some(workspace.to_string()),
+            Self::Workspace(Some(one)) => (one == workspace).then(|| workspace.to_string()),
+        }
+    }
+}
+
+/// What becomes of a job without a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unpriced {
+    /// It is admitted, and counted as unpriced.
+    Admit,
+    /// It is refused.
+    Refuse,
+}
+
+/// A budget, as an operator wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// What refusals, metrics and the ledger call it.
+    pub name: String,
+    /// Whose spending it counts together.
+    pub scope: BudgetScope,
+    /// The most that may be held and settled in one window.
+    pub limit: Amount,
+    /// The window.
+    pub window: Window,
+    /// Whether it refuses; else it only counts.
+    pub enforce: bool,
+    /// What becomes of a job without a price.
+    pub unpriced: Unpriced,
+}
+
+/// A place in a ledger: the spending of one key of one budget in one period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The budget's name.
+    pub budget: String,
+    /// The workspace, or nothing for `global`.
+    pub key: String,
+    /// The period.
+    pub period: Period,
+    /// The budget's limit now. It is looked up each time; usage is what is stored.
+    pub limit: Amount,
+    /// Whether the limit refuses.
+    pub enforce: bool,
+}
+
+/// What is settled and held in one place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    /// Spent.
+    pub settled: Amount,
+    /// Reserved, in doubt included.
+    pub held: Amount,
+}
+
+/// A refusal, with the whole sum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortfall {
+    /// The budget's name.
+    pub budget: String,
+    /// Its limit.
+    pub limit: Amount,
+    /// What is there already.
+    pub balance: Balance,
+    /// What was asked for on top; none for a job without a price.
+    pub requested: Option<Amount>,
+    /// How much of it does not fit.
+    pub missing: Amount,
+    /// When the window is over.
+    pub resets: Option<String>,
+}
+
+impl Budget {
+    /// The place that a job of a workspace counts in, if it counts at all.
+    pub fn claim(&self, workspace: WorkspaceId, at: Timestamp) -> Option<Claim> {
+        Some(Claim {
+            budget: self.name.clone(),
+            key: self.scope.key(workspace)?,
+            period: self.window.period(at),
+            limit: self.limit,
+            enforce: self.enforce,
+        })
+    }
+}
+
+impl Claim {
+    /// Whether `more` fits on top of a balance. Sums beyond what an amount can hold do not fit.
+    ///
+    /// # Errors
+    /// The sum, where it does not and the budget refuses.
+    pub fn check(&self, balance: Balance, more: Amount) -> Result<(), Shortfall> {
+        let sum = balance.settled.checked_add(balance.held).and_then(|sum| sum.checked_add(more));
+        if !self.enforce || more <= Amount::ZERO || sum.is_some_and(|sum| sum <= self.limit) {
+            return Ok(());
+        }
+        let missing = sum.and_then(|sum| sum.checked_sub(self.limit)).unwrap_or(more);
+        Err(self.shortfall(balance, Some(more), missing))
+    }
+
+    /// A refusal by this budget.
+    pub fn shortfall(&self, balance: Balance, requested: Option<Amount>, missing: Amount) -> Shortfall {
+        Shortfall {
+            budget: self.budget.clone(),
+            limit: self.limit,
+            balance,
+            requested,
+            missing,
+            resets: self.period.resets.clone(),
+        }
+    }
+}
