@@ -5,13 +5,14 @@ use std::fs;
 use std::path::Path;
 
 /// Every crate of the workspace, with those of the others that its `[dependencies]` may name.
-const MAY_NAME: [(&str, &[&str]); 7] = [
+const MAY_NAME: [(&str, &[&str]); 8] = [
     ("job-model", &[]),
     ("admission", &["job-model"]),
+    ("ledger", &["job-model", "admission"]),
     ("sandbox", &["job-model"]),
     ("testkit", &["job-model"]),
-    ("gateway", &["job-model", "admission"]),
-    ("jobgate", &["job-model", "gateway", "sandbox"]),
+    ("gateway", &["job-model", "admission", "ledger"]),
+    ("jobgate", &["job-model", "admission", "ledger", "gateway", "sandbox"]),
     ("xtask", &[]),
 ];
 

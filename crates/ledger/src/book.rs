@@ -1,0 +1,371 @@
+//! What can be written into the book: a new hold, or something that happened to one. Each is one conditional step within one
+//! transaction: nothing is checked at one time and added at another.
+
+use admission::{Balance, Claim, Event, HoldState, Shortfall, after};
+use jiff::Timestamp;
+use job_model::{Amount, Decimal, JobId, Workload, WorkspaceId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::chain::{self, Said};
+use crate::open::millis;
+use crate::read::{self, HoldRow};
+use crate::writer::{Ledger, Unavailable};
+use crate::{HoldId, verify};
+
+/// A hold to be opened.
+#[derive(Clone, Debug)]
+pub struct NewHold {
+    /// Its name.
+    pub id: HoldId,
+    /// The job, where it is known already.
+    pub job: Option<JobId>,
+    /// The job's workspace.
+    pub workspace: WorkspaceId,
+    /// Who asks; empty where that is unknown.
+    pub principal: String,
+    /// What is priced.
+    pub workload: Workload,
+    /// The price; none where it is unknown.
+    pub amount: Option<Amount>,
+    /// The fingerprint of the rate card; empty where nothing was priced.
+    pub card: String,
+    /// What the amount is.
+    pub currency: String,
+    /// Where it counts.
+    pub claims: Vec<Claim>,
+}
+
+/// A change to what a hold is for.
+#[derive(Clone, Debug)]
+pub struct Amend {
+    /// The new amount.
+    pub amount: Option<Amount>,
+    /// What is priced now.
+    pub workload: Workload,
+    /// The fingerprint of the card that priced it.
+    pub card: String,
+}
+
+/// What upstream said of a job beside what happened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
+    /// The job's id.
+    pub job: Option<JobId>,
+    /// Upstream's own estimate.
+    pub estimate: Option<Decimal>,
+    /// The units that the run took.
+    pub units: Option<Decimal>,
+}
+
+/// Why nothing was written.
+#[derive(Debug)]
+pub enum Refused {
+    /// It does not fit a budget.
+    Budget(Box<Shortfall>),
+    /// There is no such hold.
+    Unknown,
+    /// The ledger cannot decide now.
+    Unavailable(Unavailable),
+}
+
+impl From<Unavailable> for Refused {
+    fn from(fault: Unavailable) -> Self {
+        Self::Unavailable(fault)
+    }
+}
+
+impl From<rusqlite::Error> for Refused {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl Ledger {
+    /// Opens a hold in all its budgets, or in none.
+    ///
+    /// # Errors
+    /// The first budget that it does not fit.
+    pub async fn reserve(&self, hold: NewHold, now: Timestamp) -> Result<(), Refused> {
+        self.run(move |db| reserve(db, &hold, now)).await
+    }
+
+    /// Raises a hold to what a changed job costs, if that fits; it is never lowered here, before upstream has agreed. A hold
+    /// that had lapsed is reserved anew, in the windows of `claims`.
+    ///
+    /// # Errors
+    /// The first budget that it does not fit.
+    pub async fn raise(
+        &self,
+        hold: HoldId,
+        to: Amount,
+        claims: Vec<Claim>,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        self.run(move |db| raise(db, hold, to, &claims, now)).await
+    }
+
+    /// Writes down what happened to a hold, in order. What changes nothing is not written.
+    ///
+    /// # Errors
+    /// When there is no such hold.
+    pub async fn note(
+        &self,
+        hold: HoldId,
+        events: Vec<Event>,
+        told: Told,
+        amend: Option<Amend>,
+        now: Timestamp,
+    ) -> Result<HoldState, Refused> {
+        self.run(move |db| note(db, hold, &events, told, amend.as_ref(), now)).await
+    }
+
+    /// An operator's word on a hold.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn resolve(
+        &self,
+        hold: HoldId,
+        event: Event,
+        told: Told,
+        now: Timestamp,
+    ) -> Result<bool, Unavailable> {
+        self.run_blocking(move |db| match note(db, hold, &[event], told, None, now) {
+            Ok(_) => Ok(true),
+            Err(Refused::Unavailable(fault)) => Err(fault),
+            Err(Refused::Unknown | Refused::Budget(_)) => Ok(false),
+        })
+    }
+
+    /// Gives back what was opened before `before` and is not submitted.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn lapse(&self, before: Timestamp, now: Timestamp) -> Result<usize, Unavailable> {
+        self.run(move |db| lapse(db, before, now)).await
+    }
+}
+
+fn reserve(db: &Connection, hold: &NewHold, now: Timestamp) -> Result<(), Refused> {
+    let amount = hold.amount.unwrap_or(Amount::ZERO);
+    let accounts = claim(db, &hold.claims, amount)?;
+    let state = if hold.job.is_some() { HoldState::Bound } else { HoldState::Open };
+    let (id, job) = (hold.id.to_string(), hold.job.map(|job| job.to_string()));
+    db.prepare_cached(
+        "INSERT INTO hold (id, job, state, amount, priced, workspace, principal, workload, card, currency, accounts, opened, changed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)",
+    )?
+    .execute(params![
+        id,
+        job,
+        state.as_str(),
+        amount.micros(),
+        hold.amount.is_some(),
+        hold.workspace.to_string(),
+        hold.principal,
+        hold.workload.to_json().to_string(),
+        hold.card,
+        hold.currency,
+        accounts,
+        millis(now)
+    ])?;
+    let about = verify::opening(&hold.card, job.as_deref());
+    enter(db, &id, "reserve", state, (amount, Amount::ZERO, amount), &accounts, &about, now)?;
+    Ok(())
+}
+
+fn raise(db: &Connection, hold: HoldId, to: Amount, claims: &[Claim], now: Timestamp) -> Result<(), Refused> {
+    let row = read::hold(db, hold)?.ok_or(Refused::Unknown)?;
+    let id = hold.to_string();
+    if row.state == HoldState::Lapsed {
+        let accounts = claim(db, claims, to)?;
+        db.prepare_cached(
+            "UPDATE hold SET state = 'bound', amount = ?2, accounts = ?3, opened = ?4, changed = ?4 WHERE id = ?1",
+        )?
+        .execute(params![id, to.micros(), accounts, millis(now)])?;
+        enter(db, &id, "reserve", HoldState::Bound, (to, Amount::ZERO, to), &accounts, "", now)?;
+        return Ok(());
+    }
+    if to <= row.amount {
+        return Ok(());
+    }
+    let more = to.checked_sub(row.amount).ok_or_else(beyond)?;
+    for account in read::accounts(db, &row.accounts)? {
+        // A budget that was taken out of the configuration limits nothing any more. Its window is the one of the opening.
+        let Some(claim) = claims.iter().find(|claim| claim.budget == account.budget) else { continue };
+        claim.check(account.balance, more).map_err(|no| Refused::Budget(Box::new(no)))?;
+    }
+    note(db, hold, &[Event::Adjust(to)], Told::default(), None, now)?;
+    Ok(())
+}
+
+/// Takes an amount in every place, and gives their numbers.
+fn claim(db: &Connection, claims: &[Claim], amount: Amount) -> Result<String, Refused> {
+    let mut numbers = Vec::with_capacity(claims.len());
+    for claim in claims {
+        let place = params![claim.budget, claim.key, claim.period.label];
+        let found = db
+            .prepare_cached(
+                "SELECT id, settled, held FROM account WHERE budget = ?1 AND key = ?2 AND period = ?3",
+            )?
+            .query_row(place, |row| Ok((row.get::<_, i64>(0)?, balance(row.get(1)?, row.get(2)?))))
+            .optional()?;
+        let (number, balance) = if let Some(found) = found {
+            found
+        } else {
+            db.prepare_cached(
+                "INSERT INTO account (budget, key, period, settled, held) VALUES (?1, ?2, ?3, 0, 0)",
+            )?
+            .execute(place)?;
+            (db.last_insert_rowid(), Balance::default())
+        };
+        claim.check(balance, amount).map_err(|no| Refused::Budget(Box::new(no)))?;
+        numbers.push(number.to_string());
+    }
+    Ok(numbers.join(","))
+}
+
+fn note(
+    db: &Connection,
+    hold: HoldId,
+    events: &[Event],
+    told: Told,
+    amend: Option<&Amend>,
+    now: Timestamp,
+) -> Result<HoldState, Refused> {
+    let row = read::hold(db, hold)?.ok_or(Refused::Unknown)?;
+    let id = hold.to_string();
+    let (mut state, mut amount) = (row.state, row.amount);
+    let about = verify::telling(told);
+    let mut changed = false;
+    for event in events {
+        let Some(change) = after(state, amount, *event) else { continue };
+        (state, amount, changed) = (change.state, change.amount, true);
+        enter(
+            db,
+            &id,
+            event.as_str(),
+            state,
+            (change.held, change.settled, amount),
+            &row.accounts,
+            &about,
+            now,
+        )?;
+    }
+    let news = told.job.is_some_and(|job| Some(job) != row.job)
+        || told.estimate.is_some_and(|told| Some(told) != row.upstream_estimate)
+        || told.units.is_some_and(|told| Some(told) != row.upstream_units);
+    if changed || news {
+        let text = |number: Option<Decimal>| number.map(|number| number.normalize().to_string());
+        db.prepare_cached(
+            "UPDATE hold SET state = ?2, amount = ?3, job = coalesce(?4, job), changed = ?5,
+             upstream_estimate = coalesce(?6, upstream_estimate), upstream_units = coalesce(?7, upstream_units) WHERE id = ?1",
+        )?
+        .execute(params![
+            id,
+            state.as_str(),
+            amount.micros(),
+            told.job.map(|job| job.to_string()),
+            millis(now),
+            text(told.estimate),
+            text(told.units)
+        ])?;
+    }
+    if let Some(amend) = amend {
+        db.prepare_cached("UPDATE hold SET workload = ?2, card = ?3, priced = ?4 WHERE id = ?1")?
+            .execute(params![id, amend.workload.to_json().to_string(), amend.card, amend.amount.is_some()])?;
+    }
+    Ok(state)
+}
+
+fn lapse(db: &Connection, before: Timestamp, now: Timestamp) -> Result<usize, Unavailable> {
+    let late: Vec<String> = db
+        .prepare_cached("SELECT id FROM hold WHERE state = 'bound' AND opened < ?1 LIMIT 1000")?
+        .query_map([millis(before)], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    end_all(db, &late, Event::Lapse, now)
+}
+
+/// What a killed process left open is in doubt: whether upstream has the request is not known.
+pub(crate) fn recover(db: &Connection, now: Timestamp) -> Result<(), Unavailable> {
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    let open: Vec<String> = db
+        .prepare("SELECT id FROM hold WHERE state = 'open'")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    end_all(db, &open, Event::Doubt, now)?;
+    db.execute_batch("COMMIT")?;
+    Ok(())
+}
+
+fn end_all(db: &Connection, holds: &[String], event: Event, now: Timestamp) -> Result<usize, Unavailable> {
+    for hold in holds.iter().filter_map(|hold| HoldId::parse(hold)) {
+        match note(db, hold, &[event], Told::default(), None, now) {
+            Ok(_) | Err(Refused::Unknown | Refused::Budget(_)) => {}
+            Err(Refused::Unavailable(fault)) => return Err(fault),
+        }
+    }
+    Ok(holds.len())
+}
+
+/// Appends an entry and moves the balances that it is about.
+#[expect(clippy::too_many_arguments, reason = "an entry has these parts")]
+fn enter(
+    db: &Connection,
+    hold: &str,
+    kind: &str,
+    state: HoldState,
+    (reserved, charged, amount): (Amount, Amount, Amount),
+    accounts: &str,
+    about: &str,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let (last, before): (i64, Vec<u8>) = db
+        .prepare_cached("SELECT seq, sum FROM entry ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .unwrap_or_default();
+    let seq = last.checked_add(1).ok_or_else(beyond)?;
+    let entry = HoldId::new().to_string();
+    let numbers = [reserved.micros(), charged.micros(), amount.micros(), millis(now)];
+    let state = state.as_str();
+    let said = Said { seq, id: &entry, hold, kind, state, numbers, accounts, note: about };
+    let sum = chain::sum(&before, &said);
+    db.prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+        .execute(params![
+            seq,
+            entry,
+            hold,
+            kind,
+            state,
+            reserved.micros(),
+            charged.micros(),
+            amount.micros(),
+            accounts,
+            millis(now),
+            about,
+            sum
+        ])?;
+    if reserved != Amount::ZERO || charged != Amount::ZERO {
+        for number in accounts.split(',').filter(|number| !number.is_empty()) {
+            db.prepare_cached("UPDATE account SET held = held + ?2, settled = settled + ?3 WHERE id = ?1")?
+                .execute(params![number.parse::<i64>().unwrap_or(-1), reserved.micros(), charged.micros()])?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn balance(settled: i64, held: i64) -> Balance {
+    Balance { settled: Amount::from_micros(settled), held: Amount::from_micros(held) }
+}
+
+fn beyond() -> Refused {
+    Refused::Unavailable(Unavailable("a number is beyond what it can hold".to_owned()))
+}
+
+impl HoldRow {
+    /// Whether the job can still cost less or nothing.
+    pub const fn is_open(&self) -> bool {
+        self.state.is_held()
+    }
+}

@@ -1,0 +1,44 @@
+//! The book of holds and budgets: append-only entries with balances that re-derive from them. `memory:` and `sqlite:` are the
+//! same SQL, so that what holds for the one holds for the other.
+#![deny(clippy::as_conversions, clippy::arithmetic_side_effects, clippy::float_arithmetic)]
+
+mod book;
+mod chain;
+mod open;
+mod read;
+mod verify;
+mod writer;
+
+pub use book::{Amend, NewHold, Refused, Told};
+pub use open::{OpenError, Url};
+pub use read::{BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
+pub use verify::{Faults, Verified};
+pub use writer::{Ledger, Unavailable};
+
+/// A hold, by a name of ours that sorts by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HoldId(uuid::Uuid);
+
+impl HoldId {
+    /// A new one.
+    pub fn new() -> Self {
+        Self(uuid::Uuid::now_v7())
+    }
+
+    /// Reads one as it is written.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+}
+
+impl Default for HoldId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Display for HoldId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,192 @@
+//! The one thread that writes: it takes every order that waits, carries them out in one transaction, and answers when that is
+//! on the disk. Many requests share one flush.
+
+use std::fmt;
+use std::fs::File;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::book;
+use crate::open::{OpenError, Opened, Url, open};
+
+/// Orders in one transaction at most.
+const BATCH: usize = 512;
+
+/// The ledger cannot say or do it now: nothing was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unavailable(pub String);
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the ledger is not available: {}", self.0)
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
+/// Tells whoever waits, once it is known whether the transaction stands.
+type Tell = Box<dyn FnOnce(Option<Unavailable>) + Send>;
+/// What is to be done within the transaction, and whether it is to stand; or why there is no transaction.
+type Order = Box<dyn FnOnce(Result<&Connection, Unavailable>) -> (Tell, bool) + Send>;
+
+/// A way to the book; cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    orders: Sender<Order>,
+    _lock: Arc<Option<File>>,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger for a gateway: nobody else may, and what a killed process left open is in doubt from now on.
+    ///
+    /// # Errors
+    /// One line: what is wrong with it, and what to do.
+    pub fn open(url: &Url, now: jiff::Timestamp) -> Result<Self, OpenError> {
+        let opened = open(url, true)?;
+        book::recover(&opened.connection, now)
+            .map_err(|error| OpenError(format!("ledger: what was left open cannot be read: {error}")))?;
+        Self::start(opened)
+    }
+
+    /// Opens a ledger beside a gateway, to look or to resolve.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`]; and where there is none.
+    pub fn visit(url: &Url) -> Result<Self, OpenError> {
+        match url {
+            Url::Memory => {
+                Err(OpenError("a ledger in memory can only be asked through its gateway".to_owned()))
+            }
+            Url::Sqlite(path) if !path.exists() => {
+                Err(OpenError(format!("ledger {}: there is no such file", path.display())))
+            }
+            Url::Sqlite(_) => Self::start(open(url, false)?),
+        }
+    }
+
+    fn start(opened: Opened) -> Result<Self, OpenError> {
+        let Opened { connection, lock } = opened;
+        let (orders, waiting) = channel();
+        thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || write_all(&connection, &waiting))
+            .map_err(|error| OpenError(format!("ledger: no thread is to be had: {error}")))?;
+        Ok(Self { orders, _lock: Arc::new(lock) })
+    }
+
+    /// Carries something out and waits until it stands.
+    pub(crate) async fn run<T: Send + 'static, E: From<Unavailable> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let (send, receive) = oneshot::channel::<Result<T, E>>();
+        let order: Order = Box::new(move |connection| {
+            let done = connection.map_err(E::from).and_then(work);
+            let stands = done.is_ok();
+            let tell: Tell = Box::new(move |fault| {
+                // Whoever asked may be gone.
+                let _ = send.send(match fault {
+                    None => done,
+                    Some(fault) => Err(fault.into()),
+                });
+            });
+            (tell, stands)
+        });
+        let gone = || Unavailable("its writer has ended; restart the gateway".to_owned());
+        self.orders.send(order).map_err(|_| gone())?;
+        receive.await.unwrap_or_else(|_| Err(gone().into()))
+    }
+
+    /// The same for a thread that may wait.
+    ///
+    /// # Errors
+    /// What the work says, or that the ledger is not available.
+    pub(crate) fn run_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Unavailable> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let (send, receive) = channel();
+        let send = Mutex::new(send);
+        let order: Order = Box::new(move |connection| {
+            let done = connection.and_then(work);
+            let stands = done.is_ok();
+            let tell: Tell = Box::new(move |fault| {
+                let send = send.lock().unwrap_or_else(PoisonError::into_inner);
+                let _ = send.send(fault.map_or(done, Err));
+            });
+            (tell, stands)
+        });
+        let gone = || Unavailable("its writer has ended".to_owned());
+        self.orders.send(order).map_err(|_| gone())?;
+        receive.recv().unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+fn write_all(connection: &Connection, waiting: &Receiver<Order>) {
+    while let Ok(first) = waiting.recv() {
+        let orders = std::iter::once(first).chain(waiting.try_iter().take(BATCH));
+        if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+            let fault = unavailable(&error);
+            orders.for_each(|order| order(Err(fault.clone())).0(Some(fault.clone())));
+            continue;
+        }
+        let told: Vec<Tell> = orders.map(|order| within(connection, order)).collect();
+        let failed = connection.execute_batch("COMMIT").err();
+        if failed.is_some() {
+            // A transaction that is over already says so here, and that is all.
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        let fault = failed.as_ref().map(unavailable);
+        for tell in told {
+            tell(fault.clone());
+        }
+        if failed.is_some_and(|error| is_final(&error)) {
+            // A second flush after a failed one may lie about what the first one lost. Only a restart reads it anew.
+            return;
+        }
+    }
+}
+
+/// Whether nothing may be written after it. A full disk is not final: it can be cured while we run.
+fn is_final(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, SystemIoFailure};
+    matches!(error.sqlite_error_code(), Some(SystemIoFailure | DatabaseCorrupt | NotADatabase))
+}
+
+/// One order, all of it or nothing.
+fn within(connection: &Connection, order: Order) -> Tell {
+    if let Err(error) = connection.execute_batch("SAVEPOINT one") {
+        let fault = unavailable(&error);
+        let (tell, _) = order(Err(fault.clone()));
+        return Box::new(move |_| tell(Some(fault)));
+    }
+    let (tell, stands) = order(Ok(connection));
+    let end = if stands { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" };
+    match connection.execute_batch(end) {
+        Ok(()) => tell,
+        Err(error) => {
+            let fault = unavailable(&error);
+            Box::new(move |_| tell(Some(fault)))
+        }
+    }
+}
+
+fn unavailable(error: &rusqlite::Error) -> Unavailable {
+    Unavailable(error.to_string())
+}
+
+impl From<rusqlite::Error> for Unavailable {
+    fn from(error: rusqlite::Error) -> Self {
+        unavailable(&error)
+    }
+}

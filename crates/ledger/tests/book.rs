@@ -1,0 +1,260 @@
+//! The book against a naive one, and against somebody who changes it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![allow(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake};
+use std::thread::{self, Thread};
+
+use admission::{Claim, Event, HoldState, Period};
+use jiff::Timestamp;
+use job_model::{Amount, JobId, Workload, WorkspaceId};
+use ledger::{HoldId, Ledger, NewHold, Refused, Told, Url};
+use proptest::prelude::*;
+
+struct Waker(Thread);
+
+impl Wake for Waker {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let waker = Arc::new(Waker(thread::current())).into();
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn claim(limit: i64) -> Claim {
+    Claim {
+        budget: "all".to_owned(),
+        key: String::new(),
+        period: Period { label: "total".to_owned(), resets: None },
+        limit: Amount::from_micros(limit),
+        enforce: true,
+    }
+}
+
+fn hold(amount: i64, limit: i64) -> NewHold {
+    let workload =
+        serde_json::json!({"type": "Full", "quality": "Extra", "outputs": ["OBJ"], "gigaPixels": "1"});
+    NewHold {
+        id: HoldId::new(),
+        job: None,
+        workspace: WorkspaceId::parse("6881117d-9fd2-4900-870b-9b721dc90f25").unwrap(),
+        principal: String::new(),
+        workload: Workload::from_json(&workload).unwrap(),
+        amount: Some(Amount::from_micros(amount)),
+        card: "c0ffee".to_owned(),
+        currency: "unit".to_owned(),
+        claims: vec![claim(limit)],
+    }
+}
+
+fn file(name: &str) -> PathBuf {
+    let file = std::env::temp_dir().join(format!("jobgate-book-{}-{name}.db", std::process::id()));
+    for end in ["", "-wal", "-shm", ".lock"] {
+        let _ = std::fs::remove_file(format!("{}{end}", file.display()));
+    }
+    file
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Reserve(i64),
+    Raise(usize, i64),
+    Note(usize, Event),
+    Lapse(i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let amount = 0..40_i64;
+    let event = prop_oneof![
+        Just(Event::Bind),
+        Just(Event::Submit),
+        Just(Event::Release),
+        Just(Event::Doubt),
+        Just(Event::Lapse),
+        amount.clone().prop_map(|amount| Event::Settle(Amount::from_micros(amount))),
+        amount.clone().prop_map(|amount| Event::Adjust(Amount::from_micros(amount))),
+    ];
+    prop_oneof![
+        3 => amount.clone().prop_map(Step::Reserve),
+        1 => (any::<usize>(), amount).prop_map(|(which, amount)| Step::Raise(which, amount)),
+        4 => (any::<usize>(), event).prop_map(|(which, event)| Step::Note(which, event)),
+        1 => (-20..20_i64).prop_map(Step::Lapse),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever happens in whatever order: the balances are the sums of the holds, a hold ends once, no reservation and no
+    /// raise takes a budget beyond its limit, and everything re-derives.
+    #[test]
+    fn balances_follow_from_holds_after_every_step(steps in proptest::collection::vec(step(), 1..40)) {
+        const LIMIT: i64 = 100;
+        let book = Ledger::open(&Url::Memory, at(0)).unwrap();
+        let mut ids = Vec::new();
+        let mut ended: Vec<(HoldId, HoldState)> = Vec::new();
+        for (now, step) in (0_i64..).zip(steps) {
+            let before = sums(&book);
+            let which = |which: usize| (!ids.is_empty()).then(|| ids[which % ids.len().max(1)]);
+            let bounded = match step {
+                Step::Reserve(amount) => {
+                    let hold = hold(amount, LIMIT);
+                    let id = hold.id;
+                    match wait(book.reserve(hold, at(now))) {
+                        Ok(()) => ids.push(id),
+                        Err(Refused::Budget(sum)) => {
+                            prop_assert!(before.0 + before.1 + amount > LIMIT);
+                            prop_assert_eq!(sum.missing.micros(), before.0 + before.1 + amount - LIMIT);
+                            prop_assert_eq!(sums(&book), before, "a refusal changes nothing");
+                        }
+                        Err(other) => panic!("{other:?}"),
+                    }
+                    true
+                }
+                Step::Raise(index, to) => {
+                    if let Some(id) = which(index) {
+                        let _ = wait(book.raise(id, Amount::from_micros(to), vec![claim(LIMIT)], at(now)));
+                    }
+                    true
+                }
+                Step::Note(index, event) => {
+                    if let Some(id) = which(index) {
+                        wait(book.note(id, vec![event], Told::default(), None, at(now))).unwrap();
+                    }
+                    false
+                }
+                Step::Lapse(ago) => {
+                    wait(book.lapse(at(now - ago), at(now))).unwrap();
+                    false
+                }
+            };
+            let after = sums(&book);
+            let over = after.0 + after.1 > LIMIT && after.0 + after.1 > before.0 + before.1;
+            prop_assert!(!(bounded && over), "{before:?} {after:?}");
+            let rows = book.holds(None, String::new(), 1000).unwrap();
+            let held: i64 = rows.iter().filter(|row| row.state.is_held()).map(|row| row.amount.micros()).sum();
+            let settled: i64 =
+                rows.iter().filter(|row| row.state == HoldState::Settled).map(|row| row.amount.micros()).sum();
+            prop_assert_eq!((settled, held), after);
+            for (id, state) in &ended {
+                let row = rows.iter().find(|row| row.id == id.to_string()).unwrap();
+                prop_assert_eq!(row.state, *state, "ended once");
+            }
+            ended = rows
+                .iter()
+                .filter(|row| matches!(row.state, HoldState::Settled | HoldState::Released))
+                .map(|row| (HoldId::parse(&row.id).unwrap(), row.state))
+                .collect();
+        }
+        book.verify().unwrap().unwrap();
+    }
+}
+
+fn sums(book: &Ledger) -> (i64, i64) {
+    let rows = book.balances().unwrap();
+    rows.first().map_or((0, 0), |row| (row.balance.settled.micros(), row.balance.held.micros()))
+}
+
+#[test]
+fn what_was_open_when_a_process_ended_is_in_doubt_and_still_held() {
+    let file = file("recover");
+    let url = Url::Sqlite(file.clone());
+    let book = Ledger::open(&url, at(0)).unwrap();
+    wait(book.reserve(hold(7, 10), at(1))).unwrap();
+    let job = JobId::parse("cc3d35cc-416a-4262-9714-b359da70b419").unwrap();
+    let bound = hold(2, 10);
+    let id = bound.id;
+    wait(book.reserve(bound, at(1))).unwrap();
+    let told = Told { job: Some(job), ..Told::default() };
+    wait(book.note(id, vec![Event::Bind], told, None, at(2))).unwrap();
+    drop(book);
+    for _ in 0..3 {
+        let again = Ledger::open(&url, at(3)).unwrap();
+        assert_eq!(sums(&again), (0, 9));
+        let states: Vec<_> =
+            again.holds(None, String::new(), 9).unwrap().iter().map(|row| row.state).collect();
+        assert_eq!(states, [HoldState::InDoubt, HoldState::Bound]);
+        assert_eq!(wait(again.hold_of(job)).unwrap().unwrap().id, id.to_string());
+        assert_eq!(again.verify().unwrap().unwrap().entries, 4, "recovering again adds nothing");
+    }
+    let _ = std::fs::remove_file(file);
+}
+
+#[test]
+fn whoever_changes_the_book_is_found_out() {
+    for (name, change) in [
+        ("amount", "UPDATE entry SET held = held - 1 WHERE seq = 1"),
+        ("entry", "DELETE FROM entry WHERE seq = 2"),
+        ("balance", "UPDATE account SET held = 0"),
+        ("hold", "UPDATE hold SET state = 'released'"),
+        ("gone", "DELETE FROM hold"),
+        ("note", "UPDATE entry SET note = '' WHERE seq = 1"),
+    ] {
+        let file = file(name);
+        let url = Url::Sqlite(file.clone());
+        let book = Ledger::open(&url, at(0)).unwrap();
+        wait(book.reserve(hold(7, 10), at(1))).unwrap();
+        wait(book.reserve(hold(1, 10), at(1))).unwrap();
+        wait(book.reserve(hold(2, 10), at(1))).unwrap();
+        assert!(book.verify().unwrap().is_ok());
+        rusqlite::Connection::open(&file).unwrap().execute_batch(change).unwrap();
+        assert!(book.verify().unwrap().is_err(), "{name}");
+        drop(book);
+        let _ = std::fs::remove_file(file);
+    }
+}
+
+#[test]
+fn a_second_gateway_and_an_unknown_version_are_refused() {
+    let file = file("lock");
+    let url = Url::Sqlite(file.clone());
+    let book = Ledger::open(&url, at(0)).unwrap();
+    let second = Ledger::open(&url, at(0)).unwrap_err().to_string();
+    assert!(second.contains("another gateway is using it"), "{second}");
+    Ledger::visit(&url).expect("looking is allowed");
+    rusqlite::Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    drop(book);
+    let newer = Ledger::visit(&url).unwrap_err().to_string();
+    assert!(newer.contains("version 99"), "{newer}");
+    let none = Ledger::visit(&Url::Sqlite("/no/such/book.db".into())).unwrap_err().to_string();
+    assert!(none.contains("no such file"), "{none}");
+    let _ = std::fs::remove_file(file);
+}
+
+/// Some requests at once share flushes, and each has its own answer.
+#[test]
+fn at_the_edge_of_a_budget_exactly_what_fits_is_admitted() {
+    let file = file("edge");
+    let book = Ledger::open(&Url::Sqlite(file.clone()), at(0)).unwrap();
+    let admitted: usize = thread::scope(|scope| {
+        let one = || (0..20).filter(|_| wait(book.reserve(hold(3, 100), at(1))).is_ok()).count();
+        let all: Vec<_> = (0..16).map(|_| scope.spawn(one)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).sum()
+    });
+    assert_eq!((admitted, sums(&book)), (33, (0, 99)));
+    book.verify().unwrap().unwrap();
+    let _ = std::fs::remove_file(file);
+}
