@@ -9,8 +9,11 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use serde_json::json;
 
+use crate::books;
+use crate::clock;
 use crate::life::Life;
 use crate::metrics::Metrics;
+use crate::money::Money;
 use crate::upstream::Upstream;
 
 const JSON: &str = "application/json";
@@ -22,13 +25,17 @@ pub(crate) struct Admin {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) life: Arc<Life>,
     pub(crate) upstream: Arc<Upstream>,
+    pub(crate) money: Arc<Money>,
     /// The configuration without its secrets.
     pub(crate) effective: String,
 }
 
 impl Admin {
-    fn answer(&self, method: &Method, path: &str) -> (StatusCode, &'static str, String) {
-        let known = matches!(path, "/metrics" | "/livez" | "/readyz" | "/v1/config");
+    fn answer(&self, method: &Method, path: &str, query: &str) -> (StatusCode, &'static str, String) {
+        let known = matches!(
+            path,
+            "/metrics" | "/livez" | "/readyz" | "/v1/config" | "/v1/holds" | "/v1/budgets" | "/v1/usage"
+        );
         if known && *method != Method::GET && *method != Method::HEAD {
             return error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Only GET is allowed here.");
         }
@@ -37,13 +44,15 @@ impl Admin {
             "/livez" => (StatusCode::OK, TEXT, "alive\n".to_owned()),
             "/readyz" => self.ready(),
             "/v1/config" => (StatusCode::OK, TEXT, self.effective.clone()),
-            _ => {
-                error(StatusCode::NOT_FOUND, "NotFound", "Here are /metrics, /livez, /readyz and /v1/config.")
-            }
+            "/v1/holds" => money(books::holds(&self.money, query)),
+            "/v1/budgets" => money(books::budgets(&self.money, clock::date())),
+            "/v1/usage" => money(books::usage(&self.money, query)),
+            _ => error(StatusCode::NOT_FOUND, "NotFound", HERE),
         }
     }
 
     fn metrics(&self) -> (StatusCode, &'static str, String) {
+        self.metrics.money(&self.money, clock::date());
         let Life { in_flight, buffered, connections, .. } = &*self.life;
         match self.metrics.text(in_flight.taken(), buffered.taken(), connections.taken()) {
             Ok(text) => (StatusCode::OK, prometheus::TEXT_FORMAT, text),
@@ -65,6 +74,18 @@ impl Admin {
     }
 }
 
+const HERE: &str = "Here are /metrics, /livez, /readyz, /v1/config, /v1/holds, /v1/budgets and /v1/usage.";
+
+fn money(answer: Result<serde_json::Value, books::NoAnswer>) -> (StatusCode, &'static str, String) {
+    match answer {
+        Ok(value) => (StatusCode::OK, JSON, value.to_string()),
+        Err(books::NoAnswer::Query(what)) => error(StatusCode::BAD_REQUEST, "BadRequest", what),
+        Err(books::NoAnswer::Ledger(fault)) => {
+            error(StatusCode::SERVICE_UNAVAILABLE, "LedgerUnavailable", &fault.to_string())
+        }
+    }
+}
+
 fn error(status: StatusCode, code: &str, message: &str) -> (StatusCode, &'static str, String) {
     (status, JSON, json!({"error": {"code": code, "message": message}}).to_string())
 }
@@ -73,7 +94,8 @@ fn error(status: StatusCode, code: &str, message: &str) -> (StatusCode, &'static
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let request = session.req_header();
-        let (status, media_type, body) = self.answer(&request.method, request.uri.path());
+        let (status, media_type, body) =
+            self.answer(&request.method, request.uri.path(), request.uri.query().unwrap_or_default());
         let mut response = Response::new(body.into_bytes());
         *response.status_mut() = status;
         let length = response.body().len();

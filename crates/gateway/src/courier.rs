@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use crate::capacity::Capacity;
 use crate::clock;
 use crate::metrics::Metrics;
+use crate::money::Hold;
 use crate::upstream::Upstream;
 
 /// The largest answer that is read. A job's answer is a few kilobytes.
@@ -176,13 +177,19 @@ impl Courier {
         self.under_way.taken()
     }
 
-    /// Hands a request over. Dropping the future does not stop the exchange.
-    pub(crate) async fn deliver(self: &Arc<Self>, parcel: Parcel) -> Outcome {
+    /// Hands a request over, with the hold that pays for it. Dropping the future does not stop the exchange, and what
+    /// became of it is in the ledger before anybody hears of it.
+    pub(crate) async fn deliver(self: &Arc<Self>, parcel: Parcel, hold: Option<Hold>) -> Outcome {
         let started = clock::now();
         let (send, receive) = oneshot::channel();
         let courier = Arc::clone(self);
         tokio::spawn(async move {
+            // INVARIANT: there is no limit, so a share is always to be had.
+            let _share = courier.under_way.take(1);
             let outcome = courier.run(parcel).await;
+            if let Some(hold) = hold {
+                hold.end(&outcome).await;
+            }
             // Nobody may be waiting any more; the outcome is recorded all the same.
             let _ = send.send(outcome);
         });
@@ -194,8 +201,6 @@ impl Courier {
     }
 
     async fn run(&self, parcel: Parcel) -> Outcome {
-        // INVARIANT: there is no limit, so a share is always to be had.
-        let _share = self.under_way.take(1);
         let mut trip = Trip::begin(&self.metrics);
         let fate = match self.upstream.peer() {
             None => Fate::Failed(Failure::Unresolved),

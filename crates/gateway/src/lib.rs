@@ -3,6 +3,7 @@
 
 mod access_log;
 mod admin;
+mod books;
 mod capacity;
 mod clock;
 pub mod config;
@@ -11,6 +12,7 @@ pub mod diagnostics;
 mod door;
 mod life;
 mod metrics;
+mod money;
 mod outcome;
 mod own_api;
 mod phase;
@@ -27,5 +29,5 @@ pub use outcome::Decision;
 pub use phase::admit::{Desk, Judged, Permit, decide};
 pub use phase::head::{HeadLimits, check_head, scan_head};
 pub use phase::route::{Route, route};
-pub use rejection::{Fault, Invalid, Rejection, Sending};
+pub use rejection::{Fault, Invalid, NoBudget, Rejection, Sending};
 pub use server::{Gateway, StartError, StopHandle};

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use job_model::{Quote, Severity, Violation, Workload};
+use admission::HoldState;
+use jiff::Timestamp;
+use job_model::{Amount, Quote, Severity, Violation, Workload};
 use prometheus::{
-    CounterVec, Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    CounterVec, Error, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::config::Scope;
+use crate::money::Money;
 use crate::outcome::Decision;
 use crate::phase::meter::Record;
 
@@ -36,6 +39,17 @@ pub(crate) struct Metrics {
     connections: IntGauge,
     connections_refused: IntCounter,
     log_lines_dropped: IntCounter,
+    ledger: Books,
+}
+
+/// Of the ledger, as it stands when it is asked.
+#[derive(Debug)]
+struct Books {
+    limit: GaugeVec,
+    held: GaugeVec,
+    settled: GaugeVec,
+    holds: IntGaugeVec,
+    oldest: GaugeVec,
 }
 
 /// Of every request.
@@ -128,7 +142,59 @@ impl Jobs {
     }
 }
 
+impl Books {
+    fn declare(all: &Declare<'_>) -> Result<Self, Error> {
+        let budget = &["budget"];
+        Ok(Self {
+            limit: all.amounts(
+                "budget_limit_units",
+                "Limit of a budget, in units of its currency.",
+                budget,
+            )?,
+            held: all.amounts(
+                "budget_held_units",
+                "Units held in the running window, all keys of the budget together.",
+                budget,
+            )?,
+            settled: all.amounts(
+                "budget_settled_units",
+                "Units settled in the running window, all keys of the budget together.",
+                budget,
+            )?,
+            holds: all.gauges("holds", "Holds that count, by state.", &["state"])?,
+            oldest: all.amounts("oldest_hold_seconds", "Age of the oldest hold, in seconds.", &["state"])?,
+        })
+    }
+}
+
 impl Metrics {
+    /// Looks at the ledger, which is asked only when somebody scrapes. What it cannot say now stays as it was.
+    pub(crate) fn money(&self, money: &Money, now: Timestamp) {
+        if let Ok(rows) = money.ledger.balances() {
+            for budget in &money.budgets {
+                let period = budget.window.period(now).label;
+                let own = rows.iter().filter(|row| row.budget == budget.name && row.period == period);
+                let sum = own.fold((Decimal::ZERO, Decimal::ZERO), |(settled, held), row| {
+                    let add = |sum: Decimal, more: Amount| sum.saturating_add(more.to_decimal());
+                    (add(settled, row.balance.settled), add(held, row.balance.held))
+                });
+                let label = &[budget.name.as_str()];
+                self.ledger.limit.with_label_values(label).set(float(budget.limit.to_decimal()));
+                self.ledger.settled.with_label_values(label).set(float(sum.0));
+                self.ledger.held.with_label_values(label).set(float(sum.1));
+            }
+        }
+        let Ok(states) = money.ledger.states() else { return };
+        for state in HoldState::ALL.into_iter().filter(|state| state.is_held()) {
+            let found = states.iter().find(|(known, ..)| *known == state);
+            let (count, oldest) = found.map_or((0, None), |(_, count, oldest)| (*count, Some(*oldest)));
+            let age = oldest.map_or(0, |oldest| now.as_millisecond().saturating_sub(oldest).max(0));
+            self.ledger.holds.with_label_values(&[state.as_str()]).set(count);
+            let seconds = Decimal::new(age, 3);
+            self.ledger.oldest.with_label_values(&[state.as_str()]).set(float(seconds));
+        }
+    }
+
     /// Declares them all.
     ///
     /// # Errors
@@ -163,6 +229,7 @@ impl Metrics {
                 "log_lines_dropped_total",
                 "Lines of the access log that were dropped because their reader was too slow.",
             )?,
+            ledger: Books::declare(all)?,
             registry,
         })
     }
@@ -293,6 +360,10 @@ fn float(number: Decimal) -> f64 {
 struct Declare<'a>(&'a Registry);
 
 impl Declare<'_> {
+    fn amounts(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, Error> {
+        self.registered(GaugeVec::new(Self::opts(name, help), labels)?)
+    }
+
     fn registered<M: prometheus::core::Collector + Clone + 'static>(&self, metric: M) -> Result<M, Error> {
         self.0.register(Box::new(metric.clone()))?;
         Ok(metric)

@@ -48,9 +48,11 @@ impl Decision {
             | Rejection::ExpectationFailed
             | Rejection::Invalid(_)
             | Rejection::TooManyRequests(_)
+            | Rejection::BudgetExceeded(_)
+            | Rejection::LedgerUnavailable
             | Rejection::Overloaded => Self::Refused,
-            Rejection::UpstreamUnavailable(Sending::NotSent | Sending::Unknown)
-            | Rejection::UpstreamTimeout(Sending::NotSent | Sending::Unknown) => Self::Failed,
+            Rejection::UpstreamUnavailable(Sending::NotSent | Sending::Unknown, _)
+            | Rejection::UpstreamTimeout(Sending::NotSent | Sending::Unknown, _) => Self::Failed,
         }
     }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use job_model::{Operation, Quote, Report, Rule, Severity, Violation, Workload};
 use serde_json::{Value, json};
 
+use crate::money::Money;
 use crate::phase::admit::{self, Desk};
 use crate::phase::route::Route;
 use crate::rejection::Rejection;
@@ -46,23 +47,32 @@ fn rule_explained(rule: Rule, desk: &Desk) -> Value {
 }
 
 /// What the gate would decide about a job now. Nothing is forwarded, nothing reserved.
-pub(crate) fn estimate(body: &[u8], desk: &Desk, now: Timestamp) -> Reply {
+pub(crate) async fn estimate(body: &[u8], desk: &Desk, money: &Money, now: Timestamp) -> Reply {
     let value = match admit::decide(body, Operation::Create, desk, now) {
         Ok(permit) => match permit.judged() {
-            Some(judged) => appraisal("admitted", judged.report(), judged.quote()),
-            None => appraisal("admitted", &Report::default(), None),
+            Some(judged) => {
+                let budgets = match judged.workspace() {
+                    Some(workspace) => money.headroom(workspace, judged.quote(), now).await,
+                    None => Ok(Vec::new()),
+                };
+                let Ok(budgets) = budgets else { return Reply::from(&Rejection::LedgerUnavailable) };
+                let refuses = |budget: &Value| budget.get("refuses") == Some(&Value::Bool(true));
+                let decision = if budgets.iter().any(refuses) { "refused" } else { "admitted" };
+                appraisal(decision, judged.report(), judged.quote(), &budgets)
+            }
+            None => appraisal("admitted", &Report::default(), None, &[]),
         },
         Err(Rejection::Invalid(invalid)) => {
             let priced = |workload: &Workload| admit::quote(Some(workload), &desk.cards, now);
             let quote = invalid.rejected.workload().map(priced);
-            appraisal("refused", invalid.rejected.report(), quote.as_ref())
+            appraisal("refused", invalid.rejected.report(), quote.as_ref(), &[])
         }
         Err(rejection) => return Reply::from(&rejection),
     };
     Reply::ok(value.to_string())
 }
 
-fn appraisal(decision: &str, report: &Report, quote: Option<&Quote>) -> Value {
+fn appraisal(decision: &str, report: &Report, quote: Option<&Quote>, budgets: &[Value]) -> Value {
     let denied = |violation: &&Violation| violation.severity() == Severity::Deny;
     let violations: Vec<_> = report.violations().iter().filter(denied).map(Violation::detail).collect();
     let (estimate, unpriced) = match quote {
@@ -76,6 +86,6 @@ fn appraisal(decision: &str, report: &Report, quote: Option<&Quote>) -> Value {
         "warnings": report.warnings().map(Rule::id).collect::<Vec<_>>(),
         "estimate": estimate,
         "unpriced": unpriced,
-        "budgets": [],
+        "budgets": budgets,
     })
 }

@@ -1,10 +1,12 @@
 //! The proxy: a table of contents. Each hook of pingora's calls the phase that does the work.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use http::HeaderValue;
+use bytes::Bytes;
 use http::header::AUTHORIZATION;
+use http::{HeaderValue, StatusCode};
 use log::warn;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -19,6 +21,7 @@ use crate::courier::{Courier, Failure};
 use crate::door;
 use crate::life::Life;
 use crate::metrics::Metrics;
+use crate::money::{Hold, Money};
 use crate::outcome::Decision;
 use crate::own_api;
 use crate::phase::admit::{self, Desk, Judged, Permit};
@@ -33,11 +36,15 @@ use crate::reply::{self, Reply};
 use crate::request_id;
 use crate::upstream::Upstream;
 
+/// The most of an answer that is read for what it tells of jobs.
+const TOLD_BYTES: usize = 4 << 20;
+
 /// Everything that requests share.
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) limits: Limits,
     pub(crate) rates: Rates,
+    pub(crate) money: Arc<Money>,
     pub(crate) desk: Desk,
     /// The desk of the estimate operation: workspace and inputs may be missing.
     pub(crate) estimate_desk: Desk,
@@ -53,6 +60,8 @@ pub(crate) struct Gate {
 pub(crate) struct Visit {
     record: Record,
     in_flight: Option<Share>,
+    /// A copy of an answer that tells of jobs.
+    told: Option<Vec<u8>>,
 }
 
 /// What is left to do after the filter.
@@ -109,14 +118,16 @@ impl Gate {
         visit.record.seconds.body = Some(clock::now().saturating_duration_since(began));
         visit.record.body_bytes = Some(body.bytes.len());
         if route == Route::Estimate {
-            let reply = own_api::estimate(&body.bytes, &self.estimate_desk, visit.record.date);
+            let (desk, money) = (&self.estimate_desk, &*self.money);
+            let reply = own_api::estimate(&body.bytes, desk, money, visit.record.date).await;
             return self.answer(session, visit, &reply).await;
         }
         let permit = self.admit(route, &body, &mut visit.record)?;
         if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
             self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
         }
-        self.forward(session, visit, permit, body).await
+        let hold = self.hold(&permit, &mut visit.record).await?;
+        self.forward(session, visit, permit, hold, body).await
     }
 
     /// Who asks for what: route, then the fields of the header.
@@ -163,12 +174,27 @@ impl Gate {
         decided
     }
 
+    /// Reserves what the job costs; durable before a byte of it leaves.
+    async fn hold(&self, permit: &Permit, record: &mut Record) -> Result<Option<Hold>, Rejection> {
+        let Some(judged) = permit.judged() else { return Ok(None) };
+        let began = clock::now();
+        let held = match judged.patch() {
+            Some(patch) => self.money.change(record.settlement.job, patch, record.date).await,
+            None if record.route == Some(Route::CreateJob) => self.money.open(judged, record.date).await,
+            None => Ok(None),
+        };
+        record.seconds.reserve = Some(clock::now().saturating_duration_since(began));
+        record.hold = held.as_ref().ok().and_then(|hold| hold.as_ref().map(|hold| hold.id));
+        held
+    }
+
     /// Carries the request to upstream and its answer back.
     async fn forward(
         &self,
         session: &mut Session,
         visit: &mut Visit,
         permit: Permit,
+        hold: Option<Hold>,
         body: Collected,
     ) -> Result<Next, Ending> {
         let record = &mut visit.record;
@@ -178,11 +204,11 @@ impl Gate {
         let parcel = forward::parcel(&permit, session, &target, authority, &record.request_id, bytes);
         record.judged = permit.into_judged();
         record.decision = Some(if record.judged.is_some() { Decision::Admitted } else { Decision::Bypassed });
-        let outcome = self.courier.deliver(parcel).await;
+        let outcome = self.courier.deliver(parcel, hold).await;
         drop(room);
         record.seconds.upstream = Some(outcome.took);
         record.upstream_status = outcome.fate.status();
-        let answer = forward::judge(outcome)?;
+        let answer = forward::judge(outcome, record.hold)?;
         let settled = settle::settle(&answer);
         record.settlement.upstream_estimate = settled.upstream_estimate;
         record.settlement.job = settled.job.or(record.settlement.job);
@@ -208,7 +234,7 @@ impl ProxyHttp for Gate {
     type CTX = Visit;
 
     fn new_ctx(&self) -> Visit {
-        Visit { record: Record::new(), in_flight: None }
+        Visit { record: Record::new(), in_flight: None, told: None }
     }
 
     async fn early_request_filter(&self, session: &mut Session, _: &mut Visit) -> pingora::Result<()> {
@@ -267,7 +293,34 @@ impl ProxyHttp for Gate {
         reply::strip(answer);
         visit.record.upstream_status = Some(answer.status.as_u16());
         visit.record.status = answer.status.as_u16();
+        match (visit.record.route, answer.status) {
+            (Some(Route::DeleteJob), StatusCode::NO_CONTENT) => {
+                if let Some(job) = visit.record.settlement.job {
+                    self.money.deleted(job).await;
+                }
+            }
+            (Some(Route::ReadJob | Route::ListJobs), StatusCode::OK) => visit.told = Some(Vec::new()),
+            _ => {}
+        }
         reply::sign(answer, &visit.record)
+    }
+
+    fn response_body_filter(
+        &self,
+        _: &mut Session,
+        body: &mut Option<Bytes>,
+        _: bool,
+        visit: &mut Visit,
+    ) -> pingora::Result<Option<Duration>> {
+        if let (Some(told), Some(piece)) = (&mut visit.told, body.as_ref()) {
+            if told.len().saturating_add(piece.len()) <= TOLD_BYTES {
+                told.extend_from_slice(piece);
+            } else {
+                // Not read rather than half read; the client gets it all the same.
+                visit.told = None;
+            }
+        }
+        Ok(None)
     }
 
     fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, _: &mut Visit, error: Box<Error>) -> Box<Error> {
@@ -291,8 +344,8 @@ impl ProxyHttp for Gate {
             Failure::Broken | Failure::Garbage | Failure::Timeout | Failure::Abandoned => Sending::Unknown,
         };
         let no = match failure {
-            Failure::Timeout => Rejection::UpstreamTimeout(sending),
-            _ => Rejection::UpstreamUnavailable(sending),
+            Failure::Timeout => Rejection::UpstreamTimeout(sending, None),
+            _ => Rejection::UpstreamUnavailable(sending, None),
         };
         let can_reuse_downstream = self.refuse(session, visit, no).await.is_ok();
         FailToProxy { error_code: visit.record.status, can_reuse_downstream }
@@ -301,6 +354,9 @@ impl ProxyHttp for Gate {
     async fn logging(&self, session: &mut Session, error: Option<&Error>, visit: &mut Visit) {
         door::turn(session);
         drop(visit.in_flight.take());
+        if let Some(told) = visit.told.take().filter(|_| error.is_none()) {
+            settle::observe(&self.money, visit.record.route, &told).await;
+        }
         if let Some(error) = error {
             warn!("request {}: {error}", visit.record.request_id);
         }

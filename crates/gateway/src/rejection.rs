@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use admission::Shortfall;
 use job_model::{Operation, Rejected};
+use ledger::HoldId;
 
 /// Why a request is not forwarded, or why its answer cannot be given.
 #[derive(Debug)]
@@ -33,12 +35,16 @@ pub enum Rejection {
     Invalid(Box<Invalid>),
     /// A rate limit is reached; the client must wait this long.
     TooManyRequests(Duration),
+    /// There is no money for it; the client must ask for less or wait, the operator may raise the budget.
+    BudgetExceeded(Box<NoBudget>),
+    /// The ledger cannot write the job down; the operator must look at it.
+    LedgerUnavailable,
     /// The gateway has no room; the client must wait, the operator look why.
     Overloaded,
     /// Upstream could not be reached or did not answer properly; the operator must look at upstream.
-    UpstreamUnavailable(Sending),
+    UpstreamUnavailable(Sending, Option<HoldId>),
     /// Upstream did not answer in time; the operator must look at upstream.
-    UpstreamTimeout(Sending),
+    UpstreamTimeout(Sending, Option<HoldId>),
 }
 
 /// What is wrong with a request as HTTP.
@@ -59,6 +65,17 @@ pub struct Invalid {
     pub operation: Operation,
     /// Every rule it breaks.
     pub rejected: Rejected,
+}
+
+/// Why there is no money for a job.
+#[derive(Debug)]
+pub enum NoBudget {
+    /// It does not fit, by this sum.
+    Exceeded(Shortfall),
+    /// This budget admits only what has a price.
+    Unpriced(String),
+    /// The job was not created through this gateway, so that nothing is known of its price.
+    UnknownJob,
 }
 
 /// Whether upstream can have acted on a request that has no usable answer.

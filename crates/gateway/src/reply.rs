@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::outcome::Decision;
 use crate::phase::meter::Record;
-use crate::rejection::{Fault, Invalid, Rejection, Sending};
+use crate::rejection::{Fault, Invalid, NoBudget, Rejection, Sending};
 use crate::request_id;
 
 /// The decision about a request.
@@ -84,14 +84,57 @@ impl Reply {
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, code: Some(INVALID), ..Self::ok(body) }
     }
 
-    fn upstream(status: StatusCode, code: &'static str, message: &str, sending: Sending) -> Self {
+    /// 402, never 429: clients send again what was answered with 429.
+    fn no_budget(no: &NoBudget) -> Self {
+        const CODE: &str = "BudgetExceeded";
+        let (message, detail) = match no {
+            NoBudget::Exceeded(sum) => {
+                let requested = sum.requested.map(|amount| amount.to_string()).unwrap_or_default();
+                let message = format!(
+                    "The job needs {requested}, which is {} more than budget '{}' has left: of {} are {} settled and {} held.",
+                    sum.missing, sum.budget, sum.limit, sum.balance.settled, sum.balance.held
+                );
+                let detail = json!({
+                    "code": CODE, "message": message, "budget": sum.budget, "limit": sum.limit,
+                    "settled": sum.balance.settled, "held": sum.balance.held, "requested": sum.requested,
+                    "missing": sum.missing, "resets": sum.resets,
+                });
+                (message, detail)
+            }
+            NoBudget::Unpriced(budget) => {
+                let message = format!(
+                    "Budget '{budget}' admits only jobs with a price. Send costEstimationParameters with the job."
+                );
+                let detail = json!({"code": CODE, "message": message, "budget": budget});
+                (message, detail)
+            }
+            NoBudget::UnknownJob => {
+                let message = "The job was not created through this gateway, so that its price is unknown. Create it here.";
+                (message.to_owned(), json!({"code": CODE, "message": message}))
+            }
+        };
+        let body = json!({"error": {"code": CODE, "message": message, "details": [detail]}});
+        Self::enveloped(StatusCode::PAYMENT_REQUIRED, CODE, &body)
+    }
+
+    fn upstream(
+        status: StatusCode,
+        code: &'static str,
+        message: &str,
+        sending: Sending,
+        hold: Option<&ledger::HoldId>,
+    ) -> Self {
         let advice = match sending {
             Sending::NotSent => "The request was not sent; it can be sent again.",
             Sending::Unknown => {
                 "Whether upstream acted on the request is unknown; look before sending it again."
             }
         };
-        let detail = json!({"code": code, "message": advice, "outcome": sending.as_str()});
+        let mut detail = serde_json::Map::new();
+        detail.insert("code".to_owned(), json!(code));
+        detail.insert("message".to_owned(), json!(advice));
+        detail.insert("outcome".to_owned(), json!(sending.as_str()));
+        detail.extend(hold.map(|hold| ("hold".to_owned(), json!(hold.to_string()))));
         Self::enveloped(
             status,
             code,
@@ -147,11 +190,18 @@ impl From<&Rejection> for Reply {
                 let reply = Self::error(StatusCode::SERVICE_UNAVAILABLE, "Overloaded", OVERLOADED);
                 Self { retry_after: Some(1), ..reply }
             }
-            Rejection::UpstreamUnavailable(sending) => {
-                Self::upstream(StatusCode::BAD_GATEWAY, "UpstreamUnavailable", NO_ANSWER, *sending)
+            Rejection::BudgetExceeded(no) => Self::no_budget(no),
+            Rejection::LedgerUnavailable => {
+                let reply = Self::error(StatusCode::SERVICE_UNAVAILABLE, "LedgerUnavailable", NO_LEDGER);
+                Self { retry_after: Some(5), ..reply }
             }
-            Rejection::UpstreamTimeout(sending) => {
-                Self::upstream(StatusCode::GATEWAY_TIMEOUT, "UpstreamTimeout", LATE_ANSWER, *sending)
+            Rejection::UpstreamUnavailable(sending, hold) => {
+                let code = "UpstreamUnavailable";
+                Self::upstream(StatusCode::BAD_GATEWAY, code, NO_ANSWER, *sending, hold.as_ref())
+            }
+            Rejection::UpstreamTimeout(sending, hold) => {
+                let code = "UpstreamTimeout";
+                Self::upstream(StatusCode::GATEWAY_TIMEOUT, code, LATE_ANSWER, *sending, hold.as_ref())
             }
         }
     }
@@ -168,6 +218,8 @@ const EXPECTATION: &str = "The only expectation that is met is '100-continue'.";
 const TOO_MANY: &str = "More requests were received than the subscription rate-limit allows.";
 const OVERLOADED: &str =
     "The gateway has no room for the request; nothing was forwarded. Send it again after the given time.";
+const NO_LEDGER: &str =
+    "The job cannot be written down now; nothing was forwarded. Send it again after the given time.";
 const NO_ANSWER: &str = "Upstream could not be reached or gave no usable answer.";
 const LATE_ANSWER: &str = "Upstream did not answer in time.";
 const INVALID: &str = "InvalidContextCaptureRequest";

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ledger::Ledger;
 use log::{info, warn};
 use pingora::apps::HttpServerOptions;
 use pingora::connectors::ConnectorOptions;
@@ -24,11 +25,13 @@ use tokio::sync::Notify;
 
 use crate::access_log::AccessLog;
 use crate::admin::Admin;
+use crate::clock;
 use crate::config::{self, Config};
 use crate::courier::Courier;
 use crate::door::Door;
 use crate::life::Life;
 use crate::metrics::Metrics;
+use crate::money::Money;
 use crate::phase::admit::Desk;
 use crate::proxy::Gate;
 use crate::rates::Rates;
@@ -36,6 +39,8 @@ use crate::upstream::Upstream;
 
 /// How often upstream's name is looked up again.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(30);
+/// How often holds are looked through for jobs that were not submitted in time.
+const LAPSE_EVERY: Duration = Duration::from_secs(60);
 /// How often a stopping gateway looks whether it is empty.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -116,6 +121,14 @@ impl Gateway {
             config.upstream.response_timeout,
             Arc::clone(&metrics),
         );
+        let ledger = Ledger::open(&config.ledger, clock::date())
+            .map_err(|error| StartError::Machine(error.to_string()))?;
+        let money = Arc::new(Money {
+            ledger,
+            budgets: config.budgets.clone(),
+            holds: config.holds,
+            cards: config.cards.clone(),
+        });
         let tls = config.listen.tls.as_ref().map(tls_settings).transpose()?;
         let head_timeout = config.limits.head_timeout;
         let h2c = config.listen.h2c;
@@ -123,6 +136,7 @@ impl Gateway {
         let gate = Gate {
             limits: config.limits,
             rates: Rates::new(&config.rate_limits),
+            money: Arc::clone(&money),
             estimate_desk: Desk { policy: config.policy.clone().for_estimate(), cards: config.cards.clone() },
             desk: Desk { policy: config.policy, cards: config.cards },
             courier: Arc::clone(&courier),
@@ -147,13 +161,20 @@ impl Gateway {
             Some(settings) => gateway.add_tls_with_settings(&public.key(), None, settings),
             None => gateway.add_tcp(&public.key()),
         }
-        let door = Admin { metrics, life: Arc::clone(&life), upstream: Arc::clone(&upstream), effective };
+        let door = Admin {
+            metrics,
+            life: Arc::clone(&life),
+            upstream: Arc::clone(&upstream),
+            money: Arc::clone(&money),
+            effective,
+        };
         let mut operations = Service::new("admin".to_owned(), door);
         operations.threads = Some(1);
         operations.add_tcp(&operators.key());
         server.add_service(PreBound { service: gateway, bound: Some(public), life: Some(Arc::clone(&life)) });
         server.add_service(PreBound { service: operations, bound: Some(operators), life: None });
         server.add_service(background_service("look-up", LookUp(upstream)));
+        server.add_service(background_service("lapse", Lapse(money)));
         let stop = StopHandle::default();
         Ok(Self { server, life, log, courier, stop, shutdown, address, admin })
     }
@@ -328,6 +349,22 @@ impl BackgroundService for LookUp {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => warn!("upstream's name: {error}; its last addresses stay in use"),
                 Err(error) => warn!("upstream's name: {error}"),
+            }
+        }
+    }
+}
+
+/// Gives back, again and again, what was not submitted in time.
+struct Lapse(Arc<Money>);
+
+#[async_trait]
+impl BackgroundService for Lapse {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        loop {
+            self.0.lapse(clock::date()).await;
+            tokio::select! {
+                _ = shutdown.changed() => return,
+                () = tokio::time::sleep(LAPSE_EVERY) => {}
             }
         }
     }

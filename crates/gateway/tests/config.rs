@@ -169,14 +169,13 @@ fn each_bad_file_is_refused_with_one_clear_line() {
 #[test]
 fn all_problems_are_told_at_once_in_the_order_of_the_sections() {
     let text = "[listen]\naddress = 'here'\n[upstream]\nurl = 'x'\nzebra = 1\n[limits]\nin_flight = 0\n\
-                [validation.severity]\nnope = 'deny'\nbody-depth = 'off'\n[[budget]]\n[log]\nlevel = 1\n";
+                [validation.severity]\nnope = 'deny'\nbody-depth = 'off'\n[budget]\n[log]\nlevel = 1\n";
     let found =
         problems(text, Path::new("/nowhere"), &[("JOBGATE_LOG", "debug"), ("JOBGATE_LIMITS__IN", "1")]);
     let keys: Vec<&str> = found.iter().map(|line| line.split(": ").next().unwrap()).collect();
     let expected = [
         "JOBGATE_LIMITS__IN",
         "JOBGATE_LOG",
-        "budget",
         "upstream.zebra",
         "listen.address",
         "upstream.url",
@@ -184,6 +183,7 @@ fn all_problems_are_told_at_once_in_the_order_of_the_sections() {
         "validation.severity.\"body-depth\"",
         "validation.severity.\"nope\"",
         "log.level",
+        "budget",
     ];
     assert_eq!(keys, expected);
 }

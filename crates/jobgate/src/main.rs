@@ -1,5 +1,6 @@
 //! The jobgate command line: takes the words apart and gives them to their subcommand.
 
+mod books;
 mod check_config;
 mod demo;
 mod estimate;
@@ -33,6 +34,9 @@ enum Command {
     Lint(lint::Args),
     Estimate(estimate::Args),
     Rules(rules::Args),
+    Ledger(books::LedgerArgs),
+    Holds(books::HoldsArgs),
+    Usage(books::UsageArgs),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +48,9 @@ fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args),
         Command::Estimate(args) => estimate::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Ledger(args) => books::ledger(&args),
+        Command::Holds(args) => books::holds(&args),
+        Command::Usage(args) => books::usage(&args),
     };
     ending.unwrap_or_else(Ending::from).into()
 }

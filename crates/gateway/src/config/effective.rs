@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::cards::ILLUSTRATIVE;
 use super::keys::{KEYS, SEVERITY, split};
-use super::sections::MEMORY;
+use super::sections::{MEMORY, SQLITE};
 use super::types::{CardSource, Config, Identity, Ledger};
 use super::url::bracketed;
 use super::value::{show_duration, show_size};
@@ -35,6 +35,7 @@ impl Config {
         lines.extend([String::new(), format!("[{SEVERITY}]")]);
         let changeable = Rule::ALL.iter().filter(|rule| !rule.is_fixed());
         lines.extend(changeable.map(|rule| format!("{rule} = \"{}\"", self.policy.severity(*rule))));
+        lines.extend(super::budgets::shown(&self.budgets));
         lines.extend(super::rates::shown(&self.rate_limits));
         lines.push(String::new());
         lines.join("\n").trim_start().to_owned()
@@ -43,8 +44,9 @@ impl Config {
 
 /// The value of every key that has one, under its whole path.
 fn values(config: &Config) -> Table {
-    let ledger = match config.ledger {
-        Ledger::Memory => MEMORY,
+    let ledger = match &config.ledger {
+        Ledger::Memory => MEMORY.to_owned(),
+        Ledger::Sqlite(file) => format!("{SQLITE}{}", file.display()),
     };
     let identity = match config.identity {
         Identity::None => "none",
@@ -57,7 +59,11 @@ fn values(config: &Config) -> Table {
     if let Some(cards) = cards(&config.card_sources) {
         all.extend(pair("pricing.rate_card", cards));
     }
+    all.extend(pair("pricing.settle", text(config.holds.settle.as_str())));
     all.extend(pair("ledger.url", text(ledger)));
+    all.extend(pair("holds.unsubmitted", duration(config.holds.unsubmitted)));
+    let unknown = if config.holds.admit_unknown { "admit" } else { "refuse" };
+    all.extend(pair("holds.unknown_job", text(unknown)));
     all.extend(pair("identity.mode", text(identity)));
     all.extend(pair("log.format", text("json")));
     all.extend(pair("log.level", text(config.log.level.as_str())));

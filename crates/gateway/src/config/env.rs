@@ -51,8 +51,10 @@ fn judge(name: &str, known: &BTreeMap<String, (String, Kind)>) -> Option<String>
     if keys::is_later(&path) {
         return Some(keys::NOT_YET.to_owned());
     }
-    if path == super::rates::KEY || path.starts_with("rate_limit.") {
-        return Some("cannot be set by a variable; [[rate_limit]] belongs in the file".to_owned());
+    for rows in [super::rates::KEY, super::budgets::KEY] {
+        if path.strip_prefix(rows).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+            return Some(format!("cannot be set by a variable; [[{rows}]] belongs in the file"));
+        }
     }
     if sections().any(|section| section == name) {
         return Some(format!("names a section; write {name}__ and the key"));

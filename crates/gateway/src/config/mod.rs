@@ -1,5 +1,6 @@
 //! The configuration: one TOML file and the environment, read once, every problem told at once.
 
+mod budgets;
 mod cards;
 mod effective;
 mod env;
@@ -23,8 +24,8 @@ use toml::Table;
 
 pub use problems::{ConfigProblem, ConfigProblems};
 pub use types::{
-    CardSource, Config, Identity, Ledger, Level, Limits, Listen, Log, RateRule, Scope, Shutdown, Tls,
-    Upstream,
+    CardSource, Config, Holds, Identity, Ledger, Level, Limits, Listen, Log, RateRule, Scope, SettleBy,
+    Shutdown, Tls, Upstream,
 };
 
 use reader::Reader;

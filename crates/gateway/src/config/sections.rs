@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::reader::{Reader, one_of};
-use super::types::{Config, Identity, Ledger, Level, Listen, Log, Shutdown, Tls, Upstream};
+use super::types::{Config, Holds, Identity, Ledger, Level, Listen, Log, SettleBy, Shutdown, Tls, Upstream};
 use super::url::{self, Origin};
 use super::value::show_duration;
-use super::{cards, limits, pem, rates, validation};
+use super::{budgets, cards, limits, pem, rates, validation};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -27,6 +27,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
     let identity = identity(reader);
     let log = log(reader);
     let shutdown = shutdown(reader, upstream.response_timeout);
+    let holds = holds(reader);
+    let budgets = budgets::read(reader, &cards);
     let rate_limits = rates::read(reader.table, &mut reader.problems);
     Config {
         listen,
@@ -38,6 +40,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
         card_sources,
         cards,
         ledger,
+        holds,
+        budgets,
         identity,
         log,
         rate_limits,
@@ -127,14 +131,41 @@ pub(super) const MEMORY: &str = "memory:";
 
 fn ledger(reader: &mut Reader<'_>) -> Ledger {
     match reader.text("ledger.url") {
-        None | Some(MEMORY) => {}
-        Some(url) if ["sqlite:", "postgres:", "postgresql:"].iter().any(|store| url.starts_with(store)) => {
+        None | Some(MEMORY) => Ledger::Memory,
+        Some(url) if ["postgres:", "postgresql:"].iter().any(|store| url.starts_with(store)) => {
             // The rest of the URL may hold a password.
-            reader.refuse("ledger.url", "that store is not in this version; the only one is \"memory:\"");
+            reader.refuse(
+                "ledger.url",
+                "that store is not in this version; use \"memory:\" or \"sqlite:FILE\"",
+            );
+            Ledger::Memory
         }
-        Some(_) => reader.refuse("ledger.url", one_of(&[MEMORY])),
+        Some(url) => {
+            if let Some(file) = url.strip_prefix(SQLITE).filter(|file| !file.is_empty()) {
+                let file = reader.base.join(file);
+                return Ledger::Sqlite(std::path::absolute(&file).unwrap_or(file));
+            }
+            reader.refuse("ledger.url", "must be \"memory:\" or \"sqlite:\" and the path of a file");
+            Ledger::Memory
+        }
     }
-    Ledger::Memory
+}
+
+/// The URL of a ledger in a file begins with this.
+pub(super) const SQLITE: &str = "sqlite:";
+
+fn holds(reader: &mut Reader<'_>) -> Holds {
+    let unsubmitted = reader.duration("holds.unsubmitted", 7 * 24 * HOUR, &(MINUTE..=366 * 24 * HOUR));
+    let unknown = reader.word("holds.unknown_job", &["refuse", "admit"], |word| match word {
+        "refuse" => Some(false),
+        "admit" => Some(true),
+        _ => None,
+    });
+    let words = SettleBy::ALL.map(SettleBy::as_str);
+    let settle = reader.word("pricing.settle", &words, |text| {
+        SettleBy::ALL.into_iter().find(|settle| settle.as_str() == text)
+    });
+    Holds { unsubmitted, admit_unknown: unknown.unwrap_or(false), settle: settle.unwrap_or(SettleBy::Held) }
 }
 
 fn identity(reader: &mut Reader<'_>) -> Identity {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use admission::RateLimit;
+use admission::{Budget, RateLimit};
 use job_model::{Policy, Profile, RateCards};
 
 /// Everything that an operator decides.
@@ -28,6 +28,10 @@ pub struct Config {
     pub cards: RateCards,
     /// Where holds and what became of them are kept.
     pub ledger: Ledger,
+    /// What becomes of holds.
+    pub holds: Holds,
+    /// Whose spending is limited to how much.
+    pub budgets: Vec<Budget>,
     /// Who a request is from.
     pub identity: Identity,
     /// What is logged.
@@ -151,11 +155,42 @@ impl Scope {
 }
 
 /// Where holds and what became of them are kept.
+pub use ledger::Url as Ledger;
+
+/// What becomes of holds, and of jobs that have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Ledger {
-    /// In the process, and gone with it. This version prices and counts; it holds nothing yet.
-    Memory,
+pub struct Holds {
+    /// How long a hold is kept whose job is not submitted.
+    pub unsubmitted: Duration,
+    /// Whether a job that the ledger does not know may be changed or submitted while there are budgets.
+    pub admit_unknown: bool,
+    /// What a job is charged when it is over.
+    pub settle: SettleBy,
+}
+
+/// Which of the three amounts of a job is charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettleBy {
+    /// What was held.
+    Held,
+    /// Upstream's own estimate, where there is one.
+    UpstreamEstimate,
+    /// The units that the run took, where they are told.
+    UpstreamUnits,
+}
+
+impl SettleBy {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Held, Self::UpstreamEstimate, Self::UpstreamUnits];
+
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::UpstreamEstimate => "upstream-estimate",
+            Self::UpstreamUnits => "upstream-units",
+        }
+    }
 }
 
 /// How the gateway learns who a request is from.

@@ -30,6 +30,7 @@ pub struct Judged {
     workload: Option<Workload>,
     quote: Option<Quote>,
     workspace: Option<WorkspaceId>,
+    patch: Option<JobPatch>,
 }
 
 impl Permit {
@@ -64,6 +65,11 @@ impl Judged {
         self.workspace
     }
 
+    /// The change to a job.
+    pub const fn patch(&self) -> Option<&JobPatch> {
+        self.patch.as_ref()
+    }
+
     /// The price of a new job, or why it has none. A change is not priced by itself.
     pub const fn quote(&self) -> Option<&Quote> {
         self.quote.as_ref()
@@ -79,11 +85,10 @@ pub fn decide(body: &[u8], operation: Operation, desk: &Desk, now: Timestamp) ->
         Operation::Create => JobRequest::from_json(body, &desk.policy).map(|accepted| {
             let quote = quote(accepted.workload(), &desk.cards, now);
             let workspace = accepted.value().map(JobRequest::workspace_id);
-            judged(&accepted, Some(quote), workspace)
+            judged(&accepted, Some(quote), workspace, None)
         }),
-        Operation::Modify => {
-            JobPatch::from_json(body, &desk.policy).map(|accepted| judged(&accepted, None, None))
-        }
+        Operation::Modify => JobPatch::from_json(body, &desk.policy)
+            .map(|accepted| judged(&accepted, None, None, accepted.value().cloned())),
     };
     match judged {
         Ok(judged) => Ok(Permit { judged: Some(judged) }),
@@ -91,8 +96,14 @@ pub fn decide(body: &[u8], operation: Operation, desk: &Desk, now: Timestamp) ->
     }
 }
 
-fn judged<T>(accepted: &Accepted<T>, quote: Option<Quote>, workspace: Option<WorkspaceId>) -> Judged {
-    Judged { report: accepted.report().clone(), workload: accepted.workload().copied(), quote, workspace }
+fn judged<T>(
+    accepted: &Accepted<T>,
+    quote: Option<Quote>,
+    workspace: Option<WorkspaceId>,
+    patch: Option<JobPatch>,
+) -> Judged {
+    let (report, workload) = (accepted.report().clone(), accepted.workload().copied());
+    Judged { report, workload, quote, workspace, patch }
 }
 
 /// The price of a workload by the card that is in force.

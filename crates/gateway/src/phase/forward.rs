@@ -6,6 +6,7 @@ use http::header::{
     IF_NONE_MATCH, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use ledger::HoldId;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 
@@ -99,13 +100,13 @@ pub(crate) fn rewrite(
 ///
 /// # Errors
 /// `UpstreamTimeout` or `UpstreamUnavailable`, with what is known of the request.
-pub(crate) fn judge(outcome: Outcome) -> Result<Answer, Rejection> {
+pub(crate) fn judge(outcome: Outcome, hold: Option<HoldId>) -> Result<Answer, Rejection> {
     // A part is as good as nothing: no correct server acts on half a request.
     let sending = if outcome.sent == Sent::All { Sending::Unknown } else { Sending::NotSent };
     match outcome.fate {
         Fate::Answered(answer) => Ok(answer),
-        Fate::Torn(_) => Err(Rejection::UpstreamUnavailable(Sending::Unknown)),
-        Fate::Failed(Failure::Timeout) => Err(Rejection::UpstreamTimeout(sending)),
+        Fate::Torn(_) => Err(Rejection::UpstreamUnavailable(Sending::Unknown, hold)),
+        Fate::Failed(Failure::Timeout) => Err(Rejection::UpstreamTimeout(sending, hold)),
         Fate::Failed(
             Failure::Unresolved
             | Failure::Connect
@@ -113,7 +114,7 @@ pub(crate) fn judge(outcome: Outcome) -> Result<Answer, Rejection> {
             | Failure::Broken
             | Failure::Garbage
             | Failure::Abandoned,
-        ) => Err(Rejection::UpstreamUnavailable(sending)),
+        ) => Err(Rejection::UpstreamUnavailable(sending, hold)),
     }
 }
 

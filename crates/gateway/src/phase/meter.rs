@@ -33,6 +33,7 @@ pub(crate) struct Record {
     pub(crate) invalid: Option<Box<Invalid>>,
     pub(crate) upstream_status: Option<u16>,
     pub(crate) settlement: Settlement,
+    pub(crate) hold: Option<ledger::HoldId>,
     pub(crate) seconds: Seconds,
 }
 
@@ -41,6 +42,7 @@ pub(crate) struct Record {
 pub(crate) struct Seconds {
     pub(crate) body: Option<Duration>,
     pub(crate) validate: Option<Duration>,
+    pub(crate) reserve: Option<Duration>,
     pub(crate) upstream: Option<Duration>,
 }
 
@@ -60,6 +62,7 @@ impl Record {
             invalid: None,
             upstream_status: None,
             settlement: Settlement::default(),
+            hold: None,
             seconds: Seconds::default(),
         }
     }
@@ -119,6 +122,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     estimate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     job: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_status: Option<u16>,
@@ -126,6 +131,8 @@ struct Line<'a> {
     seconds_body: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds_validate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_reserve: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds_upstream: Option<f64>,
     seconds_total: f64,
@@ -156,10 +163,12 @@ pub(crate) fn meter(record: &Record, metrics: &Metrics, log: &AccessLog) {
             Some(Quote::Priced(estimate)) => Some(estimate.amount().to_string()),
             Some(Quote::Unpriced(_)) | None => None,
         },
+        hold: record.hold.map(|hold| hold.to_string()),
         job: record.settlement.job.map(|job| job.to_string()),
         upstream_status: record.upstream_status,
         seconds_body: seconds(record.seconds.body),
         seconds_validate: seconds(record.seconds.validate),
+        seconds_reserve: seconds(record.seconds.reserve),
         seconds_upstream: seconds(record.seconds.upstream),
         seconds_total: seconds(Some(took)).unwrap_or_default(),
     };

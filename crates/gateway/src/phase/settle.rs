@@ -1,9 +1,11 @@
 //! What upstream's answer says of a job: its id and upstream's own estimate, kept beside ours.
 
-use job_model::response::JobHead;
+use job_model::response::{JobHead, JobHeads};
 use job_model::{Decimal, JobId};
 
 use crate::courier::Answer;
+use crate::money::Money;
+use crate::phase::route::Route;
 
 /// What an answer tells of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,5 +23,16 @@ pub(crate) fn settle(answer: &Answer) -> Settlement {
     Settlement {
         job: head.as_ref().and_then(|head| JobId::parse(&head.id)),
         upstream_estimate: head.as_ref().and_then(|head| head.estimated_cost).map(job_model::Exact::get),
+    }
+}
+
+/// Takes note of what an answer that passes by tells of jobs.
+pub(crate) async fn observe(money: &Money, route: Option<Route>, answer: &[u8]) {
+    if route == Some(Route::ListJobs) {
+        for head in JobHeads::from_json(answer).into_iter().flat_map(|heads| heads.jobs) {
+            money.observe(&head).await;
+        }
+    } else if let Some(head) = JobHead::from_json(answer) {
+        money.observe(&head).await;
     }
 }

@@ -56,8 +56,17 @@ fn a_bad_variable_is_refused_under_its_name() {
             r#"JOBGATE_LISTEN__ADRESS: sets no key; did you mean "JOBGATE_LISTEN__ADDRESS"?"#.to_owned(),
         ),
         ("JOBGATE_A__B", "x", "JOBGATE_A__B: sets no key".to_owned()),
-        ("JOBGATE_PRICING__SETTLE", "x", format!("JOBGATE_PRICING__SETTLE: {later}")),
-        ("JOBGATE_BUDGET", "x", format!("JOBGATE_BUDGET: {later}")),
+        (
+            "JOBGATE_PRICING__SETTLE",
+            "x",
+            "pricing.settle (set by JOBGATE_PRICING__SETTLE): must be \"held\", \"upstream-estimate\" or \"upstream-units\", not \"x\"".to_owned(),
+        ),
+        (
+            "JOBGATE_BUDGET",
+            "x",
+            "JOBGATE_BUDGET: cannot be set by a variable; [[budget]] belongs in the file".to_owned(),
+        ),
+        ("JOBGATE_IDENTITY__JWKS_URL", "x", format!("JOBGATE_IDENTITY__JWKS_URL: {later}")),
         (
             "JOBGATE_LIMITS__IN_FLIGHT",
             "many",

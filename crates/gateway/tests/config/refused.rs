@@ -11,11 +11,11 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
     ("[limits]\nzebra = 3", "limits.zebra: unknown key"),
     ("[limits]\n\"a.b\\n\" = 3", r#"limits."a.b\n": unknown key"#),
     (
-        "ledger.url = 'sqlite:jobgate.db'",
-        "ledger.url: that store is not in this version; the only one is \"memory:\"",
+        "ledger.url = 'postgres://user:secret@host/db'",
+        "ledger.url: that store is not in this version; use \"memory:\" or \"sqlite:FILE\"",
     ),
-    ("ledger.url = 'file'", "ledger.url: must be \"memory:\""),
-    ("[[budget]]\nname = 'a'", "budget: not supported by this version; take it out, nothing would act on it"),
+    ("ledger.url = 'file'", "ledger.url: must be \"memory:\" or \"sqlite:\" and the path of a file"),
+    ("budget = 3", "budget: must be an array of tables, written [[budget]]"),
     (
         "identity.issuer = 'a'",
         "identity.issuer: not supported by this version; take it out, nothing would act on it",

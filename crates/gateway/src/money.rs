@@ -1,0 +1,345 @@
+//! The gate's side of the ledger: a hold before a job is forwarded, and what became of it afterwards. What is decided is
+//! decided there; here is only who asks, and when.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use admission::{Budget, Claim, Event, HoldState, Unpriced};
+use jiff::{SignedDuration, Timestamp};
+use job_model::response::JobHead;
+use job_model::{Amount, Decimal, JobId, JobPatch, Quote, RateCards, StateChange, WorkspaceId};
+use ledger::{Amend, HoldId, HoldRow, Ledger, NewHold, Refused, Told, Unavailable};
+use log::{error, warn};
+
+use crate::clock;
+use crate::config::{Holds, SettleBy};
+use crate::courier::{Failure, Fate, Outcome, Sent};
+use crate::phase::admit::{self, Judged};
+use crate::rejection::{NoBudget, Rejection};
+
+/// How long a write is put off that the ledger could not take.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Budgets and the ledger that they are kept in.
+#[derive(Debug)]
+pub(crate) struct Money {
+    pub(crate) ledger: Ledger,
+    pub(crate) budgets: Vec<Budget>,
+    pub(crate) holds: Holds,
+    pub(crate) cards: RateCards,
+}
+
+/// Evidence that a job's price is reserved: ended by value. One that is dropped is left in doubt.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Hold {
+    pub(crate) id: HoldId,
+    money: Arc<Money>,
+    /// What is written when upstream agrees, and what when it does not.
+    agreed: Vec<Event>,
+    refused: Vec<Event>,
+    amend: Option<Amend>,
+    /// Whether upstream's agreement must name the job.
+    creates: bool,
+    ended: bool,
+}
+
+impl Money {
+    /// Reserves the price of a new job.
+    ///
+    /// # Errors
+    /// `BudgetExceeded` or `LedgerUnavailable`: nothing is reserved.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        judged: &Judged,
+        now: Timestamp,
+    ) -> Result<Option<Hold>, Rejection> {
+        let (Some(workload), Some(workspace)) = (judged.workload().copied(), judged.workspace()) else {
+            // A body that only a shadow let pass: it is counted as unpriced, and there is nothing to follow it by.
+            return Ok(None);
+        };
+        let quote = judged.quote();
+        let amount = amount(quote);
+        let claims = self.claims(workspace, now);
+        self.check_unpriced(amount, &claims)?;
+        let id = HoldId::new();
+        let hold = NewHold {
+            id,
+            job: None,
+            workspace,
+            principal: String::new(),
+            workload,
+            amount,
+            card: card(quote),
+            currency: self.currency(now),
+            claims,
+        };
+        self.ledger.reserve(hold, now).await.map_err(|no| rejected(no, amount))?;
+        Ok(Some(Hold {
+            id,
+            money: Arc::clone(self),
+            agreed: vec![Event::Bind],
+            refused: vec![Event::Release],
+            amend: None,
+            creates: true,
+            ended: false,
+        }))
+    }
+
+    /// Reserves what a change makes a job dearer.
+    ///
+    /// # Errors
+    /// `BudgetExceeded` or `LedgerUnavailable`: everything is as before.
+    pub(crate) async fn change(
+        self: &Arc<Self>,
+        job: Option<JobId>,
+        patch: &JobPatch,
+        now: Timestamp,
+    ) -> Result<Option<Hold>, Rejection> {
+        let submits = patch.state() == Some(StateChange::Active);
+        let alters = patch.job_type().is_some()
+            || patch.settings().is_some()
+            || patch.cost_estimation_parameters().is_some();
+        let Some(job) = job.filter(|_| submits || alters) else { return Ok(None) };
+        let known = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?;
+        let Some((row, workload)) = known.and_then(|row| row.workload.map(|workload| (row, workload))) else {
+            return if self.budgets.iter().any(|budget| budget.enforce) && !self.holds.admit_unknown {
+                Err(Rejection::BudgetExceeded(Box::new(NoBudget::UnknownJob)))
+            } else {
+                Ok(None)
+            };
+        };
+        if matches!(row.state, HoldState::Settled | HoldState::Released | HoldState::Submitted) {
+            // Whatever is asked of it, upstream will refuse, or it costs nothing more.
+            return Ok(None);
+        }
+        let (Some(id), Some(workspace)) = (HoldId::parse(&row.id), WorkspaceId::parse(&row.workspace)) else {
+            return Ok(None);
+        };
+        let workload = patch.merge_workload(&workload);
+        let quote = admit::quote(Some(&workload), &self.cards, now);
+        let priced = amount(Some(&quote));
+        let claims = self.claims(workspace, now);
+        if submits {
+            self.check_unpriced(priced, &claims)?;
+        }
+        // A price that is taken away is not forgotten: else a job could be made free before it is submitted.
+        let to = priced.unwrap_or(row.amount);
+        let lapsed = row.state == HoldState::Lapsed;
+        if !lapsed || submits {
+            let raised = self.ledger.raise(id, to, claims, now).await;
+            raised.map_err(|no| rejected(no, priced))?;
+        }
+        let mut agreed = vec![Event::Bind, Event::Adjust(to)];
+        agreed.extend(submits.then_some(Event::Submit));
+        let refused = if lapsed { vec![Event::Lapse] } else { vec![Event::Adjust(row.amount)] };
+        let amend = Some(Amend { amount: priced, workload, card: card(Some(&quote)) });
+        let money = Arc::clone(self);
+        Ok(Some(Hold { id, money, agreed, refused, amend, creates: false, ended: false }))
+    }
+
+    /// A job was deleted: what is not submitted costs nothing, what is was spent.
+    pub(crate) async fn deleted(&self, job: JobId) {
+        let Ok(Some(row)) = self.ledger.hold_of(job).await else { return };
+        let event =
+            if row.state == HoldState::Submitted { Event::Settle(row.amount) } else { Event::Release };
+        self.note(&row, vec![event], Told::default()).await;
+    }
+
+    /// Upstream told of a job in passing.
+    pub(crate) async fn observe(&self, head: &JobHead<'_>) {
+        let Some(job) = JobId::parse(&head.id) else { return };
+        let row = match self.ledger.hold_of(job).await {
+            Ok(Some(row)) => row,
+            Ok(None) => return,
+            Err(fault) => return warn!("{fault}; what upstream told of a job is not noted"),
+        };
+        let units = head.execution_information.and_then(|run| run.estimated_units);
+        let told = Told {
+            job: None,
+            estimate: head.estimated_cost.map(job_model::Exact::get),
+            units: units.map(job_model::Exact::get),
+        };
+        let events = match head.state.as_deref() {
+            Some("unsubmitted") if row.state == HoldState::InDoubt => vec![Event::Bind],
+            Some("active") => vec![Event::Submit],
+            Some("success" | "failed" | "cancelled") => vec![Event::Settle(self.charge(&row, told))],
+            _ => Vec::new(),
+        };
+        self.note(&row, events, told).await;
+    }
+
+    /// What a job is charged when it is over.
+    fn charge(&self, row: &HoldRow, told: Told) -> Amount {
+        let theirs = match self.holds.settle {
+            SettleBy::Held => None,
+            SettleBy::UpstreamEstimate => told.estimate.or(row.upstream_estimate),
+            SettleBy::UpstreamUnits => told.units.or(row.upstream_units),
+        };
+        theirs.and_then(to_amount).unwrap_or(row.amount)
+    }
+
+    async fn note(&self, row: &HoldRow, events: Vec<Event>, told: Told) {
+        let Some(id) = HoldId::parse(&row.id) else { return };
+        if let Err(Refused::Unavailable(fault)) =
+            self.ledger.note(id, events, told, None, clock::date()).await
+        {
+            warn!("{fault}; hold {id} stays as it was until upstream tells of its job again");
+        }
+    }
+
+    /// What would be said of a job now, budget by budget.
+    pub(crate) async fn headroom(
+        &self,
+        workspace: WorkspaceId,
+        quote: Option<&Quote>,
+        now: Timestamp,
+    ) -> Result<Vec<serde_json::Value>, Unavailable> {
+        let balances = self.ledger.balances_now().await?;
+        let requested = amount(quote);
+        let row = |claim: Claim| {
+            let found = balances.iter().find(|row| {
+                row.budget == claim.budget && row.key == claim.key && row.period == claim.period.label
+            });
+            let balance = found.map(|row| row.balance).unwrap_or_default();
+            let enforce = claim.enforce;
+            let firm = Claim { enforce: true, ..claim };
+            let fits = firm.check(balance, requested.unwrap_or(Amount::ZERO)).is_ok();
+            serde_json::json!({
+                "name": firm.budget, "limit": firm.limit, "settled": balance.settled, "held": balance.held,
+                "fits": fits, "refuses": enforce && !fits,
+            })
+        };
+        Ok(self.claims(workspace, now).into_iter().map(row).collect())
+    }
+
+    /// Gives back what was not submitted in time.
+    pub(crate) async fn lapse(&self, now: Timestamp) {
+        let Ok(age) = SignedDuration::try_from(self.holds.unsubmitted) else { return };
+        let Ok(before) = now.checked_sub(age) else { return };
+        if let Err(fault) = self.ledger.lapse(before, now).await {
+            warn!("{fault}; what was not submitted in time stays held");
+        }
+    }
+
+    fn claims(&self, workspace: WorkspaceId, now: Timestamp) -> Vec<Claim> {
+        self.budgets.iter().filter_map(|budget| budget.claim(workspace, now)).collect()
+    }
+
+    fn currency(&self, now: Timestamp) -> String {
+        self.cards.in_force(now).map(|card| card.currency().to_owned()).unwrap_or_default()
+    }
+
+    fn check_unpriced(&self, amount: Option<Amount>, claims: &[Claim]) -> Result<(), Rejection> {
+        let strict = |budget: &&Budget| budget.enforce && budget.unpriced == Unpriced::Refuse;
+        let refuses = self
+            .budgets
+            .iter()
+            .filter(strict)
+            .find(|budget| claims.iter().any(|claim| claim.budget == budget.name));
+        match refuses {
+            Some(budget) if amount.is_none() => {
+                Err(Rejection::BudgetExceeded(Box::new(NoBudget::Unpriced(budget.name.clone()))))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Hold {
+    /// Writes down what became of the exchange. A write that the ledger cannot take now is repeated until it can.
+    pub(crate) async fn end(mut self, outcome: &Outcome) {
+        let head = match &outcome.fate {
+            Fate::Answered(answer) if answer.status.is_success() => JobHead::from_json(&answer.body),
+            _ => None,
+        };
+        let told = Told {
+            job: head.as_ref().and_then(|head| JobId::parse(&head.id)).filter(|_| self.creates),
+            estimate: head.as_ref().and_then(|head| head.estimated_cost).map(job_model::Exact::get),
+            units: None,
+        };
+        let events = match &outcome.fate {
+            Fate::Answered(answer) if answer.status.is_success() && (!self.creates || told.job.is_some()) => {
+                std::mem::take(&mut self.agreed)
+            }
+            Fate::Answered(answer) if answer.status.is_client_error() => std::mem::take(&mut self.refused),
+            // No byte of it can have reached anybody.
+            Fate::Failed(
+                Failure::Unresolved
+                | Failure::Connect
+                | Failure::Tls
+                | Failure::Broken
+                | Failure::Garbage
+                | Failure::Timeout
+                | Failure::Abandoned,
+            ) if outcome.sent == Sent::Nothing => std::mem::take(&mut self.refused),
+            Fate::Answered(_) | Fate::Torn(_) | Fate::Failed(_) => vec![Event::Doubt],
+        };
+        let agreed = matches!(&outcome.fate, Fate::Answered(answer) if answer.status.is_success());
+        let amend = self.amend.take().filter(|_| agreed);
+        self.ended = true;
+        let (id, ledger) = (self.id, self.money.ledger.clone());
+        if let Err(why) = ledger.note(id, events.clone(), told, amend.clone(), clock::date()).await {
+            error!("hold {id}: {why:?}; what became of it is written when the ledger can be written again");
+            tokio::spawn(again(ledger, id, events, told, amend));
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let (id, ledger) = (self.id, self.money.ledger.clone());
+        error!("hold {id} was given up by its request; it is in doubt");
+        // Without a runtime the process ends, and the next one finds the hold open and takes it for doubtful.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(again(ledger, id, vec![Event::Doubt], Told::default(), None));
+        }
+    }
+}
+
+async fn again(ledger: Ledger, id: HoldId, events: Vec<Event>, told: Told, amend: Option<Amend>) {
+    while let Err(Refused::Unavailable(_)) =
+        ledger.note(id, events.clone(), told, amend.clone(), clock::date()).await
+    {
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+fn amount(quote: Option<&Quote>) -> Option<Amount> {
+    match quote {
+        Some(Quote::Priced(estimate)) => Some(estimate.amount()),
+        Some(Quote::Unpriced(_)) | None => None,
+    }
+}
+
+fn card(quote: Option<&Quote>) -> String {
+    match quote {
+        Some(Quote::Priced(estimate)) => estimate.card().sha256().to_owned(),
+        Some(Quote::Unpriced(_)) | None => String::new(),
+    }
+}
+
+/// To the micro-unit, upwards: nothing that was spent is forgotten.
+fn to_amount(number: Decimal) -> Option<Amount> {
+    Amount::from_decimal(number.round_dp_with_strategy(6, rust_decimal::RoundingStrategy::AwayFromZero))
+        .filter(|amount| *amount >= Amount::ZERO)
+}
+
+fn unavailable(fault: &Unavailable) -> Rejection {
+    error!("{fault}; nothing is forwarded that would have to be written down");
+    Rejection::LedgerUnavailable
+}
+
+fn rejected(no: Refused, requested: Option<Amount>) -> Rejection {
+    match no {
+        Refused::Budget(mut sum) => {
+            sum.requested = requested;
+            Rejection::BudgetExceeded(Box::new(NoBudget::Exceeded(*sum)))
+        }
+        Refused::Unknown => unavailable(&Unavailable("a hold is gone that was just there".to_owned())),
+        Refused::Unavailable(fault) => unavailable(&fault),
+    }
+}

@@ -1,0 +1,263 @@
+//! Money on live traffic: what is held, submitted, settled, given back and in doubt, and what is refused with its sum.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::path::Path;
+use std::thread;
+
+use gateway::Config;
+use serde_json::Value;
+use support::{Act, JOB, Recorder, Running, answer, get, post, request};
+
+const JOB_ID: &str = "cc3d35cc-416a-4262-9714-b359da70b419";
+
+fn budget(limit: &str, more: &str) -> String {
+    format!(
+        "pricing.rate_card = 'builtin:illustrative'\n{more}\n[[budget]]\nname = 'all'\nscope = 'global'\nlimit = '{limit}'\nwindow = 'total'\n"
+    )
+}
+
+fn gate(limit: &str) -> (Recorder, Running) {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, &budget(limit, ""));
+    (upstream, gateway)
+}
+
+/// What is settled and held.
+fn sums(gateway: &Running) -> (String, String) {
+    let rows = gateway.operator().send(&get("/v1/budgets")).json();
+    let text = |name: &str| rows["budgets"][0][name].as_str().unwrap().to_owned();
+    (text("settled"), text("held"))
+}
+
+fn sum(settled: &str, held: &str) -> (String, String) {
+    (settled.to_owned(), held.to_owned())
+}
+
+fn holds(gateway: &Running) -> Vec<Value> {
+    gateway.operator().send(&get("/v1/holds")).json()["holds"].as_array().unwrap().clone()
+}
+
+fn states(gateway: &Running) -> Vec<String> {
+    holds(gateway).iter().map(|hold| hold["state"].as_str().unwrap().to_owned()).collect()
+}
+
+fn patch(body: &str) -> Vec<u8> {
+    request("PATCH", &format!("/contextcapture/jobs/{JOB_ID}"), body)
+}
+
+fn job_in(state: &str) -> Vec<u8> {
+    let run = r#""executionInformation":{"estimatedUnits":0.05}"#;
+    answer(200, &format!(r#"{{"job":{{"id":"{JOB_ID}","state":"{state}","estimatedCost":3.5,{run}}}}}"#))
+}
+
+#[test]
+fn a_job_is_held_submitted_and_settled_and_the_next_is_refused_with_its_sum() {
+    let (upstream, gateway) = gate("5");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "3.5"), vec!["bound".to_owned()]));
+    let refused = gateway.send(&post(JOB));
+    assert_eq!((refused.status, refused.code().as_str()), (402, "BudgetExceeded"));
+    let detail = refused.json()["error"]["details"][0].clone();
+    let expected = serde_json::json!({
+        "code": "BudgetExceeded", "message": detail["message"], "budget": "all", "limit": "5", "settled": "0",
+        "held": "3.5", "requested": "3.5", "missing": "2", "resets": null,
+    });
+    assert_eq!(detail, expected);
+    assert_eq!(refused.header("x-jobgate-decision"), Some("refused"));
+    assert_eq!(upstream.seen().len(), 1, "what does not fit sends nothing");
+    assert_eq!(gateway.send(&patch(r#"{"state":"active"}"#)).status, 200);
+    assert_eq!(states(&gateway), ["submitted"]);
+    upstream.script([Act::Answer(job_in("success"))]);
+    let target = format!("/contextcapture/jobs/{JOB_ID}");
+    assert_eq!(gateway.send(&get(&target)).status, 200);
+    while states(&gateway) != ["settled"] {
+        thread::yield_now();
+    }
+    assert_eq!(sums(&gateway), sum("3.5", "0"));
+    let hold = &holds(&gateway)[0];
+    assert_eq!(
+        (hold["upstreamEstimate"].as_str(), hold["upstreamUnits"].as_str()),
+        (Some("3.5"), Some("0.05"))
+    );
+    assert_eq!(hold["job"], JOB_ID);
+    let metrics = gateway.operator().send(&get("/metrics")).body;
+    assert!(metrics.contains(r#"jobgate_budget_settled_units{budget="all"} 3.5"#), "{metrics}");
+    let usage = gateway.operator().send(&get("/v1/usage?by=type")).json();
+    assert_eq!(usage["usage"][0]["settled"], "3.5");
+}
+
+#[test]
+fn what_upstream_refuses_is_given_back_and_what_nobody_knows_stays_held() {
+    let (upstream, gateway) = gate("100");
+    upstream.script([Act::Answer(answer(422, "{}")), Act::Answer(answer(429, "{}"))]);
+    assert_eq!(gateway.send(&post(JOB)).status, 422);
+    assert_eq!(gateway.send(&post(JOB)).status, 429);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "0"), vec!["released".to_owned(); 2]));
+    upstream.script([
+        Act::Close,
+        Act::Answer(answer(503, "{}")),
+        Act::Answer(answer(201, "{}")),
+        Act::AnswerAndClose(b"HTTP/1.1 201 X\r\nContent-Length: 99\r\n\r\n{".to_vec()),
+    ]);
+    let unknown = gateway.send(&post(JOB));
+    assert_eq!(unknown.status, 502);
+    let detail = &unknown.json()["error"]["details"][0];
+    assert_eq!(detail["outcome"], "unknown");
+    assert!(holds(&gateway).iter().any(|hold| hold["id"] == detail["hold"]), "{detail}");
+    for status in [503, 201, 502] {
+        assert_eq!(gateway.send(&post(JOB)).status, status);
+    }
+    assert_eq!(sums(&gateway), sum("0", "14"));
+    assert_eq!(states(&gateway).iter().filter(|state| *state == "in-doubt").count(), 4);
+}
+
+#[test]
+fn what_was_never_sent_is_given_back() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gateway = Running::start(nobody, &budget("100", ""));
+    let reply = gateway.send(&post(JOB));
+    assert_eq!(
+        (reply.status, &reply.json()["error"]["details"][0]["outcome"]),
+        (502, &Value::from("not-sent"))
+    );
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "0"), vec!["released".to_owned()]));
+}
+
+#[test]
+fn a_change_is_priced_before_it_is_sent_and_taken_back_when_it_is_refused() {
+    let (upstream, gateway) = gate("10");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    let dearer = r#"{"costEstimationParameters":{"gigaPixels":8}}"#;
+    upstream.script([Act::Answer(answer(422, "{}"))]);
+    assert_eq!(gateway.send(&patch(dearer)).status, 422);
+    assert_eq!(sums(&gateway), sum("0", "3.5"));
+    assert_eq!(gateway.send(&patch(dearer)).status, 200);
+    assert_eq!(sums(&gateway), sum("0", "8"));
+    let seen = upstream.seen().len();
+    assert_eq!(gateway.send(&patch(r#"{"costEstimationParameters":{"gigaPixels":11}}"#)).status, 402);
+    assert_eq!((upstream.seen().len(), sums(&gateway)), (seen, sum("0", "8")));
+    assert_eq!(gateway.send(&patch(r#"{"costEstimationParameters":{"gigaPixels":1}}"#)).status, 200);
+    assert_eq!(sums(&gateway), sum("0", "1"));
+    let delete = support::head("DELETE", &format!("/contextcapture/jobs/{JOB_ID}"), "\r\n");
+    assert_eq!(gateway.send(delete.as_bytes()).status, 204);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "0"), vec!["released".to_owned()]));
+}
+
+#[test]
+fn a_job_without_a_price_is_counted_and_priced_when_it_has_one() {
+    let (_, gateway) = gate("5");
+    let unpriced = JOB.replace(
+        r#""costEstimationParameters":{"gigaPixels":2.1,"megaPoints":1.5,"meshQuality":"Extra"},"#,
+        "",
+    );
+    assert_eq!(gateway.send(&post(&unpriced)).status, 201);
+    assert_eq!((sums(&gateway), holds(&gateway)[0]["amount"].clone()), (sum("0", "0"), Value::Null));
+    assert_eq!(gateway.send(&patch(r#"{"costEstimationParameters":{"gigaPixels":"9"}}"#)).status, 402);
+    assert_eq!(gateway.send(&patch(r#"{"costEstimationParameters":{"gigaPixels":"4"}}"#)).status, 200);
+    assert_eq!(sums(&gateway), sum("0", "4"));
+    let strict = budget("5", "").replace("window", "unpriced = 'refuse'\nwindow");
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, &strict);
+    assert_eq!(gateway.send(&post(&unpriced)).status, 402);
+    assert!(upstream.seen().is_empty());
+}
+
+#[test]
+fn a_job_made_elsewhere_is_not_submitted_past_a_budget_unless_that_is_allowed() {
+    let (upstream, gateway) = gate("5");
+    let refused = gateway.send(&patch(r#"{"state":"Active"}"#));
+    assert_eq!((refused.status, refused.code().as_str()), (402, "BudgetExceeded"));
+    assert!(upstream.seen().is_empty());
+    assert_eq!(gateway.send(&patch(r#"{"state":"Cancelled"}"#)).status, 200, "that costs nothing");
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, &budget("5", "holds.unknown_job = 'admit'"));
+    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 200);
+}
+
+/// At the edge of a budget all that fits is admitted and nothing beyond, however many ask at once.
+#[test]
+fn many_clients_at_one_budget_spend_exactly_what_fits() {
+    let (upstream, gateway) = gate("350");
+    let (clients, rounds) = (64, 8);
+    let admitted: usize = thread::scope(|scope| {
+        let one = || {
+            let mut client = gateway.client();
+            (0..rounds).filter(|_| client.send(&post(JOB)).status == 201).count()
+        };
+        let all: Vec<_> = (0..clients).map(|_| scope.spawn(one)).collect();
+        all.into_iter().map(|client| client.join().unwrap()).sum()
+    });
+    assert_eq!((admitted, upstream.seen().len()), (100, 100));
+    assert_eq!(sums(&gateway), sum("0", "350"));
+}
+
+#[test]
+fn a_ledger_in_a_file_outlives_its_gateway_and_has_one_at_a_time() {
+    let folder = std::env::temp_dir().join(format!("jobgate-money-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("book.db");
+    let text = budget("5", &format!("ledger.url = 'sqlite:{}'", file.display()));
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, &text);
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    let config = format!("listen.address = '127.0.0.1:0'\nadmin.address = '127.0.0.1:0'\n{text}");
+    let config = Config::parse(&config, Path::new("."), []).unwrap();
+    let second = gateway::Gateway::bind(config.clone(), None).unwrap_err().to_string();
+    assert!(second.contains("another gateway is using it"), "{second}");
+    assert_eq!(gateway.stop(), 0);
+    // The lock goes with the last task that holds the ledger.
+    let gateway = loop {
+        match gateway::Gateway::bind(config.clone(), None) {
+            Ok(gateway) => break gateway,
+            Err(_) => thread::yield_now(),
+        }
+    };
+    drop(gateway);
+    let book = ledger::Ledger::visit(&ledger::Url::Sqlite(file)).unwrap();
+    let verified = book.verify().unwrap().unwrap();
+    assert_eq!((verified.entries, verified.balances, verified.holds), (2, 1, 1));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn the_estimate_tells_the_room_of_each_budget_and_takes_none() {
+    let (_, gateway) = gate("5");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    let reply = gateway.send(&request("POST", "/jobgate/v1/estimate", JOB)).json();
+    assert_eq!(
+        (&reply["decision"], &reply["budgets"][0]["fits"]),
+        (&Value::from("refused"), &Value::from(false))
+    );
+    assert_eq!(sums(&gateway), sum("0", "3.5"));
+}
+
+#[test]
+fn budgets_are_checked_when_they_are_loaded_and_shown_as_they_are() {
+    let problems = |text: &str| Config::parse(text, Path::new("."), []).unwrap_err().to_string();
+    let wrong = "pricing.rate_card = 'builtin:illustrative'\n[[budget]]\nname = 'a b'\nscope = 'team'\nlimit = '-1'\nwindow = 'week'\nsoft = '0.8'\n[[budget]]\nname = 'm'\nscope = 'global'\nlimit = '1'\nwindow = 'month'";
+    let all = problems(wrong);
+    for expected in [
+        "budget[0].soft: unknown key",
+        "budget[0].name: must be",
+        "budget[0].scope: must be \"global\" or \"workspace\", not \"team\"",
+        "budget[0].limit: must be an amount in quotes",
+        "budget[0].window: must be \"day\", \"month\" or \"total\", not \"week\"",
+        "budget[1].time_zone: missing",
+    ] {
+        assert!(all.contains(expected), "{expected}\n{all}");
+    }
+    assert!(
+        problems(&budget("1", "").replace("pricing.rate_card = 'builtin:illustrative'", ""))
+            .contains("budget: needs pricing.rate_card")
+    );
+    let config = Config::parse(&budget("1.50", ""), Path::new("."), []).unwrap();
+    assert_eq!(Config::parse(&config.effective(), Path::new("."), []).unwrap(), config);
+}
