@@ -17,6 +17,7 @@ use crate::clock;
 use crate::config::Limits;
 use crate::courier::{Courier, Failure};
 use crate::door;
+use crate::identity::Identity;
 use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::outcome::Decision;
@@ -37,6 +38,7 @@ use crate::upstream::Upstream;
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) limits: Limits,
+    pub(crate) identity: Identity,
     pub(crate) rates: Rates,
     pub(crate) desk: Desk,
     /// The desk of the estimate operation: workspace and inputs may be missing.
@@ -139,10 +141,12 @@ impl Gate {
         record.route = Some(route);
         record.settlement.job = route::job_in(target);
         head::check_head(route, &request.headers, self.limits.body_bytes)?;
+        record.principal = self.identity.principal(&request.headers, record.date)?;
         let token = request.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
         let address =
             session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
-        self.rates.admit(Subject::Sender { token, address }, &self.metrics)?;
+        let principal = record.principal.as_ref();
+        self.rates.admit(Subject::Sender { token, address, principal }, &self.metrics)?;
         visit.in_flight = Some(self.life.in_flight.take(1).ok_or(Rejection::Overloaded)?);
         record.decision = match route.handling() {
             Handling::Observed => Some(Decision::Observed),

@@ -27,6 +27,7 @@ use crate::admin::Admin;
 use crate::config::{self, Config};
 use crate::courier::Courier;
 use crate::door::Door;
+use crate::identity::Identity;
 use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::phase::admit::Desk;
@@ -122,6 +123,7 @@ impl Gateway {
         let shutdown = config.shutdown;
         let gate = Gate {
             limits: config.limits,
+            identity: Identity::new(config.identity),
             rates: Rates::new(&config.rate_limits),
             estimate_desk: Desk { policy: config.policy.clone().for_estimate(), cards: config.cards.clone() },
             desk: Desk { policy: config.policy, cards: config.cards },

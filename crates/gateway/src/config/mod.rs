@@ -3,6 +3,7 @@
 mod cards;
 mod effective;
 mod env;
+mod identity;
 mod keys;
 mod limits;
 mod pem;
@@ -23,10 +24,11 @@ use toml::Table;
 
 pub use problems::{ConfigProblem, ConfigProblems};
 pub use types::{
-    CardSource, Config, Identity, Ledger, Level, Limits, Listen, Log, RateRule, Scope, Shutdown, Tls,
+    CardSource, Config, Identity, Jwt, Ledger, Level, Limits, Listen, Log, RateRule, Scope, Shutdown, Tls,
     Upstream,
 };
 
+pub use crate::identity::KeySet;
 use reader::Reader;
 
 impl Config {

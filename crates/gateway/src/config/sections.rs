@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::reader::{Reader, one_of};
-use super::types::{Config, Identity, Ledger, Level, Listen, Log, Shutdown, Tls, Upstream};
+use super::types::{Config, Ledger, Level, Listen, Log, Shutdown, Tls, Upstream};
 use super::url::{self, Origin};
 use super::value::show_duration;
-use super::{cards, limits, pem, rates, validation};
+use super::{cards, identity, limits, pem, rates, validation};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,10 +24,11 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
     let (profile, policy) = validation::read(reader);
     let (card_sources, cards) = cards::read(reader);
     let ledger = ledger(reader);
-    let identity = identity(reader);
+    let identity = identity::read(reader);
     let log = log(reader);
     let shutdown = shutdown(reader, upstream.response_timeout);
-    let rate_limits = rates::read(reader.table, &mut reader.problems);
+    let verified = identity::is_verified(reader);
+    let rate_limits = rates::read(reader.table, verified, &mut reader.problems);
     Config {
         listen,
         admin,
@@ -135,20 +136,6 @@ fn ledger(reader: &mut Reader<'_>) -> Ledger {
         Some(_) => reader.refuse("ledger.url", one_of(&[MEMORY])),
     }
     Ledger::Memory
-}
-
-fn identity(reader: &mut Reader<'_>) -> Identity {
-    match reader.text("identity.mode") {
-        None | Some("none") => {}
-        Some(mode @ ("jwt" | "header")) => {
-            reader.refuse(
-                "identity.mode",
-                format!("\"{mode}\" is not in this version; the only mode is \"none\""),
-            );
-        }
-        Some(other) => reader.refuse("identity.mode", format!("{}, not {other:?}", one_of(&["none"]))),
-    }
-    Identity::None
 }
 
 fn log(reader: &mut Reader<'_>) -> Log {
