@@ -192,3 +192,65 @@ fn seconds(value: Option<&Value>) -> Option<i64> {
     let fraction = || std::time::Duration::try_from_secs_f64(value.as_f64()?).ok()?.as_secs().try_into().ok();
     value.as_i64().or_else(fraction)
 }
+
+#[cfg(test)]
+mod tests {
+    use ring::rand::SystemRandom;
+    use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+    use serde_json::json;
+
+    use super::*;
+
+    fn encode(bytes: &[u8]) -> String {
+        use base64::Engine;
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// A token that begins at 1000 and ends at 2000, and who verifies it.
+    fn issued() -> (Verifier, String) {
+        let random = SystemRandom::new();
+        let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, made.as_ref(), &random).unwrap();
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+        let set = json!({"keys": [{"kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y)}]});
+        let claims = json!({"iss": "i", "aud": "a", "sub": "s", "nbf": 1000, "exp": 2000});
+        let message = format!("{}.{}", encode(br#"{"alg":"ES256"}"#), encode(claims.to_string().as_bytes()));
+        let signature = encode(pair.sign(&random, message.as_bytes()).unwrap().as_ref());
+        let verifier = Verifier::new(config::Jwt {
+            issuer: "i".to_owned(),
+            audience: "a".to_owned(),
+            jwks_file: "keys.json".into(),
+            keys: KeySet::parse(set.to_string().as_bytes()).unwrap(),
+            scopes: Vec::new(),
+            principal_claim: "sub".to_owned(),
+        });
+        (verifier, format!("{message}.{signature}"))
+    }
+
+    #[test]
+    fn a_token_holds_from_its_begin_to_its_end_and_a_minute_on_either_side() {
+        let (verifier, token) = issued();
+        for (now, expected) in [
+            (939, Some(TokenFault::NotYet)),
+            (940, None),
+            (1500, None),
+            (2059, None),
+            (2060, Some(TokenFault::Expired)),
+            (i64::from(u32::MAX), Some(TokenFault::Expired)),
+        ] {
+            let verdict = verifier.verify(token.as_bytes(), Timestamp::from_second(now).unwrap());
+            assert_eq!(verdict.err(), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_principal_shows_nothing_of_itself() {
+        let principal = Principal::new("someone@example.com").unwrap();
+        assert_eq!(format!("{principal:?}"), "Principal(..)");
+        for text in ["", "a b", "a\n", "\u{e9}", &"x".repeat(257)] {
+            assert_eq!(Principal::new(text), None, "{text:?}");
+        }
+        assert!(Principal::new(&"x".repeat(256)).is_some());
+    }
+}
