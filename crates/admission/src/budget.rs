@@ -6,29 +6,36 @@ use job_model::{Amount, WorkspaceId};
 use crate::window::{Period, Window};
 
 /// Whose spending a budget counts together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BudgetScope {
     /// Everybody's.
     Global,
     /// Each workspace's by itself, or one workspace's alone.
     Workspace(Option<WorkspaceId>),
+    /// Each principal's by itself, or one principal's alone.
+    Principal(Option<String>),
 }
 
 impl BudgetScope {
     /// Its word.
-    pub const fn as_str(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Global => "global",
             Self::Workspace(_) => "workspace",
+            Self::Principal(_) => "principal",
         }
     }
 
-    /// Under which key the spending of a workspace is counted; none where it is not.
-    fn key(self, workspace: WorkspaceId) -> Option<String> {
+    /// Under which key a job is counted; none where it is not. An empty principal is nobody that is known.
+    fn key(&self, workspace: WorkspaceId, principal: &str) -> Option<String> {
         match self {
             Self::Global => Some(String::new()),
             Self::Workspace(None) => Some(workspace.to_string()),
-            Self::Workspace(Some(one)) => (one == workspace).then(|| workspace.to_string()),
+            Self::Workspace(Some(one)) => (*one == workspace).then(|| workspace.to_string()),
+            Self::Principal(one) => {
+                let counts = !principal.is_empty() && one.as_ref().is_none_or(|one| one == principal);
+                counts.then(|| principal.to_owned())
+            }
         }
     }
 }
@@ -64,7 +71,7 @@ pub struct Budget {
 pub struct Claim {
     /// The budget's name.
     pub budget: String,
-    /// The workspace, or nothing for `global`.
+    /// The workspace or the principal, or nothing for `global`.
     pub key: String,
     /// The period.
     pub period: Period,
@@ -101,11 +108,11 @@ pub struct Shortfall {
 }
 
 impl Budget {
-    /// The place that a job of a workspace counts in, if it counts at all.
-    pub fn claim(&self, workspace: WorkspaceId, at: Timestamp) -> Option<Claim> {
+    /// The place that somebody's job in a workspace counts in, if it counts at all.
+    pub fn claim(&self, workspace: WorkspaceId, principal: &str, at: Timestamp) -> Option<Claim> {
         Some(Claim {
             budget: self.name.clone(),
-            key: self.scope.key(workspace)?,
+            key: self.scope.key(workspace, principal)?,
             period: self.window.period(at),
             limit: self.limit,
             enforce: self.enforce,

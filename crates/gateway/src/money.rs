@@ -52,6 +52,7 @@ impl Money {
     pub(crate) async fn open(
         self: &Arc<Self>,
         judged: &Judged,
+        principal: &str,
         now: Timestamp,
     ) -> Result<Option<Hold>, Rejection> {
         let (Some(workload), Some(workspace)) = (judged.workload().copied(), judged.workspace()) else {
@@ -60,14 +61,14 @@ impl Money {
         };
         let quote = judged.quote();
         let amount = amount(quote);
-        let claims = self.claims(workspace, now);
+        let claims = self.claims(workspace, principal, now);
         self.check_unpriced(amount, &claims)?;
         let id = HoldId::new();
         let hold = NewHold {
             id,
             job: None,
             workspace,
-            principal: String::new(),
+            principal: principal.to_owned(),
             workload,
             amount,
             card: card(quote),
@@ -119,7 +120,7 @@ impl Money {
         let workload = patch.merge_workload(&workload);
         let quote = admit::quote(Some(&workload), &self.cards, now);
         let priced = amount(Some(&quote));
-        let claims = self.claims(workspace, now);
+        let claims = self.claims(workspace, &row.principal, now);
         if submits {
             self.check_unpriced(priced, &claims)?;
         }
@@ -192,6 +193,7 @@ impl Money {
     pub(crate) async fn headroom(
         &self,
         workspace: WorkspaceId,
+        principal: &str,
         quote: Option<&Quote>,
         now: Timestamp,
     ) -> Result<Vec<serde_json::Value>, Unavailable> {
@@ -210,7 +212,7 @@ impl Money {
                 "fits": fits, "refuses": enforce && !fits,
             })
         };
-        Ok(self.claims(workspace, now).into_iter().map(row).collect())
+        Ok(self.claims(workspace, principal, now).into_iter().map(row).collect())
     }
 
     /// Gives back what was not submitted in time.
@@ -222,8 +224,8 @@ impl Money {
         }
     }
 
-    fn claims(&self, workspace: WorkspaceId, now: Timestamp) -> Vec<Claim> {
-        self.budgets.iter().filter_map(|budget| budget.claim(workspace, now)).collect()
+    fn claims(&self, workspace: WorkspaceId, principal: &str, now: Timestamp) -> Vec<Claim> {
+        self.budgets.iter().filter_map(|budget| budget.claim(workspace, principal, now)).collect()
     }
 
     fn currency(&self, now: Timestamp) -> String {

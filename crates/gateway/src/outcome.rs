@@ -37,7 +37,7 @@ impl Decision {
         match rejection {
             Rejection::BadRequest(_)
             | Rejection::HeaderNotFound
-            | Rejection::InvalidToken
+            | Rejection::InvalidToken(_)
             | Rejection::NotFound
             | Rejection::MethodNotAllowed(_)
             | Rejection::RequestTimeout

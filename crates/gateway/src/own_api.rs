@@ -47,12 +47,18 @@ fn rule_explained(rule: Rule, desk: &Desk) -> Value {
 }
 
 /// What the gate would decide about a job now. Nothing is forwarded, nothing reserved.
-pub(crate) async fn estimate(body: &[u8], desk: &Desk, money: &Money, now: Timestamp) -> Reply {
+pub(crate) async fn estimate(
+    body: &[u8],
+    desk: &Desk,
+    money: &Money,
+    principal: &str,
+    now: Timestamp,
+) -> Reply {
     let value = match admit::decide(body, Operation::Create, desk, now) {
         Ok(permit) => match permit.judged() {
             Some(judged) => {
                 let budgets = match judged.workspace() {
-                    Some(workspace) => money.headroom(workspace, judged.quote(), now).await,
+                    Some(workspace) => money.headroom(workspace, principal, judged.quote(), now).await,
                     None => Ok(Vec::new()),
                 };
                 let Ok(budgets) = budgets else { return Reply::from(&Rejection::LedgerUnavailable) };

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::config::Limits;
 use crate::courier::{Courier, Failure};
 use crate::door;
+use crate::identity::{Identity, Principal};
 use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::money::{Hold, Money};
@@ -43,6 +44,7 @@ const TOLD_BYTES: usize = 4 << 20;
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) limits: Limits,
+    pub(crate) identity: Identity,
     pub(crate) rates: Rates,
     pub(crate) money: Arc<Money>,
     pub(crate) desk: Desk,
@@ -119,7 +121,8 @@ impl Gate {
         visit.record.body_bytes = Some(body.bytes.len());
         if route == Route::Estimate {
             let (desk, money) = (&self.estimate_desk, &*self.money);
-            let reply = own_api::estimate(&body.bytes, desk, money, visit.record.date).await;
+            let who = visit.record.principal.as_ref().map_or("", Principal::as_str);
+            let reply = own_api::estimate(&body.bytes, desk, money, who, visit.record.date).await;
             return self.answer(session, visit, &reply).await;
         }
         let permit = self.admit(route, &body, &mut visit.record)?;
@@ -150,10 +153,12 @@ impl Gate {
         record.route = Some(route);
         record.settlement.job = route::job_in(target);
         head::check_head(route, &request.headers, self.limits.body_bytes)?;
+        record.principal = self.identity.principal(&request.headers, record.date)?;
         let token = request.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
         let address =
             session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
-        self.rates.admit(Subject::Sender { token, address }, &self.metrics)?;
+        let principal = record.principal.as_ref();
+        self.rates.admit(Subject::Sender { token, address, principal }, &self.metrics)?;
         visit.in_flight = Some(self.life.in_flight.take(1).ok_or(Rejection::Overloaded)?);
         record.decision = match route.handling() {
             Handling::Observed => Some(Decision::Observed),
@@ -180,7 +185,10 @@ impl Gate {
         let began = clock::now();
         let held = match judged.patch() {
             Some(patch) => self.money.change(record.settlement.job, patch, record.date).await,
-            None if record.route == Some(Route::CreateJob) => self.money.open(judged, record.date).await,
+            None if record.route == Some(Route::CreateJob) => {
+                let who = record.principal.as_ref().map_or("", Principal::as_str);
+                self.money.open(judged, who, record.date).await
+            }
             None => Ok(None),
         };
         record.seconds.reserve = Some(clock::now().saturating_duration_since(began));

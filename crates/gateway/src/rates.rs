@@ -1,4 +1,4 @@
-//! Holds requests to the configured rates: by everybody, token, address and workspace.
+//! Holds requests to the configured rates: by everybody, token, principal, address and workspace.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
@@ -9,6 +9,7 @@ use admission::{RateLimiter, Wait};
 
 use crate::clock;
 use crate::config::{RateRule, Scope};
+use crate::identity::Principal;
 use crate::metrics::Metrics;
 use crate::rejection::Rejection;
 
@@ -28,7 +29,7 @@ pub(crate) struct Rates {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Subject<'a> {
     /// Known from the header.
-    Sender { token: &'a [u8], address: Option<IpAddr> },
+    Sender { token: &'a [u8], address: Option<IpAddr>, principal: Option<&'a Principal> },
     /// Known from the body.
     Workspace(job_model::WorkspaceId),
 }
@@ -74,6 +75,7 @@ impl Rates {
         match (scope, subject) {
             (Scope::Global, Subject::Sender { .. }) => Some(0),
             (Scope::Token, Subject::Sender { token, .. }) => Some(self.hashed(token)),
+            (Scope::Principal, Subject::Sender { principal, .. }) => Some(self.hashed(principal?)),
             (Scope::Address, Subject::Sender { address, .. }) => Some(self.hashed(network(address?))),
             (Scope::Workspace, Subject::Workspace(workspace)) => Some(self.hashed(workspace)),
             _ => None,

@@ -13,8 +13,8 @@ pub enum Rejection {
     BadRequest(Fault),
     /// No Authorization header; the client must add one.
     HeaderNotFound,
-    /// Not exactly one bearer token; the client must send one.
-    InvalidToken,
+    /// Not exactly one bearer token, or none that proves who sent it; the client must send another.
+    InvalidToken(TokenFault),
     /// No such operation; the client must correct its path.
     NotFound,
     /// The path has other methods; the client must use one of these.
@@ -56,6 +56,31 @@ pub enum Fault {
     Query,
     /// A body on an operation that has none. Closes the connection: the body is not read.
     Body,
+}
+
+/// What a token lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenFault {
+    /// It is not exactly one bearer token.
+    Bearer,
+    /// It is not a signed JWT, or one that asks for what is not known here.
+    Form,
+    /// None of the issuer's keys is the one that it names, or that key is not for its algorithm.
+    Key,
+    /// The signature is not that key's.
+    Signature,
+    /// Another issuer made it.
+    Issuer,
+    /// It is for somebody else.
+    Audience,
+    /// It is over, or has no end.
+    Expired,
+    /// It has not begun.
+    NotYet,
+    /// It does not allow what is needed.
+    Scope,
+    /// It, or the proxy in front, does not say who sent it.
+    Principal,
 }
 
 /// A body that breaks at least one rule.

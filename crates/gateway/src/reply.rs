@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::outcome::Decision;
 use crate::phase::meter::Record;
-use crate::rejection::{Fault, Invalid, NoBudget, Rejection, Sending};
+use crate::rejection::{Fault, Invalid, NoBudget, Rejection, Sending, TokenFault};
 use crate::request_id;
 
 /// The decision about a request.
@@ -150,7 +150,9 @@ impl From<&Rejection> for Reply {
             Rejection::HeaderNotFound => {
                 Self::error(StatusCode::UNAUTHORIZED, "HeaderNotFound", HEADER_NOT_FOUND)
             }
-            Rejection::InvalidToken => Self::error(StatusCode::UNAUTHORIZED, "InvalidToken", INVALID_TOKEN),
+            Rejection::InvalidToken(fault) => {
+                Self::error(StatusCode::UNAUTHORIZED, "InvalidToken", token_message(*fault))
+            }
             Rejection::NotFound => Self::error(StatusCode::NOT_FOUND, "NotFound", NOT_FOUND),
             Rejection::MethodNotAllowed(allow) => {
                 let message = format!("This path has no such method. Allowed: {allow}.");
@@ -208,7 +210,6 @@ impl From<&Rejection> for Reply {
 }
 
 const HEADER_NOT_FOUND: &str = "Header Authorization was not found in the request. Access denied.";
-const INVALID_TOKEN: &str = "Header Authorization is not exactly one bearer token. Access denied.";
 const NOT_FOUND: &str =
     "There is no such operation. Paths are compared byte by byte; check spelling, case and slashes.";
 const TOO_SLOW: &str = "The request body did not arrive in time; nothing was forwarded.";
@@ -223,6 +224,22 @@ const NO_LEDGER: &str =
 const NO_ANSWER: &str = "Upstream could not be reached or gave no usable answer.";
 const LATE_ANSWER: &str = "Upstream did not answer in time.";
 const INVALID: &str = "InvalidContextCaptureRequest";
+
+/// Says what is wrong with a token; nothing of the token itself.
+const fn token_message(fault: TokenFault) -> &'static str {
+    match fault {
+        TokenFault::Bearer => "Header Authorization is not exactly one bearer token. Access denied.",
+        TokenFault::Form => "The token is not a signed JWT of a known form. Access denied.",
+        TokenFault::Key => "The token is not signed with a known key and its algorithm. Access denied.",
+        TokenFault::Signature => "The token's signature is not valid. Access denied.",
+        TokenFault::Issuer => "The token is from another issuer. Access denied.",
+        TokenFault::Audience => "The token is for another audience. Access denied.",
+        TokenFault::Expired => "The token has expired or has no expiry. Access denied.",
+        TokenFault::NotYet => "The token is not valid yet. Access denied.",
+        TokenFault::Scope => "The token lacks a required scope. Access denied.",
+        TokenFault::Principal => "The request does not say who sent it in the required way. Access denied.",
+    }
+}
 
 /// Rounded up: waiting that long is enough.
 fn whole_seconds(wait: Duration) -> u32 {

@@ -29,6 +29,7 @@ use crate::clock;
 use crate::config::{self, Config};
 use crate::courier::Courier;
 use crate::door::Door;
+use crate::identity::Identity;
 use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::money::Money;
@@ -135,6 +136,7 @@ impl Gateway {
         let shutdown = config.shutdown;
         let gate = Gate {
             limits: config.limits,
+            identity: Identity::new(config.identity),
             rates: Rates::new(&config.rate_limits),
             money: Arc::clone(&money),
             estimate_desk: Desk { policy: config.policy.clone().for_estimate(), cards: config.cards.clone() },

@@ -46,6 +46,7 @@ fn folder(test: &str) -> PathBuf {
         ("key.pem", KEY),
         ("locked.pem", &encrypted),
         ("card.toml", CARD),
+        ("jwks.json", include_str!("data/jwks.json")),
         ("next.toml", &next),
     ] {
         fs::write(folder.join(name), text).unwrap();
@@ -126,7 +127,7 @@ fn the_example_is_the_defaults_and_names_every_key() {
 #[test]
 fn the_optional_keys_of_the_example_are_written_as_the_parser_takes_them() {
     let base = folder("optional");
-    for name in ["tls", "cards"] {
+    for name in ["tls", "cards", "identity"] {
         fs::create_dir_all(base.join(name)).unwrap();
     }
     for (name, text) in [
@@ -134,6 +135,7 @@ fn the_optional_keys_of_the_example_are_written_as_the_parser_takes_them() {
         ("tls/server.key", KEY),
         ("tls/roots.pem", CERTIFICATE),
         ("cards/2026-11.toml", CARD),
+        ("identity/jwks.json", include_str!("data/jwks.json")),
     ] {
         fs::write(base.join(name), text).unwrap();
     }
@@ -142,8 +144,21 @@ fn the_optional_keys_of_the_example_are_written_as_the_parser_takes_them() {
         Some(rest) if rest.starts_with('[') || rest.contains(" = ") => rest,
         _ => line,
     });
-    let text = lines.collect::<Vec<_>>().join("\n");
+    let text = lines.collect::<Vec<_>>().join("\n").replace("mode = \"none\"", "mode = \"header\"");
+    // The keys of one mode exclude those of another.
+    let without = |text: &str, keys: &[&str]| {
+        let kept = text.lines().filter(|line| !keys.iter().any(|key| line.starts_with(&format!("{key} = "))));
+        kept.collect::<Vec<_>>().join("\n")
+    };
+    let by_header = without(&text, &["issuer", "audience", "jwks_file", "scopes", "principal_claim"]);
+    let config = Config::parse(&by_header, &base, NO_ENV).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.identity, Identity::Header("x-principal".parse().unwrap()));
+    let text = without(&text, &["header"]).replace("mode = \"header\"", "mode = \"jwt\"");
     let config = Config::parse(&text, &base, NO_ENV).unwrap_or_else(|problems| panic!("{problems}"));
+    let Identity::Jwt(jwt) = &config.identity else { panic!("{:?}", config.identity) };
+    assert_eq!((jwt.issuer.as_str(), jwt.principal_claim.as_str()), ("https://issuer.example.com", "sub"));
+    assert_eq!(jwt.scopes, ["itwin-platform"]);
+    assert_eq!(Config::parse(&config.effective(), &base, NO_ENV).unwrap(), config);
     assert!(config.listen.tls.is_some() && config.upstream.ca_file.is_some());
     assert_eq!(config.card_sources, [CardSource::File(base.join("cards/2026-11.toml"))]);
     assert_eq!((config.threads, config.policy.limits().engines), (2, Some(8)));
@@ -258,6 +273,7 @@ fn the_effective_configuration_reads_back_as_the_same() {
         admin.address = "0.0.0.0:0"
         upstream = { url = "https://[::1]:8443/", connect_timeout = "250ms", response_timeout = "2m", ca_file = "cert.pem", pool_size = 1, pool_idle = "1s" }
         pricing.rate_card = ["card.toml", "next.toml"]
+        identity = { mode = "jwt", issuer = "a", audience = "b", jwks_file = "jwks.json", scopes = ["c", "d"], principal_claim = "email" }
         log.level = "debug"
         shutdown = { lead = "1500ms", grace = "1d" }
         [limits]
@@ -283,11 +299,14 @@ fn the_effective_configuration_reads_back_as_the_same() {
         output-duplicate = "deny"
         unknown-member = "off"
     "#;
-    for text in ["", "upstream.url = 'http://127.0.0.1'\nlisten.h2c = true", full] {
+    let by_header = "identity = { mode = 'header', header = 'X-Who' }";
+    for text in ["", "upstream.url = 'http://127.0.0.1'\nlisten.h2c = true", by_header, full] {
         let config = Config::parse(text, &base, NO_ENV).unwrap_or_else(|problems| panic!("{problems}"));
         let effective = config.effective();
         assert_eq!(parse(&effective), config, "{effective}");
-        assert_eq!(effective.contains("is not set"), text != full, "{effective}");
+        let unset: Vec<&str> = effective.lines().filter(|line| line.ends_with(" is not set")).collect();
+        // A file that sets all there is to set still leaves out the key of the other mode.
+        assert_eq!(unset == ["# header is not set"], text == full, "{effective}");
     }
 }
 

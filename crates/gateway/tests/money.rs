@@ -247,7 +247,7 @@ fn budgets_are_checked_when_they_are_loaded_and_shown_as_they_are() {
     for expected in [
         "budget[0].soft: unknown key",
         "budget[0].name: must be",
-        "budget[0].scope: must be \"global\" or \"workspace\", not \"team\"",
+        "budget[0].scope: must be \"global\", \"workspace\" or \"principal\", not \"team\"",
         "budget[0].limit: must be an amount in quotes",
         "budget[0].window: must be \"day\", \"month\" or \"total\", not \"week\"",
         "budget[1].time_zone: missing",

@@ -14,7 +14,7 @@ pub(super) const KEY: &str = "budget";
 const KEYS: [&str; 8] = ["name", "scope", "match", "limit", "window", "time_zone", "mode", "unpriced"];
 
 /// Every budget that is sound; what is wrong with the others.
-pub(super) fn read(reader: &mut Reader<'_>, cards: &RateCards) -> Vec<Budget> {
+pub(super) fn read(reader: &mut Reader<'_>, cards: &RateCards, verified: bool) -> Vec<Budget> {
     let problems = &mut reader.problems;
     let rows = match reader.table.get(KEY) {
         None => return Vec::new(),
@@ -31,7 +31,7 @@ pub(super) fn read(reader: &mut Reader<'_>, cards: &RateCards) -> Vec<Budget> {
             problems.push(ConfigProblem::new(path, "must be a table, written [[budget]]"));
             continue;
         };
-        if let Some(budget) = (Row { keys: row, path: &path, problems }).budget() {
+        if let Some(budget) = (Row { keys: row, path: &path, verified, problems }).budget() {
             if budgets.iter().any(|other| other.name == budget.name) {
                 problems.push(ConfigProblem::new(format!("{path}.name"), "is another budget's name, too"));
             }
@@ -66,6 +66,8 @@ fn check_cards(cards: &RateCards, problems: &mut Vec<ConfigProblem>) {
 struct Row<'a> {
     keys: &'a Table,
     path: &'a str,
+    /// Whether it is known whom a request is from.
+    verified: bool,
     problems: &'a mut Vec<ConfigProblem>,
 }
 
@@ -119,13 +121,18 @@ impl Row<'_> {
                 }
                 Some(BudgetScope::Workspace(id.flatten()))
             }
+            Some("principal") if self.verified => {
+                Some(BudgetScope::Principal(one.and_then(Value::as_str).map(str::to_owned)))
+            }
             Some("principal") => {
-                self.refuse("scope", "\"principal\" is not in this version of budgets; use \"workspace\"");
+                let what =
+                    "\"principal\" needs identity.mode \"jwt\" or \"header\": an unverified token is nobody";
+                self.refuse("scope", what);
                 None
             }
             other => {
                 let not = other.map_or_else(|| "missing".to_owned(), |text| format!("not {text:?}"));
-                self.refuse("scope", format!("{}, {not}", one_of(&["global", "workspace"])));
+                self.refuse("scope", format!("{}, {not}", one_of(&["global", "workspace", "principal"])));
                 None
             }
         }
@@ -190,9 +197,10 @@ impl Row<'_> {
 /// The budgets as they are written.
 pub(super) fn shown(budgets: &[Budget]) -> impl Iterator<Item = String> {
     budgets.iter().map(|budget| {
-        let one = match budget.scope {
+        let one = match &budget.scope {
             BudgetScope::Workspace(Some(id)) => format!("match = \"{id}\"\n"),
-            BudgetScope::Workspace(None) | BudgetScope::Global => String::new(),
+            BudgetScope::Principal(Some(who)) => format!("match = {}\n", Value::String(who.clone())),
+            BudgetScope::Workspace(None) | BudgetScope::Principal(None) | BudgetScope::Global => String::new(),
         };
         format!(
             "\n[[{KEY}]]\nname = \"{}\"\nscope = \"{}\"\n{one}limit = \"{}\"\nwindow = \"{}\"\ntime_zone = \"{}\"\nmode = \"{}\"\nunpriced = \"{}\"",

@@ -48,9 +48,6 @@ fn values(config: &Config) -> Table {
         Ledger::Memory => MEMORY.to_owned(),
         Ledger::Sqlite(file) => format!("{SQLITE}{}", file.display()),
     };
-    let identity = match config.identity {
-        Identity::None => "none",
-    };
     let mut all = listeners(config);
     all.extend(upstream(config));
     all.extend(limits(config));
@@ -64,7 +61,7 @@ fn values(config: &Config) -> Table {
     all.extend(pair("holds.unsubmitted", duration(config.holds.unsubmitted)));
     let unknown = if config.holds.admit_unknown { "admit" } else { "refuse" };
     all.extend(pair("holds.unknown_job", text(unknown)));
-    all.extend(pair("identity.mode", text(identity)));
+    all.extend(identity(&config.identity));
     all.extend(pair("log.format", text("json")));
     all.extend(pair("log.level", text(config.log.level.as_str())));
     all.extend(pair("shutdown.lead", duration(config.shutdown.lead)));
@@ -125,6 +122,27 @@ fn limits(config: &Config) -> Table {
     ];
     let engines = of_rules.engines.map(|engines| pair("limits.engines", Value::Integer(engines.into())));
     pairs.into_iter().chain(engines).flatten().collect()
+}
+
+fn identity(identity: &Identity) -> Table {
+    let mut values = Table::new();
+    match identity {
+        Identity::None => values.extend(pair("identity.mode", text("none"))),
+        Identity::Header(name) => {
+            values.extend(pair("identity.mode", text("header")));
+            values.extend(pair("identity.header", text(name.as_str())));
+        }
+        Identity::Jwt(jwt) => {
+            let scopes = jwt.scopes.iter().map(text).collect();
+            values.extend(pair("identity.mode", text("jwt")));
+            values.extend(pair("identity.issuer", text(&jwt.issuer)));
+            values.extend(pair("identity.audience", text(&jwt.audience)));
+            values.extend(pair("identity.jwks_file", file(&jwt.jwks_file)));
+            values.extend(pair("identity.scopes", Value::Array(scopes)));
+            values.extend(pair("identity.principal_claim", text(&jwt.principal_claim)));
+        }
+    }
+    values
 }
 
 fn cards(sources: &[CardSource]) -> Option<Value> {

@@ -4,6 +4,7 @@ mod budgets;
 mod cards;
 mod effective;
 mod env;
+mod identity;
 mod keys;
 mod limits;
 mod pem;
@@ -24,10 +25,11 @@ use toml::Table;
 
 pub use problems::{ConfigProblem, ConfigProblems};
 pub use types::{
-    CardSource, Config, Holds, Identity, Ledger, Level, Limits, Listen, Log, RateRule, Scope, SettleBy,
+    CardSource, Config, Holds, Identity, Jwt, Ledger, Level, Limits, Listen, Log, RateRule, Scope, SettleBy,
     Shutdown, Tls, Upstream,
 };
 
+pub use crate::identity::KeySet;
 use reader::Reader;
 
 impl Config {

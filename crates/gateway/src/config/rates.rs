@@ -19,7 +19,7 @@ const KEYS: [&str; 4] = ["scope", "requests", "per", "mode"];
 const MOST: i64 = 1_000_000;
 
 /// Every limit that is sound; what is wrong with the others.
-pub(super) fn read(table: &Table, problems: &mut Vec<ConfigProblem>) -> Vec<RateRule> {
+pub(super) fn read(table: &Table, verified: bool, problems: &mut Vec<ConfigProblem>) -> Vec<RateRule> {
     let rows = match table.get(KEY) {
         None => return Vec::new(),
         Some(Value::Array(rows)) => rows,
@@ -35,7 +35,7 @@ pub(super) fn read(table: &Table, problems: &mut Vec<ConfigProblem>) -> Vec<Rate
             problems.push(ConfigProblem::new(path, "must be a table, written [[rate_limit]]"));
             continue;
         };
-        if let Some(rule) = (Row { keys: row, path: &path, problems }).rule() {
+        if let Some(rule) = (Row { keys: row, path: &path, verified, problems }).rule() {
             if rules.contains(&rule) {
                 problems.push(ConfigProblem::new(&path, "is there twice"));
             }
@@ -49,6 +49,8 @@ pub(super) fn read(table: &Table, problems: &mut Vec<ConfigProblem>) -> Vec<Rate
 struct Row<'a> {
     keys: &'a Table,
     path: &'a str,
+    /// Whether there are principals.
+    verified: bool,
     problems: &'a mut Vec<ConfigProblem>,
 }
 
@@ -71,11 +73,11 @@ impl Row<'_> {
         let text = self.keys.get("scope").and_then(Value::as_str);
         let found = Scope::ALL.into_iter().find(|scope| Some(scope.as_str()) == text);
         match (found, text) {
-            (Some(_), _) => {}
-            (None, Some("principal")) => self.refuse(
+            (Some(Scope::Principal), _) if !self.verified => self.refuse(
                 "scope",
-                "\"principal\" needs verified tokens, which are not in this version; \"token\" tells tokens apart without verifying them",
+                "\"principal\" needs identity.mode \"jwt\" or \"header\"; \"token\" tells tokens apart without verifying them",
             ),
+            (Some(_), _) => {}
             (None, Some(text)) => {
                 let hint = suggest::hint(text, words);
                 self.refuse("scope", format!("{}, not {text:?}{hint}", one_of(&words)));

@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::reader::{Reader, one_of};
-use super::types::{Config, Holds, Identity, Ledger, Level, Listen, Log, SettleBy, Shutdown, Tls, Upstream};
+use super::reader::Reader;
+use super::types::{Config, Holds, Ledger, Level, Listen, Log, SettleBy, Shutdown, Tls, Upstream};
 use super::url::{self, Origin};
 use super::value::show_duration;
-use super::{budgets, cards, limits, pem, rates, validation};
+use super::{budgets, cards, identity, limits, pem, rates, validation};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,12 +24,13 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
     let (profile, policy) = validation::read(reader);
     let (card_sources, cards) = cards::read(reader);
     let ledger = ledger(reader);
-    let identity = identity(reader);
+    let identity = identity::read(reader);
     let log = log(reader);
     let shutdown = shutdown(reader, upstream.response_timeout);
     let holds = holds(reader);
-    let budgets = budgets::read(reader, &cards);
-    let rate_limits = rates::read(reader.table, &mut reader.problems);
+    let verified = identity::is_verified(reader);
+    let budgets = budgets::read(reader, &cards, verified);
+    let rate_limits = rates::read(reader.table, verified, &mut reader.problems);
     Config {
         listen,
         admin,
@@ -166,20 +167,6 @@ fn holds(reader: &mut Reader<'_>) -> Holds {
         SettleBy::ALL.into_iter().find(|settle| settle.as_str() == text)
     });
     Holds { unsubmitted, admit_unknown: unknown.unwrap_or(false), settle: settle.unwrap_or(SettleBy::Held) }
-}
-
-fn identity(reader: &mut Reader<'_>) -> Identity {
-    match reader.text("identity.mode") {
-        None | Some("none") => {}
-        Some(mode @ ("jwt" | "header")) => {
-            reader.refuse(
-                "identity.mode",
-                format!("\"{mode}\" is not in this version; the only mode is \"none\""),
-            );
-        }
-        Some(other) => reader.refuse("identity.mode", format!("{}, not {other:?}", one_of(&["none"]))),
-    }
-    Identity::None
 }
 
 fn log(reader: &mut Reader<'_>) -> Log {

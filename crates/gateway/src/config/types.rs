@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use admission::{Budget, RateLimit};
+use http::HeaderName;
 use job_model::{Policy, Profile, RateCards};
+
+use crate::identity::KeySet;
 
 /// Everything that an operator decides.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,6 +136,8 @@ pub enum Scope {
     Global,
     /// Those with the same token; it is not verified.
     Token,
+    /// Those of the same principal.
+    Principal,
     /// Those for the same workspace: new jobs only.
     Workspace,
     /// Those from the same address; of IPv6 the first 64 bits.
@@ -141,13 +146,14 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [Self::Global, Self::Token, Self::Workspace, Self::Address];
+    pub const ALL: [Self; 5] = [Self::Global, Self::Token, Self::Principal, Self::Workspace, Self::Address];
 
     /// Its word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Global => "global",
             Self::Token => "token",
+            Self::Principal => "principal",
             Self::Workspace => "workspace",
             Self::Address => "address",
         }
@@ -194,11 +200,32 @@ impl SettleBy {
 }
 
 /// How the gateway learns who a request is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Identity {
     /// It does not: tokens are passed on, not verified.
     None,
+    /// From the token, once that is verified.
+    Jwt(Box<Jwt>),
+    /// From a header that a trusted proxy in front sets.
+    Header(HeaderName),
+}
+
+/// What a token must be to be good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Jwt {
+    /// Who must have made it: its `iss`.
+    pub issuer: String,
+    /// Whom it must be for: one of its `aud`.
+    pub audience: String,
+    /// Where `keys` came from.
+    pub jwks_file: PathBuf,
+    /// The issuer's public keys.
+    pub keys: KeySet,
+    /// What it must allow, all of them.
+    pub scopes: Vec<String>,
+    /// The claim that says who sent it.
+    pub principal_claim: String,
 }
 
 /// What is logged.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use job_model::Mode;
 
-use super::types::{CardSource, Config};
+use super::types::{CardSource, Config, Identity};
 use super::url::is_loopback;
 
 impl Config {
@@ -16,6 +16,7 @@ impl Config {
             self.plain_upstream(),
             self.unused_roots(),
             self.shadow(),
+            self.proxy(),
             self.prices(),
         ];
         lines.into_iter().flatten().collect()
@@ -50,6 +51,13 @@ impl Config {
         (self.policy.mode() == Mode::Shadow).then(|| {
             "validation.mode is \"shadow\": jobs that break rules are forwarded, only the fixed rules refuse".to_owned()
         })
+    }
+
+    fn proxy(&self) -> Option<String> {
+        let address = open(self.listen.address).filter(|_| matches!(self.identity, Identity::Header(_)))?;
+        Some(format!(
+            "identity.mode is \"header\" and listen.address {address} is not loopback: whoever reaches it past the proxy can be anybody"
+        ))
     }
 
     fn prices(&self) -> Option<String> {

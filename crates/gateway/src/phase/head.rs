@@ -7,7 +7,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue};
 
 use crate::phase::route::Route;
-use crate::rejection::{Fault, Rejection};
+use crate::rejection::{Fault, Rejection, TokenFault};
 
 /// How large a header may be.
 #[derive(Clone, Copy, Debug)]
@@ -228,7 +228,7 @@ fn check_authorization(headers: &HeaderMap) -> Result<(), Rejection> {
     });
     let good = characters
         .is_some_and(|characters| !characters.is_empty() && characters.iter().copied().all(is_b64token));
-    if good && values.next().is_none() { Ok(()) } else { Err(Rejection::InvalidToken) }
+    if good && values.next().is_none() { Ok(()) } else { Err(Rejection::InvalidToken(TokenFault::Bearer)) }
 }
 
 const fn is_b64token(byte: u8) -> bool {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::access_log::AccessLog;
 use crate::clock;
+use crate::identity::Principal;
 use crate::metrics::Metrics;
 use crate::outcome::Decision;
 use crate::phase::admit::Judged;
@@ -24,6 +25,8 @@ pub(crate) struct Record {
     /// None where no header could be read.
     pub(crate) method: Option<http::Method>,
     pub(crate) route: Option<Route>,
+    /// Who sent it, as verified; counted by, never logged.
+    pub(crate) principal: Option<Principal>,
     pub(crate) decision: Option<Decision>,
     /// What the client was answered; 0 where it left before.
     pub(crate) status: u16,
@@ -54,6 +57,7 @@ impl Record {
             request_id: String::new(),
             method: None,
             route: None,
+            principal: None,
             decision: None,
             status: 0,
             code: None,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use gateway::config::{CardSource, Config, Level, Listen};
+use gateway::config::{CardSource, Config, Identity, Level, Listen};
 use job_model::{Rule, Severity};
 
 use super::{folder, problems};
@@ -20,6 +20,11 @@ fn the_environment_overrides_the_file() {
         ("JOBGATE_UPSTREAM__CONNECT_TIMEOUT", "'1s'"),
         ("JOBGATE_VALIDATION__SEVERITY__OUTPUT_DUPLICATE", "deny"),
         ("JOBGATE_PRICING__RATE_CARD", "['card.toml', 'next.toml']"),
+        ("JOBGATE_IDENTITY__MODE", "jwt"),
+        ("JOBGATE_IDENTITY__ISSUER", "https://issuer.example.com"),
+        ("JOBGATE_IDENTITY__AUDIENCE", "jobgate"),
+        ("JOBGATE_IDENTITY__JWKS_FILE", "jwks.json"),
+        ("JOBGATE_IDENTITY__SCOPES", "['a', 'b']"),
         ("JOBGATE_LOG__LEVEL", "\"warn\""),
         // Kubernetes sets these for a service called jobgate, and for one called jobgate-admin.
         ("JOBGATE_PORT", "tcp://10.0.0.1:8080"),
@@ -37,6 +42,11 @@ fn the_environment_overrides_the_file() {
     assert_eq!(config.policy.severity(Rule::OutputDuplicate), Severity::Deny);
     let sources = [CardSource::File(base.join("card.toml")), CardSource::File(base.join("next.toml"))];
     assert_eq!(config.card_sources, sources);
+    let Identity::Jwt(jwt) = config.identity else { panic!("{:?}", config.identity) };
+    assert_eq!(
+        (jwt.issuer.as_str(), jwt.scopes.as_slice()),
+        ("https://issuer.example.com", &["a".to_owned(), "b".to_owned()][..])
+    );
     assert_eq!(config.log.level, Level::Warn);
 }
 

@@ -17,15 +17,36 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
     ("ledger.url = 'file'", "ledger.url: must be \"memory:\" or \"sqlite:\" and the path of a file"),
     ("budget = 3", "budget: must be an array of tables, written [[budget]]"),
     (
-        "identity.issuer = 'a'",
-        "identity.issuer: not supported by this version; take it out, nothing would act on it",
+        "identity.jwks_url = 'https://a'",
+        "identity.jwks_url: not supported by this version; take it out, nothing would act on it",
     ),
-    ("identity.mode = 'jwt'", r#"identity.mode: "jwt" is not in this version; the only mode is "none""#),
     (
-        "identity.mode = 'header'",
-        r#"identity.mode: "header" is not in this version; the only mode is "none""#,
+        "identity.issuer = 'a'",
+        r#"identity.issuer: is only for identity.mode "jwt"; the mode is "none", nothing would act on it"#,
     ),
-    ("identity.mode = 'x'", r#"identity.mode: must be "none", not "x""#),
+    (
+        "[identity]\nmode = 'header'\nheader = 'x-principal'\nscopes = ['a']",
+        r#"identity.scopes: is only for identity.mode "jwt"; the mode is "header", nothing would act on it"#,
+    ),
+    ("identity.mode = 'header'", r#"identity.header: missing; identity.mode "header" needs it"#),
+    (
+        "[identity]\nmode = 'header'\nheader = 'x principal'",
+        r#"identity.header: must be the name of a header of its own, such as "x-principal", not "x principal""#,
+    ),
+    (
+        "[identity]\nmode = 'header'\nheader = 'Authorization'",
+        r#"identity.header: must be the name of a header of its own, such as "x-principal", not "Authorization""#,
+    ),
+    ("[identity]\nmode = 'header'\nheader = ''", "identity.header: must not be empty"),
+    (
+        "[identity]\nmode = 'jwt'\nissuer = 'a'\naudience = 'b'",
+        r#"identity.jwks_file: missing; identity.mode "jwt" needs it"#,
+    ),
+    (
+        "[identity]\nmode = 'jwt'\nissuer = 'a'\naudience = 'b'\njwks_file = 'keys.json'",
+        "identity.jwks_file: /nowhere/keys.json cannot be read: No such file or directory (os error 2)",
+    ),
+    ("identity.mode = 'x'", r#"identity.mode: must be "none", "jwt" or "header", not "x""#),
     (
         "listen.address = 'localhost:8080'",
         r#"listen.address: must be an IP address and a port such as "127.0.0.1:8080" or "[::1]:8080", not "localhost:8080""#,

@@ -1,0 +1,143 @@
+//! Reads how the gateway learns who a request is from; each mode has its own keys and none of another's.
+
+use http::HeaderName;
+use toml::Value;
+
+use super::reader::{Reader, show};
+use super::types::{Identity, Jwt};
+use crate::identity::KeySet;
+
+const JWT: [&str; 5] = [
+    "identity.issuer",
+    "identity.audience",
+    "identity.jwks_file",
+    "identity.scopes",
+    "identity.principal_claim",
+];
+const HEADER: [&str; 1] = ["identity.header"];
+const MODES: [&str; 3] = ["none", "jwt", "header"];
+
+/// Headers that mean something else; whoever sets them is not the proxy.
+const TAKEN: [&str; 9] = [
+    "authorization",
+    "host",
+    "content-type",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "accept",
+    "user-agent",
+    "x-request-id",
+];
+
+/// Whether requests have principals, as far as the mode is one.
+pub(super) fn is_verified(reader: &Reader<'_>) -> bool {
+    matches!(reader.get("identity.mode").and_then(Value::as_str), Some("jwt" | "header"))
+}
+
+pub(super) fn read(reader: &mut Reader<'_>) -> Identity {
+    let mode = reader.word("identity.mode", &MODES, |text| MODES.into_iter().find(|mode| *mode == text));
+    let jwt = jwt(reader, mode == Some("jwt"));
+    let header = header(reader, mode == Some("header"));
+    // What is set for a mode that is misspelt is not held against the file, too.
+    if mode.is_some() || !reader.is_set("identity.mode") {
+        let mode = mode.unwrap_or("none");
+        foreign(reader, &JWT, "jwt", mode);
+        foreign(reader, &HEADER, "header", mode);
+    }
+    let jwt = jwt.map(|jwt| Identity::Jwt(Box::new(jwt)));
+    jwt.or(header.map(Identity::Header)).unwrap_or(Identity::None)
+}
+
+/// Nothing would act on these.
+fn foreign(reader: &mut Reader<'_>, keys: &[&str], owner: &str, mode: &str) {
+    for key in keys.iter().filter(|_| mode != owner) {
+        if reader.is_set(key) {
+            reader.refuse(
+                key,
+                format!(
+                    "is only for identity.mode \"{owner}\"; the mode is \"{mode}\", nothing would act on it"
+                ),
+            );
+        }
+    }
+}
+
+/// The keys are judged in every mode: a value that is none is told at once.
+fn jwt(reader: &mut Reader<'_>, on: bool) -> Option<Jwt> {
+    let issuer = required(reader, "identity.issuer", on);
+    let audience = required(reader, "identity.audience", on);
+    let keys = required(reader, "identity.jwks_file", on).filter(|_| on).and_then(|name| keys(reader, name));
+    let scopes = scopes(reader);
+    let claim = required(reader, "identity.principal_claim", false).unwrap_or("sub");
+    let (jwks_file, keys) = keys?;
+    on.then_some(Jwt {
+        issuer: issuer?.to_owned(),
+        audience: audience?.to_owned(),
+        jwks_file,
+        keys,
+        scopes: scopes?,
+        principal_claim: claim.to_owned(),
+    })
+}
+
+fn header(reader: &mut Reader<'_>, on: bool) -> Option<HeaderName> {
+    let text = required(reader, "identity.header", on)?;
+    let name = text.parse::<HeaderName>().ok().filter(|name| !TAKEN.contains(&name.as_str()));
+    if name.is_none() {
+        reader.refuse(
+            "identity.header",
+            format!("must be the name of a header of its own, such as \"x-principal\", not {text:?}"),
+        );
+    }
+    name.filter(|_| on)
+}
+
+/// A text that is not empty; missing only where it may be.
+fn required<'a>(reader: &mut Reader<'a>, key: &str, needed: bool) -> Option<&'a str> {
+    if needed && !reader.is_set(key) {
+        let mode = if HEADER.contains(&key) { "header" } else { "jwt" };
+        reader.refuse(key, format!("missing; identity.mode \"{mode}\" needs it"));
+    }
+    let text = reader.text(key)?;
+    if text.is_empty() {
+        reader.refuse(key, "must not be empty");
+        return None;
+    }
+    Some(text)
+}
+
+fn keys(reader: &mut Reader<'_>, name: &str) -> Option<(std::path::PathBuf, KeySet)> {
+    const KEY: &str = "identity.jwks_file";
+    let (file, bytes) = reader.open(KEY, name)?;
+    match KeySet::parse(&bytes) {
+        Ok(keys) => Some((file, keys)),
+        Err(fault) => {
+            reader.refuse(KEY, format!("{} {fault}", file.display()));
+            None
+        }
+    }
+}
+
+fn scopes(reader: &mut Reader<'_>) -> Option<Vec<String>> {
+    const KEY: &str = "identity.scopes";
+    let one = |value: &Value| {
+        let word = value.as_str()?;
+        let good = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic());
+        good.then(|| word.to_owned())
+    };
+    let value = reader.get(KEY);
+    let found = match value {
+        None => Some(Vec::new()),
+        Some(Value::Array(list)) => list.iter().map(one).collect(),
+        Some(value) => one(value).map(|scope| vec![scope]),
+    };
+    if let (None, Some(value)) = (&found, value) {
+        let not = show(value);
+        reader.refuse(
+            KEY,
+            format!("must be a scope in quotes or a list of them, each without spaces, not {not}"),
+        );
+    }
+    found
+}

@@ -1,0 +1,261 @@
+//! Learns who a request is from: a verified token or a trusted proxy's header becomes a principal. It knows no budget and no limit.
+
+mod keys;
+mod ring_provider;
+
+use std::fmt;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
+use jiff::Timestamp;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Validation, decode, decode_header};
+use serde_json::{Map, Value};
+
+use crate::config;
+use crate::rejection::{Rejection, TokenFault};
+
+pub use keys::KeySet;
+use keys::Keys;
+
+/// How far the issuer's clock may be from ours, in seconds.
+const LEEWAY: i64 = 60;
+/// The longest principal.
+const LONGEST: usize = 256;
+
+/// Whom a request is from, as verified: 1 to 256 visible ASCII characters. Neither logged nor shown.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Principal(Box<str>);
+
+impl Principal {
+    fn new(text: &str) -> Option<Self> {
+        let good = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        good.then(|| Self(text.into()))
+    }
+
+    /// As the ledger writes it.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Principal(..)")
+    }
+}
+
+/// How the gateway learns who a request is from.
+#[derive(Debug)]
+pub(crate) enum Identity {
+    /// It does not.
+    None,
+    /// From the token.
+    Jwt(Box<Verifier>),
+    /// From a header that a proxy in front sets.
+    Header(HeaderName),
+}
+
+impl Identity {
+    pub(crate) fn new(config: config::Identity) -> Self {
+        match config {
+            config::Identity::None => Self::None,
+            config::Identity::Jwt(jwt) => Self::Jwt(Box::new(Verifier::new(*jwt))),
+            config::Identity::Header(name) => Self::Header(name),
+        }
+    }
+
+    /// Whom a request is from; its Authorization header has been found to be one bearer token.
+    ///
+    /// # Errors
+    /// `InvalidToken`, with what could not be proven.
+    pub(crate) fn principal(
+        &self,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<Option<Principal>, Rejection> {
+        let found = match self {
+            Self::None => return Ok(None),
+            Self::Jwt(verifier) => {
+                bearer(headers).ok_or(TokenFault::Form).and_then(|token| verifier.verify(token, now))
+            }
+            Self::Header(name) => named(headers, name),
+        };
+        found.map(Some).map_err(Rejection::InvalidToken)
+    }
+}
+
+/// The token behind the scheme.
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let (_, token) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked(7)?;
+    Some(token.trim_ascii())
+}
+
+/// What the proxy in front says, once: a second field could be the client's own.
+fn named(headers: &HeaderMap, name: &HeaderName) -> Result<Principal, TokenFault> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok().and_then(Principal::new).ok_or(TokenFault::Principal),
+        _ => Err(TokenFault::Principal),
+    }
+}
+
+/// Verifies tokens of one issuer.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    keys: Keys,
+    issuer: String,
+    audience: String,
+    scopes: Vec<String>,
+    principal_claim: String,
+}
+
+impl Verifier {
+    fn new(config: config::Jwt) -> Self {
+        ring_provider::install();
+        Self {
+            keys: Keys::new(&config.keys),
+            issuer: config.issuer,
+            audience: config.audience,
+            scopes: config.scopes,
+            principal_claim: config.principal_claim,
+        }
+    }
+
+    /// The signature comes first: nothing is told about claims that nobody vouches for.
+    fn verify(&self, token: &[u8], now: Timestamp) -> Result<Principal, TokenFault> {
+        let claims = self.claims(token)?;
+        let now = now.as_second();
+        if text(&claims, "iss") != Some(self.issuer.as_str()) {
+            return Err(TokenFault::Issuer);
+        }
+        if !words(&claims, "aud").contains(&self.audience.as_str()) {
+            return Err(TokenFault::Audience);
+        }
+        // A token without an end would be good for ever.
+        if seconds(claims.get("exp")).is_none_or(|end| end.saturating_add(LEEWAY) <= now) {
+            return Err(TokenFault::Expired);
+        }
+        let begin = claims.get("nbf");
+        if begin.is_some() && seconds(begin).is_none_or(|begin| begin.saturating_sub(LEEWAY) > now) {
+            return Err(TokenFault::NotYet);
+        }
+        let granted = granted(&claims);
+        if !self.scopes.iter().all(|scope| granted.contains(&scope.as_str())) {
+            return Err(TokenFault::Scope);
+        }
+        text(&claims, &self.principal_claim).and_then(Principal::new).ok_or(TokenFault::Principal)
+    }
+
+    /// What the token says, where one of our keys has signed it. The key decides on the algorithm, never the token.
+    fn claims(&self, token: &[u8]) -> Result<Map<String, Value>, TokenFault> {
+        let header = decode_header(token).map_err(|_| TokenFault::Form)?;
+        if header.crit.is_some() {
+            // It asks for something that must be understood, and we understand nothing of the kind.
+            return Err(TokenFault::Form);
+        }
+        let key = self.keys.find(header.kid.as_deref()).ok_or(TokenFault::Key)?;
+        if header.alg != key.algorithm {
+            return Err(TokenFault::Key);
+        }
+        let mut validation = Validation::new(key.algorithm);
+        // Claims are judged above, by the request's own date; the library would ask the system's clock.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        decode(token, &key.verifies, &validation).map(|token| token.claims).map_err(|error| {
+            match error.kind() {
+                ErrorKind::Json(_) | ErrorKind::Utf8(_) => TokenFault::Form,
+                _ => TokenFault::Signature,
+            }
+        })
+    }
+}
+
+fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    claims.get(name).and_then(Value::as_str)
+}
+
+/// One word or a list of them.
+fn words<'a>(claims: &'a Map<String, Value>, name: &str) -> Vec<&'a str> {
+    match claims.get(name) {
+        Some(Value::String(word)) => vec![word],
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What the token allows: issuers write `scope` or `scp`, a list or words in one text.
+fn granted(claims: &Map<String, Value>) -> Vec<&str> {
+    let name = if claims.contains_key("scope") { "scope" } else { "scp" };
+    words(claims, name).into_iter().flat_map(|word| word.split(' ')).collect()
+}
+
+/// A date of a token; a fraction of a second is dropped.
+fn seconds(value: Option<&Value>) -> Option<i64> {
+    let value = value?;
+    let fraction = || std::time::Duration::try_from_secs_f64(value.as_f64()?).ok()?.as_secs().try_into().ok();
+    value.as_i64().or_else(fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use ring::rand::SystemRandom;
+    use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+    use serde_json::json;
+
+    use super::*;
+
+    fn encode(bytes: &[u8]) -> String {
+        use base64::Engine;
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// A token that begins at 1000 and ends at 2000, and who verifies it.
+    fn issued() -> (Verifier, String) {
+        let random = SystemRandom::new();
+        let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, made.as_ref(), &random).unwrap();
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+        let set = json!({"keys": [{"kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y)}]});
+        let claims = json!({"iss": "i", "aud": "a", "sub": "s", "nbf": 1000, "exp": 2000});
+        let message = format!("{}.{}", encode(br#"{"alg":"ES256"}"#), encode(claims.to_string().as_bytes()));
+        let signature = encode(pair.sign(&random, message.as_bytes()).unwrap().as_ref());
+        let verifier = Verifier::new(config::Jwt {
+            issuer: "i".to_owned(),
+            audience: "a".to_owned(),
+            jwks_file: "keys.json".into(),
+            keys: KeySet::parse(set.to_string().as_bytes()).unwrap(),
+            scopes: Vec::new(),
+            principal_claim: "sub".to_owned(),
+        });
+        (verifier, format!("{message}.{signature}"))
+    }
+
+    #[test]
+    fn a_token_holds_from_its_begin_to_its_end_and_a_minute_on_either_side() {
+        let (verifier, token) = issued();
+        for (now, expected) in [
+            (939, Some(TokenFault::NotYet)),
+            (940, None),
+            (1500, None),
+            (2059, None),
+            (2060, Some(TokenFault::Expired)),
+            (i64::from(u32::MAX), Some(TokenFault::Expired)),
+        ] {
+            let verdict = verifier.verify(token.as_bytes(), Timestamp::from_second(now).unwrap());
+            assert_eq!(verdict.err(), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_principal_shows_nothing_of_itself() {
+        let principal = Principal::new("someone@example.com").unwrap();
+        assert_eq!(format!("{principal:?}"), "Principal(..)");
+        for text in ["", "a b", "a\n", "\u{e9}", &"x".repeat(257)] {
+            assert_eq!(Principal::new(text), None, "{text:?}");
+        }
+        assert!(Principal::new(&"x".repeat(256)).is_some());
+    }
+}
