@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
 use http::{HeaderValue, StatusCode};
 use log::warn;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -39,6 +39,8 @@ use crate::upstream::Upstream;
 
 /// The most of an answer that is read for what it tells of jobs.
 const TOLD_BYTES: usize = 4 << 20;
+/// How long a client may take none of an answer before its connection is closed.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Everything that requests share.
 #[derive(Debug)]
@@ -257,6 +259,11 @@ impl ProxyHttp for Gate {
             // Only ever shortened: pingora has closed those connections already that must not be used again.
             session.set_keepalive(Some(self.limits.keep_alive.as_secs()));
         }
+        if session.req_header().headers.contains_key(TRANSFER_ENCODING) {
+            // The parser of chunks is lenient: where it and a client disagree, nothing may follow.
+            session.set_keepalive(None);
+        }
+        session.set_write_timeout(Some(WRITE_TIMEOUT));
         // A second request may follow the first without waiting; the first is then still answered.
         session.set_pipelining_enabled(true);
         session.set_abort_on_close(false);

@@ -11,7 +11,7 @@ mod support;
 
 use std::net::Shutdown;
 
-use support::{Act, JOB, Recorder, Running, get, head, post};
+use support::{Act, JOB, Recorder, Running, chunked, get, head, post};
 
 #[test]
 fn a_client_that_leaves_does_not_stop_the_exchange() {
@@ -228,4 +228,74 @@ fn no_client_word_becomes_a_label_or_reaches_the_log() {
     let metrics = gateway.operator().send(&get("/metrics")).body;
     assert!(!gateway.log.text().contains(canary), "{}", gateway.log.text());
     assert!(!metrics.contains(canary), "{metrics}");
+}
+
+#[test]
+fn a4_a_connection_closes_after_a_body_in_chunks() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    for (body, status) in [(JOB, 201), ("{}", 422)] {
+        let mut client = gateway.client();
+        client.write(&[chunked("POST", "/contextcapture/jobs", body, 100), post(JOB)].concat());
+        let reply = client.read();
+        assert!(reply.status == status && reply.closes() && client.is_closed(), "{reply:?}");
+    }
+    assert_eq!(upstream.seen().len(), 1, "what follows chunks is not read");
+}
+
+#[test]
+fn a4_lenient_chunks_are_one_request_with_a_length_of_ours() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    let head = head(
+        "POST",
+        "/contextcapture/workspaces",
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
+    let smuggled = "GET /contextcapture/jobs HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer x\r\n\r\n";
+    for chunks in [
+        "2;\n\r\n{}\r\n0\r\n\r\n",
+        "2;\0\r\n{}\r\n0\r\n\r\n",
+        "2 \r\n{}\r\n0\r\n\r\n",
+        "2\r\n{}\r\n\r\n\r\n",
+        "2\r\n{}\r\n;x\r\n\r\n",
+        "2\r\n{}\r\n0\r\na: b\r\n\r\n",
+    ] {
+        let before = upstream.seen().len();
+        let mut client = gateway.client();
+        client.write(format!("{head}{chunks}{smuggled}").as_bytes());
+        let reply = client.read();
+        assert!(reply.closes() && client.is_closed(), "{chunks:?}: {reply:?}");
+        let seen = upstream.seen().split_off(before);
+        let bodies: Vec<_> = seen.iter().map(|seen| String::from_utf8_lossy(&seen.body)).collect();
+        assert_eq!(bodies, ["{}"], "{chunks:?}: {reply:?}");
+        assert!(
+            seen.iter().all(|seen| seen.header("content-length") == Some("2") && seen.header("a").is_none())
+        );
+    }
+}
+
+#[test]
+fn b3_a_body_that_trickles_is_given_up_long_before_its_time_is_over() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "limits.body_timeout = '1h'");
+    let mut client = gateway.client();
+    let bytes = post(JOB);
+    let reply = client.send(&bytes[..bytes.len() - 5]);
+    assert_eq!((reply.status, reply.code().as_str()), (408, "RequestTimeout"));
+    assert!(reply.closes() && client.is_closed());
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn b4_a_client_that_takes_nothing_of_its_answer_is_let_go() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    let body = "x".repeat(32 << 20);
+    upstream.script([Act::Answer(support::answer(200, &body))]);
+    let mut client = gateway.client();
+    client.write(&get("/contextcapture/jobs"));
+    // The line is written when the request is over, though nothing was read.
+    assert_eq!(gateway.log.lines(1)[0]["status"], 200);
+    assert!(client.try_read().is_err(), "the answer was cut off");
 }

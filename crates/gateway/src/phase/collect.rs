@@ -8,10 +8,16 @@ use pingora::time::timeout;
 use pingora::{Error, ErrorType};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::capacity::{Capacity, Share};
+use crate::clock;
 use crate::config::Limits;
 use crate::rejection::{Fault, Rejection};
+
+/// How long a body may take however small it is, and how many bytes a second it must have brought from then on.
+const PATIENCE: Duration = Duration::from_secs(5);
+const BYTES_A_SECOND: u64 = 1024;
 
 /// A body and the room it takes.
 #[derive(Debug)]
@@ -60,7 +66,11 @@ async fn read(session: &mut Session, limit: usize, room: &mut Share) -> Result<B
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
     let mut total = 0_usize;
-    while let Some(piece) = session.read_request_body().await.map_err(unreadable)? {
+    let began = clock::now();
+    loop {
+        let left = due(total).saturating_sub(clock::now().saturating_duration_since(began));
+        let next = timeout(left, session.read_request_body()).await.map_err(|_| Rejection::RequestTimeout)?;
+        let Some(piece) = next.map_err(unreadable)? else { break };
         total = total.saturating_add(piece.len());
         if total > limit {
             return Err(Rejection::RequestTooLarge(limit).into());
@@ -82,6 +92,13 @@ async fn read(session: &mut Session, limit: usize, room: &mut Share) -> Result<B
         }
     }
     Ok(rest.map_or(first, BytesMut::freeze))
+}
+
+/// When the next piece of a body must be here, if so many bytes are, counted from the first look.
+fn due(bytes: usize) -> Duration {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    let whole = Duration::from_secs(bytes / BYTES_A_SECOND);
+    PATIENCE.max(whole)
 }
 
 /// Answers `Expect: 100-continue`, now that the header has passed.
@@ -109,4 +126,15 @@ fn unreadable(error: Box<Error>) -> Uncollected {
 
 fn number(value: &HeaderValue) -> Option<usize> {
     value.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b3_a_body_has_five_seconds_and_then_one_for_each_kibibyte() {
+        assert_eq!([0, 5119, 6143].map(due), [PATIENCE; 3]);
+        assert_eq!([6144, 256 * 1024].map(due), [6, 256].map(Duration::from_secs));
+    }
 }

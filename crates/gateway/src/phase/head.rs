@@ -93,6 +93,9 @@ impl Framing {
         }
         if name.eq_ignore_ascii_case(HOST.as_str().as_bytes()) {
             self.hosts = self.hosts.saturating_add(1);
+            if value.is_empty() || !value.iter().copied().all(is_of_a_host) {
+                return Err("Host is not one name or address with at most a port");
+            }
         } else if name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes()) {
             self.lengths = self.lengths.saturating_add(1);
             if !(1..=10).contains(&value.len()) || !value.iter().all(u8::is_ascii_digit) {
@@ -139,6 +142,11 @@ const fn is_token(byte: u8) -> bool {
                 | b'|'
                 | b'~'
         )
+}
+
+/// A byte of a name, an address or a port; a path, a user or a list has others.
+const fn is_of_a_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']')
 }
 
 /// Lines that end in CR LF and have neither inside.

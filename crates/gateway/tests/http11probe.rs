@@ -1,0 +1,176 @@
+//! Public raw requests at their worst: what must be refused is, and nothing behind a refusal is read as a request.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and tells its figures"
+)]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+use support::{JOB, PATIENCE, Recorder, Running, Seen, post};
+
+const CASES: &str = include_str!("data/http11probe.txt");
+/// Chunk framing that should be refused and is read, as one request with just this body.
+const LENIENT: [(&str, &str); 4] = [
+    ("SMUG-CHUNK-BARE-SEMICOLON", "hello"),
+    ("SMUG-CHUNK-EXT-CTRL", "hello"),
+    ("SMUG-CHUNK-EXT-INVALID-TOKEN", "hello"),
+    ("SMUG-CHUNK-SIZE-TRAILING-OWS", "hello"),
+];
+/// A method that no operation has: refused as such.
+const NO_OPERATION: [&str; 1] = ["COMP-OPTIONS-STAR"];
+
+struct Case {
+    name: &'static str,
+    verdict: &'static str,
+    requests: Vec<Vec<u8>>,
+}
+
+fn cases() -> Vec<Case> {
+    let lines = CASES.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let mut parts = line.split('\t');
+            let (name, verdict) = (parts.next().unwrap(), parts.next().unwrap());
+            Case { name, verdict, requests: parts.map(unescaped).collect() }
+        })
+        .collect()
+}
+
+fn unescaped(mut text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(first) = text.bytes().next() {
+        let run = text.strip_prefix('{').and_then(|rest| rest.split_once('*'));
+        if let Some((count, rest)) = run.and_then(|(count, rest)| Some((count.parse().ok()?, rest))) {
+            bytes.extend(vec![rest.as_bytes()[0]; count]);
+            text = &rest[2..];
+        } else if first != b'\\' {
+            bytes.push(first);
+            text = &text[1..];
+        } else {
+            let (byte, taken) = match text.as_bytes()[1] {
+                b'r' => (b'\r', 2),
+                b'n' => (b'\n', 2),
+                b'\\' => (b'\\', 2),
+                _ => (u8::from_str_radix(&text[2..4], 16).unwrap(), 4),
+            };
+            bytes.push(byte);
+            text = &text[taken..];
+        }
+    }
+    bytes
+}
+
+/// The same for operations that the gate forwards, with a token: only its framing can then be wrong.
+fn addressed(request: &[u8]) -> Vec<u8> {
+    let mut bytes = request.to_vec();
+    for (from, to) in [
+        ("GET / ", "GET /contextcapture/jobs "),
+        ("POST / ", "POST /contextcapture/workspaces "),
+        ("POST /echo ", "POST /contextcapture/workspaces "),
+    ] {
+        while let Some(at) = find(&bytes, from.as_bytes()) {
+            bytes.splice(at..at + from.len(), to.bytes());
+        }
+    }
+    let start = bytes.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(0);
+    if let Some(end) = find(&bytes[start..], b"\r\n\r\n") {
+        let at = start + end + 2;
+        let fields = "Authorization: Bearer t0k-en\r\nContent-Type: application/json\r\n";
+        bytes.splice(at..at, fields.bytes());
+    }
+    bytes
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+/// What is answered to requests on one connection, to its end.
+fn statuses(gateway: &Running, requests: &[Vec<u8>]) -> Vec<u16> {
+    let mut stream = TcpStream::connect(gateway.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    for request in requests {
+        // Who is refused early may find the connection closed.
+        let _ = stream.write_all(request);
+    }
+    let _ = stream.shutdown(Shutdown::Write);
+    let mut answers = Vec::new();
+    if let Err(fault) = stream.read_to_end(&mut answers) {
+        assert_eq!(fault.kind(), std::io::ErrorKind::ConnectionReset, "{fault}");
+    }
+    let text = String::from_utf8_lossy(&answers).into_owned();
+    let starts = text.split("HTTP/1.1 ").skip(1);
+    starts.map(|answer| answer[..3].parse().unwrap()).filter(|status| *status >= 200).collect()
+}
+
+fn well_formed(seen: &Seen) {
+    let lines = ["GET /contextcapture/jobs HTTP/1.1", "POST /contextcapture/workspaces HTTP/1.1"];
+    assert!(lines.contains(&seen.line.as_str()), "{seen:?}");
+    assert_eq!(seen.header("authorization"), Some("Bearer t0k-en"));
+    assert_eq!(seen.header("host").map(|host| host.starts_with("127.0.0.1:")), Some(true));
+    let length = seen.header("content-length").map_or(0, |length| length.parse().unwrap());
+    assert_eq!(length, seen.body.len());
+}
+
+#[test]
+fn a1_to_a6_what_must_be_refused_is_refused_and_nothing_is_smuggled() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    let (mut refused, mut lenient, mut accepted, mut misses) = (0, 0, 0, Vec::new());
+    for case in cases() {
+        let before = upstream.seen().len();
+        let requests: Vec<_> = case.requests.iter().map(|request| addressed(request)).collect();
+        let statuses = statuses(&gateway, &requests);
+        let seen = upstream.seen().split_off(before);
+        seen.iter().for_each(well_formed);
+        let good = statuses.iter().filter(|status| **status < 300).count();
+        let behind = statuses.iter().skip_while(|status| !matches!(status, 400 | 413 | 414 | 431)).count();
+        let mut fine = seen.len() <= good && behind <= 1 && good <= requests.len();
+        let first = statuses.first().copied();
+        match case.verdict {
+            "refuse" => {
+                let bodies: Vec<_> = seen.iter().map(|seen| seen.body.as_slice()).collect();
+                if let Some((_, body)) = LENIENT.iter().find(|(name, _)| *name == case.name) {
+                    fine &= bodies == [body.as_bytes()] && statuses.len() == 1;
+                    lenient += 1;
+                } else {
+                    fine &= statuses.len() <= 1 && first.is_none_or(|status| (400..500).contains(&status));
+                    fine &= seen.is_empty();
+                    refused += 1;
+                }
+            }
+            "accept" if !NO_OPERATION.contains(&case.name) => {
+                fine &= first.is_some_and(|status| status < 300);
+                accepted += 1;
+            }
+            _ => {}
+        }
+        if !fine {
+            misses.push((case.name, statuses, seen));
+        }
+    }
+    println!("refused {refused}, read though lenient {lenient}, accepted {accepted}");
+    assert!(misses.is_empty(), "{misses:#?}");
+    assert_eq!((refused, lenient, accepted), (63 - LENIENT.len(), LENIENT.len(), 4));
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+}
+
+#[test]
+fn a5_without_a_token_nothing_passes_in_any_form() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    for case in cases() {
+        let statuses = statuses(&gateway, &case.requests);
+        assert!(statuses.iter().all(|status| (400..500).contains(status)), "{}: {statuses:?}", case.name);
+        assert!(case.verdict != "refuse" || statuses.len() <= 1, "{}: {statuses:?}", case.name);
+    }
+    assert_eq!(upstream.connections(), 0);
+}
