@@ -39,7 +39,7 @@ use crate::upstream::Upstream;
 
 /// The most of an answer that is read for what it tells of jobs.
 const TOLD_BYTES: usize = 4 << 20;
-/// How long a client may take none of an answer before its connection is closed.
+/// How long a client may take for one piece of an answer before its connection is closed. A short answer is one piece.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Everything that requests share.
