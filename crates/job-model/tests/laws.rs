@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use job_model::{
     Accepted, JobPatch, JobRequest, Limits, Mode, Operation, Policy, Profile, Rejected, Report, Rule,
-    Severity,
+    Severity, Workload,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -161,6 +161,19 @@ proptest! {
             let again = JobPatch::from_json(written.as_bytes(), &strict()).unwrap();
             prop_assert_eq!(again.value(), accepted.value());
         }
+    }
+
+    /// The priced part of a merged job is the merged priced part: a ledger that keeps no more prices it alike.
+    #[test]
+    fn a_patch_merges_into_a_workload_as_into_its_job(
+        body in strategies::valid_job(),
+        patch in strategies::valid_patch(),
+    ) {
+        let patch = JobPatch::from_json(patch.as_bytes(), &compatible()).unwrap().into_value().unwrap();
+        let job = job(body.as_bytes(), &compatible()).unwrap().into_value().unwrap();
+        let workload = job.workload();
+        prop_assert_eq!(patch.merge(&job).workload(), patch.merge_workload(&workload));
+        prop_assert_eq!(Workload::from_json(&workload.to_json()), Some(workload));
     }
 
     #[test]
