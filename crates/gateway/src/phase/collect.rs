@@ -55,20 +55,19 @@ pub(crate) async fn collect(
     invite(session).await?;
     // Below the deadline for the whole body a single read may take as long as it likes.
     session.set_read_timeout(Some(limits.body_timeout));
-    match timeout(limits.body_timeout, read(session, limits.body_bytes, &mut room)).await {
-        Ok(Ok(bytes)) => Ok(Collected { bytes, room }),
-        Ok(Err(why)) => Err(why),
-        Err(_) => Err(Rejection::RequestTimeout.into()),
-    }
+    let bytes = read(session, limits, &mut room).await?;
+    Ok(Collected { bytes, room })
 }
 
-async fn read(session: &mut Session, limit: usize, room: &mut Share) -> Result<Bytes, Uncollected> {
+async fn read(session: &mut Session, limits: &Limits, room: &mut Share) -> Result<Bytes, Uncollected> {
+    let limit = limits.body_bytes;
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
     let mut total = 0_usize;
     let began = clock::now();
     loop {
-        let left = due(total).saturating_sub(clock::now().saturating_duration_since(began));
+        let due = due(total).min(limits.body_timeout);
+        let left = due.saturating_sub(clock::now().saturating_duration_since(began));
         let next = timeout(left, session.read_request_body()).await.map_err(|_| Rejection::RequestTimeout)?;
         let Some(piece) = next.map_err(unreadable)? else { break };
         total = total.saturating_add(piece.len());
