@@ -103,7 +103,7 @@ fn limits_are_checked_when_they_are_loaded_and_shown_as_they_are() {
             "rate_limit[0].scope: must be \"global\", \"token\", \"principal\", \"workspace\" or \"address\", not \"tokens\"; did you mean \"token\"?",
             "rate_limit[0].requests: must be a whole number, 1 to 1000000, not 0",
             "rate_limit[0].per: must be a duration such as \"1m\", 1s to 31d, not \"0s\"",
-            "rate_limit[0].mode: must be \"enforce\" or \"shadow\"",
+            "rate_limit[0].mode: must be \"enforce\" or \"shadow\", not \"off\"",
             "rate_limit[1].scope: \"principal\" needs identity.mode \"jwt\" or \"header\"; \"token\" tells tokens apart without verifying them",
         ]
     );

@@ -11,6 +11,7 @@ mod pem;
 mod problems;
 mod rates;
 mod reader;
+mod rows;
 mod sections;
 mod suggest;
 mod types;
