@@ -26,12 +26,14 @@ impl BudgetScope {
         }
     }
 
-    /// Under which key a job is counted; none where it is not. An empty principal is nobody that is known.
-    fn key(&self, workspace: WorkspaceId, principal: &str) -> Option<String> {
+    /// Under which key a job is counted; none where it is not, or where that is not known: an empty principal is nobody.
+    fn key(&self, workspace: Option<WorkspaceId>, principal: &str) -> Option<String> {
         match self {
             Self::Global => Some(String::new()),
-            Self::Workspace(None) => Some(workspace.to_string()),
-            Self::Workspace(Some(one)) => (*one == workspace).then(|| workspace.to_string()),
+            Self::Workspace(one) => {
+                let counts = workspace.filter(|workspace| one.is_none_or(|one| one == *workspace));
+                counts.map(|workspace| workspace.to_string())
+            }
             Self::Principal(one) => {
                 let counts = !principal.is_empty() && one.as_ref().is_none_or(|one| one == principal);
                 counts.then(|| principal.to_owned())
@@ -109,7 +111,7 @@ pub struct Shortfall {
 
 impl Budget {
     /// The place that somebody's job in a workspace counts in, if it counts at all.
-    pub fn claim(&self, workspace: WorkspaceId, principal: &str, at: Timestamp) -> Option<Claim> {
+    pub fn claim(&self, workspace: Option<WorkspaceId>, principal: &str, at: Timestamp) -> Option<Claim> {
         Some(Claim {
             budget: self.name.clone(),
             key: self.scope.key(workspace, principal)?,

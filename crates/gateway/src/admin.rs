@@ -31,7 +31,7 @@ pub(crate) struct Admin {
 }
 
 impl Admin {
-    fn answer(&self, method: &Method, path: &str, query: &str) -> (StatusCode, &'static str, String) {
+    async fn answer(&self, method: &Method, path: &str, query: &str) -> (StatusCode, &'static str, String) {
         let known = matches!(
             path,
             "/metrics" | "/livez" | "/readyz" | "/v1/config" | "/v1/holds" | "/v1/budgets" | "/v1/usage"
@@ -40,19 +40,19 @@ impl Admin {
             return error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Only GET is allowed here.");
         }
         match path {
-            "/metrics" => self.metrics(),
+            "/metrics" => self.metrics().await,
             "/livez" => (StatusCode::OK, TEXT, "alive\n".to_owned()),
             "/readyz" => self.ready(),
             "/v1/config" => (StatusCode::OK, TEXT, self.effective.clone()),
-            "/v1/holds" => money(books::holds(&self.money, query)),
-            "/v1/budgets" => money(books::budgets(&self.money, clock::date())),
-            "/v1/usage" => money(books::usage(&self.money, query)),
+            "/v1/holds" => money(books::holds(&self.money, query).await),
+            "/v1/budgets" => money(books::budgets(&self.money, clock::date()).await),
+            "/v1/usage" => money(books::usage(&self.money, query).await),
             _ => error(StatusCode::NOT_FOUND, "NotFound", HERE),
         }
     }
 
-    fn metrics(&self) -> (StatusCode, &'static str, String) {
-        self.metrics.money(&self.money, clock::date());
+    async fn metrics(&self) -> (StatusCode, &'static str, String) {
+        self.metrics.look_at(&self.money, clock::date()).await;
         let Life { in_flight, buffered, connections, .. } = &*self.life;
         match self.metrics.text(in_flight.taken(), buffered.taken(), connections.taken()) {
             Ok(text) => (StatusCode::OK, prometheus::TEXT_FORMAT, text),
@@ -95,7 +95,7 @@ impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let request = session.req_header();
         let (status, media_type, body) =
-            self.answer(&request.method, request.uri.path(), request.uri.query().unwrap_or_default());
+            self.answer(&request.method, request.uri.path(), request.uri.query().unwrap_or_default()).await;
         let mut response = Response::new(body.into_bytes());
         *response.status_mut() = status;
         let length = response.body().len();

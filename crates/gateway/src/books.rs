@@ -2,7 +2,7 @@
 
 use admission::HoldState;
 use jiff::Timestamp;
-use ledger::{HoldRow, Unavailable, UsageBy};
+use ledger::{HoldRow, Unavailable, UsageBy, UsageRow};
 use serde_json::{Value, json};
 
 use crate::money::Money;
@@ -27,7 +27,7 @@ impl From<Unavailable> for NoAnswer {
 }
 
 /// `GET /v1/holds?state=&limit=&after=`
-pub(crate) fn holds(money: &Money, query: &str) -> Result<Value, NoAnswer> {
+pub(crate) async fn holds(money: &Money, query: &str) -> Result<Value, NoAnswer> {
     let (mut state, mut limit, mut after) = (None, PAGE, String::new());
     for (name, value) in pairs(query) {
         match name {
@@ -45,9 +45,9 @@ pub(crate) fn holds(money: &Money, query: &str) -> Result<Value, NoAnswer> {
             _ => return Err(NoAnswer::Query("the parameters are state, limit and after")),
         }
     }
-    let rows = money.ledger.holds(state, after, limit)?;
+    let rows = money.ledger.holds(state, after, limit).await?;
     let full = usize::try_from(limit).is_ok_and(|limit| rows.len() >= limit);
-    let next = rows.last().filter(|_| full).map(|row| row.id.clone());
+    let next = rows.last().filter(|_| full).map(|row| row.id.to_string());
     Ok(json!({"holds": rows.iter().map(hold).collect::<Vec<_>>(), "next": next}))
 }
 
@@ -55,7 +55,7 @@ fn hold(row: &HoldRow) -> Value {
     let date = |millis| Timestamp::from_millisecond(millis).ok().map(|date| date.to_string());
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     json!({
-        "id": row.id, "state": row.state.as_str(), "job": row.job, "workspace": row.workspace,
+        "id": row.id.to_string(), "state": row.state.as_str(), "job": row.job, "workspace": row.workspace,
         "principal": text(&row.principal), "amount": row.priced.then_some(row.amount),
         "upstreamEstimate": row.upstream_estimate.map(|number| number.to_string()),
         "upstreamUnits": row.upstream_units.map(|number| number.to_string()),
@@ -65,8 +65,8 @@ fn hold(row: &HoldRow) -> Value {
 }
 
 /// `GET /v1/budgets`: what was used in every window so far, and unused budgets of everybody.
-pub(crate) fn budgets(money: &Money, now: Timestamp) -> Result<Value, NoAnswer> {
-    let rows = money.ledger.balances()?;
+pub(crate) async fn budgets(money: &Money, now: Timestamp) -> Result<Value, NoAnswer> {
+    let rows = money.ledger.balances().await?;
     let currency = money.cards.in_force(now).map(job_model::RateCard::currency);
     let mut all = Vec::new();
     for budget in &money.budgets {
@@ -88,7 +88,7 @@ pub(crate) fn budgets(money: &Money, now: Timestamp) -> Result<Value, NoAnswer> 
 }
 
 /// `GET /v1/usage?by=`
-pub(crate) fn usage(money: &Money, query: &str) -> Result<Value, NoAnswer> {
+pub(crate) async fn usage(money: &Money, query: &str) -> Result<Value, NoAnswer> {
     let by = match query {
         "" | "by=workspace" => UsageBy::Workspace,
         "by=principal" => UsageBy::Principal,
@@ -97,14 +97,8 @@ pub(crate) fn usage(money: &Money, query: &str) -> Result<Value, NoAnswer> {
         "by=day" => UsageBy::Day,
         _ => return Err(NoAnswer::Query("by is one of workspace, principal, type, quality, day")),
     };
-    let rows = money.ledger.usage(by)?;
-    let rows = rows.into_iter().map(|row| {
-        json!({
-            "group": row.group, "jobs": row.jobs, "unpriced": row.unpriced, "held": row.held,
-            "settled": row.settled, "currency": row.currency,
-        })
-    });
-    Ok(json!({"usage": rows.collect::<Vec<_>>()}))
+    let rows = money.ledger.usage(by).await?;
+    Ok(json!({"usage": rows.iter().map(UsageRow::to_json).collect::<Vec<_>>()}))
 }
 
 fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {

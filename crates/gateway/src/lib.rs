@@ -5,6 +5,7 @@ mod access_log;
 mod admin;
 mod books;
 mod capacity;
+mod chores;
 mod clock;
 pub mod config;
 mod courier;

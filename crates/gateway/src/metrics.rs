@@ -1,19 +1,20 @@
 //! Every metric, declared. Labels come from closed sets, never from a request; numbers become floats here and nowhere else.
 
+mod books;
+mod declare;
+
 use std::time::Duration;
 
-use admission::HoldState;
-use jiff::Timestamp;
-use job_model::{Amount, Quote, Severity, Violation, Workload};
+use job_model::{Quote, Severity, Violation, Workload};
 use prometheus::{
-    CounterVec, Error, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    CounterVec, Error, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Registry, TextEncoder,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use self::declare::Declare;
 use crate::config::Scope;
-use crate::money::Money;
 use crate::outcome::Decision;
 use crate::phase::meter::Record;
 
@@ -168,33 +169,6 @@ impl Books {
 }
 
 impl Metrics {
-    /// Looks at the ledger, which is asked only when somebody scrapes. What it cannot say now stays as it was.
-    pub(crate) fn money(&self, money: &Money, now: Timestamp) {
-        if let Ok(rows) = money.ledger.balances() {
-            for budget in &money.budgets {
-                let period = budget.window.period(now).label;
-                let own = rows.iter().filter(|row| row.budget == budget.name && row.period == period);
-                let sum = own.fold((Decimal::ZERO, Decimal::ZERO), |(settled, held), row| {
-                    let add = |sum: Decimal, more: Amount| sum.saturating_add(more.to_decimal());
-                    (add(settled, row.balance.settled), add(held, row.balance.held))
-                });
-                let label = &[budget.name.as_str()];
-                self.ledger.limit.with_label_values(label).set(float(budget.limit.to_decimal()));
-                self.ledger.settled.with_label_values(label).set(float(sum.0));
-                self.ledger.held.with_label_values(label).set(float(sum.1));
-            }
-        }
-        let Ok(states) = money.ledger.states() else { return };
-        for state in HoldState::ALL.into_iter().filter(|state| state.is_held()) {
-            let found = states.iter().find(|(known, ..)| *known == state);
-            let (count, oldest) = found.map_or((0, None), |(_, count, oldest)| (*count, Some(*oldest)));
-            let age = oldest.map_or(0, |oldest| now.as_millisecond().saturating_sub(oldest).max(0));
-            self.ledger.holds.with_label_values(&[state.as_str()]).set(count);
-            let seconds = Decimal::new(age, 3);
-            self.ledger.oldest.with_label_values(&[state.as_str()]).set(float(seconds));
-        }
-    }
-
     /// Declares them all.
     ///
     /// # Errors
@@ -352,72 +326,7 @@ fn severity(violation: &Violation) -> &'static str {
     }
 }
 
+/// Where a number becomes a float, and nowhere else.
 fn float(number: Decimal) -> f64 {
     number.to_f64().unwrap_or(f64::MAX)
-}
-
-/// Makes a metric and registers it.
-struct Declare<'a>(&'a Registry);
-
-impl Declare<'_> {
-    fn amounts(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, Error> {
-        self.registered(GaugeVec::new(Self::opts(name, help), labels)?)
-    }
-
-    fn registered<M: prometheus::core::Collector + Clone + 'static>(&self, metric: M) -> Result<M, Error> {
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
-
-    fn opts(name: &str, help: &str) -> Opts {
-        Opts::new(name, help).namespace("jobgate")
-    }
-
-    fn buckets(
-        name: &str,
-        help: &str,
-        (start, factor, count): (f64, f64, usize),
-    ) -> Result<HistogramOpts, Error> {
-        let buckets = prometheus::exponential_buckets(start, factor, count)?;
-        Ok(HistogramOpts::new(name, help).namespace("jobgate").buckets(buckets))
-    }
-
-    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, Error> {
-        self.registered(IntCounter::with_opts(Self::opts(name, help))?)
-    }
-
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
-        self.registered(IntCounterVec::new(Self::opts(name, help), labels)?)
-    }
-
-    fn sums(&self, name: &str, help: &str, labels: &[&str]) -> Result<CounterVec, Error> {
-        self.registered(CounterVec::new(Self::opts(name, help), labels)?)
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, Error> {
-        self.registered(IntGauge::with_opts(Self::opts(name, help))?)
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
-        self.registered(IntGaugeVec::new(Self::opts(name, help), labels)?)
-    }
-
-    fn histogram(&self, name: &str, help: &str, buckets: (f64, f64, usize)) -> Result<Histogram, Error> {
-        self.registered(Histogram::with_opts(Self::buckets(name, help, buckets)?)?)
-    }
-
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        buckets: (f64, f64, usize),
-        labels: &[&str],
-    ) -> Result<HistogramVec, Error> {
-        self.registered(HistogramVec::new(Self::buckets(name, help, buckets)?, labels)?)
-    }
-
-    fn ratio(&self, name: &str, help: &str) -> Result<Histogram, Error> {
-        let opts = HistogramOpts::new(name, help).namespace("jobgate").buckets(RATIO.to_vec());
-        self.registered(Histogram::with_opts(opts)?)
-    }
 }

@@ -4,16 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use admission::{Budget, Claim, Event, HoldState, Unpriced};
+use admission::{Budget, Claim, Event, HoldState, Unpriced, after};
 use jiff::{SignedDuration, Timestamp};
 use job_model::response::JobHead;
 use job_model::{Amount, Decimal, JobId, JobPatch, Quote, RateCards, StateChange, WorkspaceId};
 use ledger::{Amend, HoldId, HoldRow, Ledger, NewHold, Refused, Told, Unavailable};
 use log::{error, warn};
+use serde_json::{Value, json};
 
 use crate::clock;
 use crate::config::{Holds, SettleBy};
-use crate::courier::{Failure, Fate, Outcome, Sent};
+use crate::courier::{Fate, Outcome, Sent};
 use crate::phase::admit::{self, Judged};
 use crate::rejection::{NoBudget, Rejection};
 
@@ -61,7 +62,7 @@ impl Money {
         };
         let quote = judged.quote();
         let amount = amount(quote);
-        let claims = self.claims(workspace, principal, now);
+        let claims = self.claims(Some(workspace), principal, now);
         self.check_unpriced(amount, &claims)?;
         let id = HoldId::new();
         let hold = NewHold {
@@ -71,7 +72,7 @@ impl Money {
             principal: principal.to_owned(),
             workload,
             amount,
-            card: card(quote),
+            card: card(quote).unwrap_or_default(),
             currency: self.currency(now),
             claims,
         };
@@ -103,7 +104,7 @@ impl Money {
             || patch.cost_estimation_parameters().is_some();
         let Some(job) = job.filter(|_| submits || alters) else { return Ok(None) };
         let known = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?;
-        let Some((row, workload)) = known.and_then(|row| row.workload.map(|workload| (row, workload))) else {
+        let Some(row) = known else {
             return if self.budgets.iter().any(|budget| budget.enforce) && !self.holds.admit_unknown {
                 Err(Rejection::BudgetExceeded(Box::new(NoBudget::UnknownJob)))
             } else {
@@ -114,18 +115,18 @@ impl Money {
             // Whatever is asked of it, upstream will refuse, or it costs nothing more.
             return Ok(None);
         }
-        let (Some(id), Some(workspace)) = (HoldId::parse(&row.id), WorkspaceId::parse(&row.workspace)) else {
-            return Ok(None);
-        };
-        let workload = patch.merge_workload(&workload);
+        let id = row.id;
+        let workload = patch.merge_workload(&row.workload);
         let quote = admit::quote(Some(&workload), &self.cards, now);
         let priced = amount(Some(&quote));
-        let claims = self.claims(workspace, &row.principal, now);
+        let claims = self.claims(Some(row.workspace), &row.principal, now);
         if submits {
             self.check_unpriced(priced, &claims)?;
         }
         // A price that is taken away is not forgotten: else a job could be made free before it is submitted.
         let to = priced.unwrap_or(row.amount);
+        // Nor is a change that upstream may have made and did not answer: its price is held, though not known as the job's.
+        let to = if row.state == HoldState::InDoubt { to.max(row.amount) } else { to };
         let lapsed = row.state == HoldState::Lapsed;
         if !lapsed || submits {
             let raised = self.ledger.raise(id, to, claims, now).await;
@@ -134,7 +135,7 @@ impl Money {
         let mut agreed = vec![Event::Bind, Event::Adjust(to)];
         agreed.extend(submits.then_some(Event::Submit));
         let refused = if lapsed { vec![Event::Lapse] } else { vec![Event::Adjust(row.amount)] };
-        let amend = Some(Amend { amount: priced, workload, card: card(Some(&quote)) });
+        let amend = Some(Amend { workload, card: card(Some(&quote)) });
         let money = Arc::clone(self);
         Ok(Some(Hold { id, money, agreed, refused, amend, creates: false, ended: false }))
     }
@@ -167,7 +168,9 @@ impl Money {
             Some("success" | "failed" | "cancelled") => vec![Event::Settle(self.charge(&row, told))],
             _ => Vec::new(),
         };
-        self.note(&row, events, told).await;
+        if row.is_news(told) || events.iter().any(|event| after(row.state, row.amount, *event).is_some()) {
+            self.note(&row, events, told).await;
+        }
     }
 
     /// What a job is charged when it is over.
@@ -181,38 +184,40 @@ impl Money {
     }
 
     async fn note(&self, row: &HoldRow, events: Vec<Event>, told: Told) {
-        let Some(id) = HoldId::parse(&row.id) else { return };
         if let Err(Refused::Unavailable(fault)) =
-            self.ledger.note(id, events, told, None, clock::date()).await
+            self.ledger.note(row.id, events, told, None, clock::date()).await
         {
-            warn!("{fault}; hold {id} stays as it was until upstream tells of its job again");
+            warn!("{fault}; hold {} stays as it was until upstream tells of its job again", row.id);
         }
     }
 
-    /// What would be said of a job now, budget by budget.
-    pub(crate) async fn headroom(
+    /// Whether a job would be admitted now, and the room in each of its budgets. Nothing is reserved.
+    pub(crate) async fn appraise(
         &self,
-        workspace: WorkspaceId,
+        judged: &Judged,
         principal: &str,
-        quote: Option<&Quote>,
         now: Timestamp,
-    ) -> Result<Vec<serde_json::Value>, Unavailable> {
-        let balances = self.ledger.balances_now().await?;
-        let requested = amount(quote);
-        let row = |claim: Claim| {
+    ) -> Result<(bool, Vec<Value>), Unavailable> {
+        let balances = self.ledger.balances().await?;
+        let requested = amount(judged.quote());
+        let claims = self.claims(judged.workspace(), principal, now);
+        let mut admitted = self.check_unpriced(requested, &claims).is_ok();
+        let rows = claims.into_iter().map(|claim| {
             let found = balances.iter().find(|row| {
                 row.budget == claim.budget && row.key == claim.key && row.period == claim.period.label
             });
             let balance = found.map(|row| row.balance).unwrap_or_default();
-            let enforce = claim.enforce;
-            let firm = Claim { enforce: true, ..claim };
-            let fits = firm.check(balance, requested.unwrap_or(Amount::ZERO)).is_ok();
-            serde_json::json!({
-                "name": firm.budget, "limit": firm.limit, "settled": balance.settled, "held": balance.held,
-                "fits": fits, "refuses": enforce && !fits,
+            let more = requested.unwrap_or(Amount::ZERO);
+            admitted &= claim.check(balance, more).is_ok();
+            // A budget that only watches tells, too, whether the job fits it.
+            let fits = Claim { enforce: true, ..claim.clone() }.check(balance, more).is_ok();
+            json!({
+                "name": claim.budget, "limit": claim.limit, "settled": balance.settled, "held": balance.held,
+                "fits": fits,
             })
-        };
-        Ok(self.claims(workspace, principal, now).into_iter().map(row).collect())
+        });
+        let rows = rows.collect();
+        Ok((admitted, rows))
     }
 
     /// Gives back what was not submitted in time.
@@ -224,7 +229,7 @@ impl Money {
         }
     }
 
-    fn claims(&self, workspace: WorkspaceId, principal: &str, now: Timestamp) -> Vec<Claim> {
+    fn claims(&self, workspace: Option<WorkspaceId>, principal: &str, now: Timestamp) -> Vec<Claim> {
         self.budgets.iter().filter_map(|budget| budget.claim(workspace, principal, now)).collect()
     }
 
@@ -233,17 +238,14 @@ impl Money {
     }
 
     fn check_unpriced(&self, amount: Option<Amount>, claims: &[Claim]) -> Result<(), Rejection> {
-        let strict = |budget: &&Budget| budget.enforce && budget.unpriced == Unpriced::Refuse;
-        let refuses = self
-            .budgets
-            .iter()
-            .filter(strict)
-            .find(|budget| claims.iter().any(|claim| claim.budget == budget.name));
-        match refuses {
-            Some(budget) if amount.is_none() => {
-                Err(Rejection::BudgetExceeded(Box::new(NoBudget::Unpriced(budget.name.clone()))))
-            }
-            _ => Ok(()),
+        let strict = |budget: &&Budget| {
+            budget.enforce
+                && budget.unpriced == Unpriced::Refuse
+                && claims.iter().any(|claim| claim.budget == budget.name)
+        };
+        match self.budgets.iter().find(strict).filter(|_| amount.is_none()) {
+            Some(budget) => Err(Rejection::BudgetExceeded(Box::new(NoBudget::Unpriced(budget.name.clone())))),
+            None => Ok(()),
         }
     }
 }
@@ -251,38 +253,31 @@ impl Money {
 impl Hold {
     /// Writes down what became of the exchange. A write that the ledger cannot take now is repeated until it can.
     pub(crate) async fn end(mut self, outcome: &Outcome) {
-        let head = match &outcome.fate {
-            Fate::Answered(answer) if answer.status.is_success() => JobHead::from_json(&answer.body),
-            _ => None,
+        let answer = match &outcome.fate {
+            Fate::Answered(answer) => Some(answer),
+            Fate::Torn(_) | Fate::Failed(_) => None,
         };
+        let success = answer.filter(|answer| answer.status.is_success());
+        let head = success.and_then(|answer| JobHead::from_json(&answer.body));
         let told = Told {
             job: head.as_ref().and_then(|head| JobId::parse(&head.id)).filter(|_| self.creates),
             estimate: head.as_ref().and_then(|head| head.estimated_cost).map(job_model::Exact::get),
             units: None,
         };
-        let events = match &outcome.fate {
-            Fate::Answered(answer) if answer.status.is_success() && (!self.creates || told.job.is_some()) => {
-                std::mem::take(&mut self.agreed)
-            }
-            Fate::Answered(answer) if answer.status.is_client_error() => std::mem::take(&mut self.refused),
-            // No byte of it can have reached anybody.
-            Fate::Failed(
-                Failure::Unresolved
-                | Failure::Connect
-                | Failure::Tls
-                | Failure::Broken
-                | Failure::Garbage
-                | Failure::Timeout
-                | Failure::Abandoned,
-            ) if outcome.sent == Sent::Nothing => std::mem::take(&mut self.refused),
-            Fate::Answered(_) | Fate::Torn(_) | Fate::Failed(_) => vec![Event::Doubt],
+        let agreed = success.is_some() && (!self.creates || told.job.is_some());
+        let refused = answer.is_some_and(|answer| answer.status.is_client_error());
+        let events = if agreed {
+            std::mem::take(&mut self.agreed)
+        } else if refused || outcome.sent == Sent::Nothing {
+            std::mem::take(&mut self.refused)
+        } else {
+            vec![Event::Doubt]
         };
-        let agreed = matches!(&outcome.fate, Fate::Answered(answer) if answer.status.is_success());
         let amend = self.amend.take().filter(|_| agreed);
         self.ended = true;
         let (id, ledger) = (self.id, self.money.ledger.clone());
         if let Err(why) = ledger.note(id, events.clone(), told, amend.clone(), clock::date()).await {
-            error!("hold {id}: {why:?}; what became of it is written when the ledger can be written again");
+            error!("hold {id}: {why}; what became of it is written when the ledger can be written again");
             tokio::spawn(again(ledger, id, events, told, amend));
         }
     }
@@ -317,10 +312,10 @@ fn amount(quote: Option<&Quote>) -> Option<Amount> {
     }
 }
 
-fn card(quote: Option<&Quote>) -> String {
+fn card(quote: Option<&Quote>) -> Option<String> {
     match quote {
-        Some(Quote::Priced(estimate)) => estimate.card().sha256().to_owned(),
-        Some(Quote::Unpriced(_)) | None => String::new(),
+        Some(Quote::Priced(estimate)) => Some(estimate.card().sha256().to_owned()),
+        Some(Quote::Unpriced(_)) | None => None,
     }
 }
 

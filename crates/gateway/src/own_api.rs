@@ -56,16 +56,13 @@ pub(crate) async fn estimate(
 ) -> Reply {
     let value = match admit::decide(body, Operation::Create, desk, now) {
         Ok(permit) => match permit.judged() {
-            Some(judged) => {
-                let budgets = match judged.workspace() {
-                    Some(workspace) => money.headroom(workspace, principal, judged.quote(), now).await,
-                    None => Ok(Vec::new()),
-                };
-                let Ok(budgets) = budgets else { return Reply::from(&Rejection::LedgerUnavailable) };
-                let refuses = |budget: &Value| budget.get("refuses") == Some(&Value::Bool(true));
-                let decision = if budgets.iter().any(refuses) { "refused" } else { "admitted" };
-                appraisal(decision, judged.report(), judged.quote(), &budgets)
-            }
+            Some(judged) => match money.appraise(judged, principal, now).await {
+                Ok((admitted, budgets)) => {
+                    let decision = if admitted { "admitted" } else { "refused" };
+                    appraisal(decision, judged.report(), judged.quote(), &budgets)
+                }
+                Err(_) => return Reply::from(&Rejection::LedgerUnavailable),
+            },
             None => appraisal("admitted", &Report::default(), None, &[]),
         },
         Err(Rejection::Invalid(invalid)) => {

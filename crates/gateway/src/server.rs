@@ -18,13 +18,14 @@ use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch};
 use pingora::services::Service as PingoraService;
-use pingora::services::background::{BackgroundService, background_service};
+use pingora::services::background::background_service;
 use pingora::services::listening::Service;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::access_log::AccessLog;
 use crate::admin::Admin;
+use crate::chores::{Lapse, LookUp};
 use crate::clock;
 use crate::config::{self, Config};
 use crate::courier::Courier;
@@ -38,10 +39,6 @@ use crate::proxy::Gate;
 use crate::rates::Rates;
 use crate::upstream::Upstream;
 
-/// How often upstream's name is looked up again.
-const LOOK_UP_EVERY: Duration = Duration::from_secs(30);
-/// How often holds are looked through for jobs that were not submitted in time.
-const LAPSE_EVERY: Duration = Duration::from_secs(60);
 /// How often a stopping gateway looks whether it is empty.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -332,43 +329,6 @@ impl<S: PingoraService + 'static> PingoraService for PreBound<S> {
 
     fn listen_addresses(&self) -> Option<Vec<String>> {
         self.service.listen_addresses()
-    }
-}
-
-/// Looks upstream's name up, again and again.
-struct LookUp(Arc<Upstream>);
-
-#[async_trait]
-impl BackgroundService for LookUp {
-    async fn start(&self, mut shutdown: ShutdownWatch) {
-        loop {
-            tokio::select! {
-                _ = shutdown.changed() => return,
-                () = tokio::time::sleep(LOOK_UP_EVERY) => {}
-            }
-            let upstream = Arc::clone(&self.0);
-            match tokio::task::spawn_blocking(move || upstream.look_up()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => warn!("upstream's name: {error}; its last addresses stay in use"),
-                Err(error) => warn!("upstream's name: {error}"),
-            }
-        }
-    }
-}
-
-/// Gives back, again and again, what was not submitted in time.
-struct Lapse(Arc<Money>);
-
-#[async_trait]
-impl BackgroundService for Lapse {
-    async fn start(&self, mut shutdown: ShutdownWatch) {
-        loop {
-            self.0.lapse(clock::date()).await;
-            tokio::select! {
-                _ = shutdown.changed() => return,
-                () = tokio::time::sleep(LAPSE_EVERY) => {}
-            }
-        }
     }
 }
 

@@ -170,6 +170,26 @@ fn a_job_without_a_price_is_counted_and_priced_when_it_has_one() {
     assert!(upstream.seen().is_empty());
 }
 
+/// What an unanswered change may have made of a job is not forgotten when the job is submitted.
+#[test]
+fn a_hold_in_doubt_is_not_lowered_by_what_was_known_before() {
+    let (upstream, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    upstream.script([Act::Close]);
+    assert_eq!(gateway.send(&patch(r#"{"costEstimationParameters":{"gigaPixels":8}}"#)).status, 502);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "8"), vec!["in-doubt".to_owned()]));
+    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 200);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "8"), vec!["submitted".to_owned()]));
+}
+
+#[test]
+fn a_price_that_is_taken_away_stays_held_and_shown() {
+    let (_, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    assert_eq!(gateway.send(&patch(r#"{"costEstimationParameters":{}}"#)).status, 200);
+    assert_eq!((sums(&gateway), holds(&gateway)[0]["amount"].clone()), (sum("0", "3.5"), Value::from("3.5")));
+}
+
 #[test]
 fn a_job_made_elsewhere_is_not_submitted_past_a_budget_unless_that_is_allowed() {
     let (upstream, gateway) = gate("5");
@@ -222,7 +242,8 @@ fn a_ledger_in_a_file_outlives_its_gateway_and_has_one_at_a_time() {
     };
     drop(gateway);
     let book = ledger::Ledger::visit(&ledger::Url::Sqlite(file)).unwrap();
-    let verified = book.verify().unwrap().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let verified = runtime.block_on(book.verify()).unwrap().unwrap();
     assert_eq!((verified.entries, verified.balances, verified.holds), (2, 1, 1));
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -236,7 +257,22 @@ fn the_estimate_tells_the_room_of_each_budget_and_takes_none() {
         (&reply["decision"], &reply["budgets"][0]["fits"]),
         (&Value::from("refused"), &Value::from(false))
     );
+    let expected =
+        serde_json::json!([{"name": "all", "limit": "5", "settled": "0", "held": "3.5", "fits": false}]);
+    assert_eq!(reply["budgets"], expected);
     assert_eq!(sums(&gateway), sum("0", "3.5"));
+    let anywhere = JOB.replace(r#""workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","#, "");
+    let reply = gateway.send(&request("POST", "/jobgate/v1/estimate", &anywhere)).json();
+    assert_eq!((&reply["decision"], &reply["budgets"]), (&Value::from("refused"), &expected));
+    let strict = budget("5", "").replace("window", "unpriced = 'refuse'\nwindow");
+    let gateway = Running::start(Recorder::start().address, &strict);
+    let unpriced = JOB.replace(r#""gigaPixels":2.1,"megaPoints":1.5,"#, "");
+    let reply = gateway.send(&request("POST", "/jobgate/v1/estimate", &unpriced)).json();
+    assert_eq!(
+        (&reply["decision"], &reply["budgets"][0]["fits"]),
+        (&Value::from("refused"), &Value::from(true))
+    );
+    assert_eq!(gateway.send(&post(&unpriced)).status, 402, "as was told");
 }
 
 #[test]
@@ -258,6 +294,13 @@ fn budgets_are_checked_when_they_are_loaded_and_shown_as_they_are() {
         problems(&budget("1", "").replace("pricing.rate_card = 'builtin:illustrative'", ""))
             .contains("budget: needs pricing.rate_card")
     );
+    let whom = budget("1", "identity = { mode = 'header', header = 'x-who' }");
+    for (one, expected) in
+        [("3", "budget[0].match: must be a principal"), ("''", "budget[0].match: must be a principal")]
+    {
+        let one = whom.replace("scope = 'global'", &format!("scope = 'principal'\nmatch = {one}"));
+        assert!(problems(&one).contains(expected), "{one}");
+    }
     let config = Config::parse(&budget("1.50", ""), Path::new("."), []).unwrap();
     assert_eq!(Config::parse(&config.effective(), Path::new("."), []).unwrap(), config);
 }

@@ -1,15 +1,18 @@
 //! The jobgate command line: takes the words apart and gives them to their subcommand.
 
-mod books;
+mod book;
 mod check_config;
 mod demo;
 mod estimate;
 mod files;
+mod holds;
+mod ledger;
 mod lint;
 mod output;
 mod rules;
 mod sandbox;
 mod serve;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -34,9 +37,9 @@ enum Command {
     Lint(lint::Args),
     Estimate(estimate::Args),
     Rules(rules::Args),
-    Ledger(books::LedgerArgs),
-    Holds(books::HoldsArgs),
-    Usage(books::UsageArgs),
+    Ledger(ledger::Args),
+    Holds(holds::Args),
+    Usage(usage::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,9 +51,9 @@ fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args),
         Command::Estimate(args) => estimate::run(&args),
         Command::Rules(args) => rules::run(&args),
-        Command::Ledger(args) => books::ledger(&args),
-        Command::Holds(args) => books::holds(&args),
-        Command::Usage(args) => books::usage(&args),
+        Command::Ledger(args) => ledger::run(&args),
+        Command::Holds(args) => holds::run(&args),
+        Command::Usage(args) => usage::run(&args),
     };
     ending.unwrap_or_else(Ending::from).into()
 }

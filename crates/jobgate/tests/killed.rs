@@ -26,6 +26,10 @@ const KILLS: usize = 15;
 const CLIENTS: usize = 8;
 const JOB: &str = r#"{"type":"Full","name":"n","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4"}],"settings":{"quality":"Extra","outputs":["OBJ"]},"costEstimationParameters":{"gigaPixels":2}}"#;
 
+fn wait<T>(answer: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(answer)
+}
+
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -102,7 +106,7 @@ fn killed_at_any_instant_the_ledger_still_adds_up() {
         // Not the same number each time: the kill falls into other steps of the jobs under way.
         acknowledged.extend(round(&mut gateway, address, 1 + kill * 7 % 23));
         let book = Ledger::visit(&Url::Sqlite(folder.join("book.db"))).unwrap();
-        book.verify().unwrap().unwrap();
+        wait(book.verify()).unwrap().unwrap();
     }
     let mut last = start(&config);
     while post(address).is_none() {
@@ -112,8 +116,8 @@ fn killed_at_any_instant_the_ledger_still_adds_up() {
     last.kill().unwrap();
     last.wait().unwrap();
     let book = Ledger::visit(&Url::Sqlite(folder.join("book.db"))).unwrap();
-    book.verify().unwrap().unwrap();
-    let holds = book.holds(None, String::new(), u32::MAX).unwrap();
+    wait(book.verify()).unwrap().unwrap();
+    let holds = wait(book.holds(None, String::new(), u32::MAX)).unwrap();
     let count = |state| holds.iter().filter(|hold| hold.state == state).count();
     let (bound, doubtful) = (count(HoldState::Bound), count(HoldState::InDoubt));
     assert_eq!(bound + doubtful, holds.len(), "nothing is open, nothing was given back");

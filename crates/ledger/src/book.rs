@@ -1,16 +1,18 @@
 //! What can be written into the book: a new hold, or something that happened to one. Each is one conditional step within one
 //! transaction: nothing is checked at one time and added at another.
 
+use std::fmt;
+
 use admission::{Balance, Claim, Event, HoldState, Shortfall, after};
 use jiff::Timestamp;
 use job_model::{Amount, Decimal, JobId, Workload, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::HoldId;
 use crate::chain::{self, Said};
 use crate::open::millis;
-use crate::read::{self, HoldRow};
+use crate::read;
 use crate::writer::{Ledger, Unavailable};
-use crate::{HoldId, verify};
 
 /// A hold to be opened.
 #[derive(Clone, Debug)]
@@ -38,12 +40,10 @@ pub struct NewHold {
 /// A change to what a hold is for.
 #[derive(Clone, Debug)]
 pub struct Amend {
-    /// The new amount.
-    pub amount: Option<Amount>,
     /// What is priced now.
     pub workload: Workload,
-    /// The fingerprint of the card that priced it.
-    pub card: String,
+    /// The fingerprint of the card that priced it; none where it has no price now, and an earlier one stays.
+    pub card: Option<String>,
 }
 
 /// What upstream said of a job beside what happened.
@@ -67,6 +67,18 @@ pub enum Refused {
     /// The ledger cannot decide now.
     Unavailable(Unavailable),
 }
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Budget(sum) => write!(f, "budget {} has {} too little", sum.budget, sum.missing),
+            Self::Unknown => f.write_str("there is no such hold in this ledger"),
+            Self::Unavailable(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
 
 impl From<Unavailable> for Refused {
     fn from(fault: Unavailable) -> Self {
@@ -119,24 +131,6 @@ impl Ledger {
         self.run(move |db| note(db, hold, &events, told, amend.as_ref(), now)).await
     }
 
-    /// An operator's word on a hold.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub fn resolve(
-        &self,
-        hold: HoldId,
-        event: Event,
-        told: Told,
-        now: Timestamp,
-    ) -> Result<bool, Unavailable> {
-        self.run_blocking(move |db| match note(db, hold, &[event], told, None, now) {
-            Ok(_) => Ok(true),
-            Err(Refused::Unavailable(fault)) => Err(fault),
-            Err(Refused::Unknown | Refused::Budget(_)) => Ok(false),
-        })
-    }
-
     /// Gives back what was opened before `before` and is not submitted.
     ///
     /// # Errors
@@ -169,7 +163,7 @@ fn reserve(db: &Connection, hold: &NewHold, now: Timestamp) -> Result<(), Refuse
         accounts,
         millis(now)
     ])?;
-    let about = verify::opening(&hold.card, job.as_deref());
+    let about = chain::opening(&hold.card, job.as_deref());
     enter(db, &id, "reserve", state, (amount, Amount::ZERO, amount), &accounts, &about, now)?;
     Ok(())
 }
@@ -236,7 +230,7 @@ fn note(
     let row = read::hold(db, hold)?.ok_or(Refused::Unknown)?;
     let id = hold.to_string();
     let (mut state, mut amount) = (row.state, row.amount);
-    let about = verify::telling(told);
+    let about = chain::telling(told);
     let mut changed = false;
     for event in events {
         let Some(change) = after(state, amount, *event) else { continue };
@@ -252,10 +246,7 @@ fn note(
             now,
         )?;
     }
-    let news = told.job.is_some_and(|job| Some(job) != row.job)
-        || told.estimate.is_some_and(|told| Some(told) != row.upstream_estimate)
-        || told.units.is_some_and(|told| Some(told) != row.upstream_units);
-    if changed || news {
+    if changed || row.is_news(told) {
         let text = |number: Option<Decimal>| number.map(|number| number.normalize().to_string());
         db.prepare_cached(
             "UPDATE hold SET state = ?2, amount = ?3, job = coalesce(?4, job), changed = ?5,
@@ -271,15 +262,17 @@ fn note(
             text(told.units)
         ])?;
     }
-    if let Some(amend) = amend {
-        db.prepare_cached("UPDATE hold SET workload = ?2, card = ?3, priced = ?4 WHERE id = ?1")?
-            .execute(params![id, amend.workload.to_json().to_string(), amend.card, amend.amount.is_some()])?;
+    if let Some(Amend { workload, card }) = amend {
+        db.prepare_cached(
+            "UPDATE hold SET workload = ?2, card = coalesce(?3, card), priced = priced OR ?3 IS NOT NULL WHERE id = ?1",
+        )?
+        .execute(params![id, workload.to_json().to_string(), card])?;
     }
     Ok(state)
 }
 
 fn lapse(db: &Connection, before: Timestamp, now: Timestamp) -> Result<usize, Unavailable> {
-    let late: Vec<String> = db
+    let late: Vec<HoldId> = db
         .prepare_cached("SELECT id FROM hold WHERE state = 'bound' AND opened < ?1 LIMIT 1000")?
         .query_map([millis(before)], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
@@ -289,7 +282,7 @@ fn lapse(db: &Connection, before: Timestamp, now: Timestamp) -> Result<usize, Un
 /// What a killed process left open is in doubt: whether upstream has the request is not known.
 pub(crate) fn recover(db: &Connection, now: Timestamp) -> Result<(), Unavailable> {
     db.execute_batch("BEGIN IMMEDIATE")?;
-    let open: Vec<String> = db
+    let open: Vec<HoldId> = db
         .prepare("SELECT id FROM hold WHERE state = 'open'")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
@@ -298,9 +291,9 @@ pub(crate) fn recover(db: &Connection, now: Timestamp) -> Result<(), Unavailable
     Ok(())
 }
 
-fn end_all(db: &Connection, holds: &[String], event: Event, now: Timestamp) -> Result<usize, Unavailable> {
-    for hold in holds.iter().filter_map(|hold| HoldId::parse(hold)) {
-        match note(db, hold, &[event], Told::default(), None, now) {
+fn end_all(db: &Connection, holds: &[HoldId], event: Event, now: Timestamp) -> Result<usize, Unavailable> {
+    for hold in holds {
+        match note(db, *hold, &[event], Told::default(), None, now) {
             Ok(_) | Err(Refused::Unknown | Refused::Budget(_)) => {}
             Err(Refused::Unavailable(fault)) => return Err(fault),
         }
@@ -347,9 +340,9 @@ fn enter(
             sum
         ])?;
     if reserved != Amount::ZERO || charged != Amount::ZERO {
-        for number in accounts.split(',').filter(|number| !number.is_empty()) {
+        for number in read::numbers(accounts) {
             db.prepare_cached("UPDATE account SET held = held + ?2, settled = settled + ?3 WHERE id = ?1")?
-                .execute(params![number.parse::<i64>().unwrap_or(-1), reserved.micros(), charged.micros()])?;
+                .execute(params![number, reserved.micros(), charged.micros()])?;
         }
     }
     Ok(())
@@ -361,11 +354,4 @@ pub(crate) fn balance(settled: i64, held: i64) -> Balance {
 
 fn beyond() -> Refused {
     Refused::Unavailable(Unavailable("a number is beyond what it can hold".to_owned()))
-}
-
-impl HoldRow {
-    /// Whether the job can still cost less or nothing.
-    pub const fn is_open(&self) -> bool {
-        self.state.is_held()
-    }
 }

@@ -1,6 +1,8 @@
-//! The checksum that ties each entry to all before it: an entry that is changed, lost or put in later is found.
+//! What an entry says, and the checksum that ties each entry to all before it: an entry that is changed, lost or put in later is found.
 
 use sha2::{Digest, Sha256};
+
+use crate::book::Told;
 
 /// What an entry says, as it is written and read.
 #[derive(Debug)]
@@ -29,4 +31,20 @@ pub(crate) fn sum(before: &[u8], said: &Said<'_>) -> [u8; 32] {
         hash.update(number.to_be_bytes());
     }
     hash.finalize().into()
+}
+
+/// What an opening entry says beside its numbers.
+pub(crate) fn opening(card: &str, job: Option<&str>) -> String {
+    match job {
+        Some(job) => format!("card={card} job={job}"),
+        None => format!("card={card}"),
+    }
+}
+
+/// What was told, as an entry keeps it.
+pub(crate) fn telling(told: Told) -> String {
+    let job = told.job.map(|job| format!("job={job}"));
+    let estimate = told.estimate.map(|number| format!("estimate={}", number.normalize()));
+    let units = told.units.map(|number| format!("units={}", number.normalize()));
+    [job, estimate, units].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

@@ -42,3 +42,9 @@ impl std::fmt::Display for HoldId {
         self.0.fmt(f)
     }
 }
+
+impl rusqlite::types::FromSql for HoldId {
+    fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
+        Self::parse(value.as_str()?).ok_or(rusqlite::types::FromSqlError::InvalidType)
+    }
+}

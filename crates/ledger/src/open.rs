@@ -53,27 +53,37 @@ impl std::error::Error for OpenError {}
 /// A connection that decides, and the lock that nobody else does.
 pub(crate) struct Opened {
     pub(crate) connection: Connection,
-    pub(crate) lock: Option<File>,
+    _lock: Option<File>,
 }
 
-/// Opens for deciding.
-pub(crate) fn open(url: &Url, exclusive: bool) -> Result<Opened, OpenError> {
+/// Opens for deciding, alone; makes the tables where there is nothing yet.
+pub(crate) fn open(url: &Url) -> Result<Opened, OpenError> {
+    let Url::Sqlite(path) = url else {
+        let connection = Connection::open_in_memory().map_err(|error| OpenError(error.to_string()))?;
+        prepare(&connection, true).map_err(|error| OpenError(format!("ledger in memory: {error}")))?;
+        return Ok(Opened { connection, _lock: None });
+    };
+    let lock = locked(path)?;
+    Ok(Opened { _lock: Some(lock), ..connected(path, true)? })
+}
+
+/// Opens beside whoever decides.
+pub(crate) fn visit(url: &Url) -> Result<Opened, OpenError> {
     match url {
-        Url::Memory => {
-            let connection = Connection::open_in_memory().map_err(|error| OpenError(error.to_string()))?;
-            prepare(&connection).map_err(|error| OpenError(format!("ledger in memory: {error}")))?;
-            Ok(Opened { connection, lock: None })
+        Url::Memory => Err(OpenError("a ledger in memory can only be asked through its gateway".to_owned())),
+        Url::Sqlite(path) if !path.exists() => {
+            Err(OpenError(format!("ledger {}: there is no such file", path.display())))
         }
-        Url::Sqlite(path) => {
-            let lock = if exclusive { Some(locked(path)?) } else { None };
-            let name = path.display();
-            let failed = |error: rusqlite::Error| OpenError(format!("ledger {name}: {error}"));
-            let connection = Connection::open(path).map_err(failed)?;
-            connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
-            prepare(&connection).map_err(|error| OpenError(format!("ledger {name}: {error}")))?;
-            Ok(Opened { connection, lock })
-        }
+        Url::Sqlite(path) => connected(path, false),
     }
+}
+
+fn connected(path: &Path, new: bool) -> Result<Opened, OpenError> {
+    let failed = |error: String| OpenError(format!("ledger {}: {error}", path.display()));
+    let connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
+    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(|error| failed(error.to_string()))?;
+    prepare(&connection, new).map_err(failed)?;
+    Ok(Opened { connection, _lock: None })
 }
 
 fn locked(path: &Path) -> Result<File, OpenError> {
@@ -96,20 +106,24 @@ fn locked(path: &Path) -> Result<File, OpenError> {
     }
 }
 
-fn prepare(connection: &Connection) -> Result<(), String> {
+fn prepare(connection: &Connection, new: bool) -> Result<(), String> {
     let text = |error: rusqlite::Error| error.to_string();
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(text)?;
-    connection.pragma_update(None, "synchronous", "FULL").map_err(text)?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(text)?;
+    let empty = connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0));
     match version {
-        0 => connection
+        0 if new && empty.map_err(text)? => connection
             .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))
-            .map_err(|error| format!("is no ledger, or cannot be written: {error}")),
-        VERSION => Ok(()),
-        other => Err(format!(
-            "has version {other}, this program knows version {VERSION}; use the program that wrote it"
-        )),
+            .map_err(|error| format!("cannot be written: {error}"))?,
+        0 => return Err("is no ledger; configure another ledger.url".to_owned()),
+        VERSION => {}
+        other => {
+            return Err(format!(
+                "has version {other}, this program knows version {VERSION}; use the program that wrote it"
+            ));
+        }
     }
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(text)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(text)
 }
 
 /// Milliseconds of an instant.

@@ -1,18 +1,19 @@
 //! What can be asked of the book: a hold, lists of holds, balances, usage, entries.
 
 use admission::{Balance, HoldState};
-use job_model::{Amount, Decimal, JobId, Workload};
+use job_model::{Amount, Decimal, JobId, Workload, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::{Value, json};
 
 use crate::HoldId;
-use crate::book::balance;
+use crate::book::{Told, balance};
 use crate::writer::{Ledger, Unavailable};
 
 /// A hold as it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HoldRow {
     /// Its name.
-    pub id: String,
+    pub id: HoldId,
     /// The job, where it is known.
     pub job: Option<JobId>,
     /// Where it stands.
@@ -22,11 +23,11 @@ pub struct HoldRow {
     /// Whether the amount is a price; else there is none.
     pub priced: bool,
     /// The job's workspace.
-    pub workspace: String,
+    pub workspace: WorkspaceId,
     /// Who asked; empty where that is unknown.
     pub principal: String,
     /// What is priced.
-    pub workload: Option<Workload>,
+    pub workload: Workload,
     /// What the amount is.
     pub currency: String,
     /// Upstream's own estimate.
@@ -110,6 +111,25 @@ pub struct UsageRow {
     pub currency: String,
 }
 
+impl HoldRow {
+    /// Whether it is told what the hold does not know yet.
+    pub fn is_news(&self, told: Told) -> bool {
+        told.job.is_some_and(|job| Some(job) != self.job)
+            || told.estimate.is_some_and(|told| Some(told) != self.upstream_estimate)
+            || told.units.is_some_and(|told| Some(told) != self.upstream_units)
+    }
+}
+
+impl UsageRow {
+    /// As it is told to operators.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "group": self.group, "jobs": self.jobs, "unpriced": self.unpriced, "held": self.held,
+            "settled": self.settled, "currency": self.currency,
+        })
+    }
+}
+
 const HOLD: &str =
     "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
     upstream_units, opened, changed, accounts FROM hold";
@@ -134,13 +154,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn holds(
+    pub async fn holds(
         &self,
         state: Option<HoldState>,
         after: String,
         limit: u32,
     ) -> Result<Vec<HoldRow>, Unavailable> {
-        self.run_blocking(move |db| {
+        self.run(move |db| {
             let state = state.map(HoldState::as_str);
             let rows: Vec<HoldRow> = db
                 .prepare_cached(&format!(
@@ -150,29 +170,22 @@ impl Ledger {
                 .collect::<Result<_, _>>()?;
             rows.into_iter().map(|row| with_budgets(db, row)).collect()
         })
+        .await
     }
 
     /// One hold.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn hold(&self, id: HoldId) -> Result<Option<HoldRow>, Unavailable> {
-        self.run_blocking(move |db| Ok(hold(db, id)?))
+    pub async fn hold(&self, id: HoldId) -> Result<Option<HoldRow>, Unavailable> {
+        self.run(move |db| Ok(hold(db, id)?)).await
     }
 
     /// Every balance.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn balances(&self) -> Result<Vec<BudgetRow>, Unavailable> {
-        self.run_blocking(balances)
-    }
-
-    /// The same for a task.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read.
-    pub async fn balances_now(&self) -> Result<Vec<BudgetRow>, Unavailable> {
+    pub async fn balances(&self) -> Result<Vec<BudgetRow>, Unavailable> {
         self.run(balances).await
     }
 
@@ -180,8 +193,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn states(&self) -> Result<Vec<(HoldState, i64, i64)>, Unavailable> {
-        self.run_blocking(|db| {
+    pub async fn states(&self) -> Result<Vec<(HoldState, i64, i64)>, Unavailable> {
+        self.run(|db| {
             let mut all = db.prepare_cached(
                 "SELECT state, count(*), min(opened) FROM hold WHERE state IN ('open', 'bound', 'submitted', 'in-doubt') GROUP BY state",
             )?;
@@ -191,14 +204,14 @@ impl Ledger {
                 .into_iter()
                 .filter_map(|(word, count, oldest)| Some((HoldState::from_word(&word)?, count, oldest)))
                 .collect())
-        })
+        }).await
     }
 
     /// Usage, added up.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn usage(&self, by: UsageBy) -> Result<Vec<UsageRow>, Unavailable> {
+    pub async fn usage(&self, by: UsageBy) -> Result<Vec<UsageRow>, Unavailable> {
         let group = match by {
             UsageBy::Workspace => "workspace",
             UsageBy::Principal => "principal",
@@ -206,7 +219,7 @@ impl Ledger {
             UsageBy::Quality => "json_extract(workload, '$.quality')",
             UsageBy::Day => "date(opened / 1000, 'unixepoch')",
         };
-        self.run_blocking(move |db| {
+        self.run(move |db| {
             let mut all = db.prepare_cached(&format!(
                 "SELECT {group}, count(*), sum(1 - priced),
                  sum(CASE WHEN state IN ('open', 'bound', 'submitted', 'in-doubt') THEN amount ELSE 0 END),
@@ -223,15 +236,15 @@ impl Ledger {
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
-        })
+        }).await
     }
 
     /// Every entry behind a number, at most so many.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn entries(&self, after: i64, limit: u32) -> Result<Vec<EntryRow>, Unavailable> {
-        self.run_blocking(move |db| {
+    pub async fn entries(&self, after: i64, limit: u32) -> Result<Vec<EntryRow>, Unavailable> {
+        self.run(move |db| {
             let mut all = db.prepare_cached(
                 "SELECT seq, id, hold, kind, state, held, settled, amount, time FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2",
             )?;
@@ -249,7 +262,7 @@ impl Ledger {
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
-        })
+        }).await
     }
 }
 
@@ -265,14 +278,15 @@ pub(crate) fn hold(db: &Connection, id: HoldId) -> rusqlite::Result<Option<HoldR
     db.prepare_cached(&format!("{HOLD} WHERE id = ?1"))?.query_row([id.to_string()], row).optional()
 }
 
-pub(crate) fn accounts(db: &Connection, numbers: &str) -> rusqlite::Result<Vec<BudgetRow>> {
+/// The numbers of a hold's accounts, as its rows keep them.
+pub(crate) fn numbers(accounts: &str) -> impl Iterator<Item = i64> {
+    accounts.split(',').filter_map(|number| number.parse().ok())
+}
+
+pub(crate) fn accounts(db: &Connection, accounts: &str) -> rusqlite::Result<Vec<BudgetRow>> {
     let mut one =
         db.prepare_cached("SELECT budget, key, period, settled, held FROM account WHERE id = ?1")?;
-    numbers
-        .split(',')
-        .filter_map(|number| number.parse::<i64>().ok())
-        .map(|id| one.query_row([id], budget_row))
-        .collect()
+    numbers(accounts).map(|id| one.query_row([id], budget_row)).collect()
 }
 
 fn with_budgets(db: &Connection, row: HoldRow) -> Result<HoldRow, Unavailable> {
@@ -292,17 +306,19 @@ fn budget_row(row: &Row<'_>) -> rusqlite::Result<BudgetRow> {
 fn row(row: &Row<'_>) -> rusqlite::Result<HoldRow> {
     let text = |index: usize| row.get::<_, Option<String>>(index);
     let number = |index: usize| Ok::<_, rusqlite::Error>(text(index)?.and_then(|text| text.parse().ok()));
-    let state: String = row.get(2)?;
-    let workload: String = row.get(7)?;
+    let (state, workspace, workload): (String, String, String) = (row.get(2)?, row.get(5)?, row.get(7)?);
+    // What cannot be read is not passed over: nothing is decided about a hold that is damaged.
+    let damaged = || rusqlite::Error::InvalidQuery;
+    let workload = serde_json::from_str(&workload).ok();
     Ok(HoldRow {
         id: row.get(0)?,
-        job: text(1)?.and_then(|job| JobId::parse(&job)),
-        state: HoldState::from_word(&state).ok_or(rusqlite::Error::InvalidQuery)?,
+        job: text(1)?.map(|job| JobId::parse(&job).ok_or_else(damaged)).transpose()?,
+        state: HoldState::from_word(&state).ok_or_else(damaged)?,
         amount: Amount::from_micros(row.get(3)?),
         priced: row.get(4)?,
-        workspace: row.get(5)?,
+        workspace: WorkspaceId::parse(&workspace).ok_or_else(damaged)?,
         principal: row.get(6)?,
-        workload: serde_json::from_str(&workload).ok().and_then(|value| Workload::from_json(&value)),
+        workload: workload.and_then(|value| Workload::from_json(&value)).ok_or_else(damaged)?,
         currency: row.get(8)?,
         upstream_estimate: number(9)?,
         upstream_units: number(10)?,

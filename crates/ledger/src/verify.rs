@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use crate::book::Told;
 use crate::chain::{self, Said};
+use crate::read;
 use crate::writer::{Ledger, Unavailable};
 
 /// What was added up.
@@ -35,8 +35,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn verify(&self) -> Result<Result<Verified, Faults>, Unavailable> {
-        self.run_blocking(|db| Ok(verify(db)?))
+    pub async fn verify(&self) -> Result<Result<Verified, Faults>, Unavailable> {
+        self.run(|db| Ok(verify(db)?)).await
     }
 }
 
@@ -76,7 +76,7 @@ fn verify(db: &Connection) -> rusqlite::Result<Result<Verified, Faults>> {
             return Ok(Err(Faults(faults)));
         }
         before = sum;
-        for number in accounts.split(',').filter_map(|number| number.parse().ok()) {
+        for number in read::numbers(&accounts) {
             let place = balances.entry(number).or_default();
             let [reserved, charged, _, _] = numbers;
             *place = (place.0.saturating_add(charged), place.1.saturating_add(reserved));
@@ -133,20 +133,4 @@ fn compare_holds(
         faults.push("a hold is missing that entries are about".to_owned());
     }
     Ok(count)
-}
-
-/// What an opening entry says beside its numbers.
-pub(crate) fn opening(card: &str, job: Option<&str>) -> String {
-    match job {
-        Some(job) => format!("card={card} job={job}"),
-        None => format!("card={card}"),
-    }
-}
-
-/// What was told, as an entry keeps it.
-pub(crate) fn telling(told: Told) -> String {
-    let job = told.job.map(|job| format!("job={job}"));
-    let estimate = told.estimate.map(|number| format!("estimate={}", number.normalize()));
-    let units = told.units.map(|number| format!("units={}", number.normalize()));
-    [job, estimate, units].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

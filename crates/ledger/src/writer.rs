@@ -2,16 +2,14 @@
 //! on the disk. Many requests share one flush.
 
 use std::fmt;
-use std::fs::File;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::book;
-use crate::open::{OpenError, Opened, Url, open};
+use crate::open::{OpenError, Opened, Url, open, visit};
 
 /// Orders in one transaction at most.
 const BATCH: usize = 512;
@@ -34,16 +32,9 @@ type Tell = Box<dyn FnOnce(Option<Unavailable>) + Send>;
 type Order = Box<dyn FnOnce(Result<&Connection, Unavailable>) -> (Tell, bool) + Send>;
 
 /// A way to the book; cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Ledger {
     orders: Sender<Order>,
-    _lock: Arc<Option<File>>,
-}
-
-impl fmt::Debug for Ledger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ledger").finish_non_exhaustive()
-    }
 }
 
 impl Ledger {
@@ -52,7 +43,7 @@ impl Ledger {
     /// # Errors
     /// One line: what is wrong with it, and what to do.
     pub fn open(url: &Url, now: jiff::Timestamp) -> Result<Self, OpenError> {
-        let opened = open(url, true)?;
+        let opened = open(url)?;
         book::recover(&opened.connection, now)
             .map_err(|error| OpenError(format!("ledger: what was left open cannot be read: {error}")))?;
         Self::start(opened)
@@ -63,25 +54,21 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::open`]; and where there is none.
     pub fn visit(url: &Url) -> Result<Self, OpenError> {
-        match url {
-            Url::Memory => {
-                Err(OpenError("a ledger in memory can only be asked through its gateway".to_owned()))
-            }
-            Url::Sqlite(path) if !path.exists() => {
-                Err(OpenError(format!("ledger {}: there is no such file", path.display())))
-            }
-            Url::Sqlite(_) => Self::start(open(url, false)?),
-        }
+        visit(url).and_then(Self::start)
     }
 
+    /// The writer keeps the lock for as long as it has the connection.
     fn start(opened: Opened) -> Result<Self, OpenError> {
-        let Opened { connection, lock } = opened;
         let (orders, waiting) = channel();
         thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || write_all(&connection, &waiting))
+            .spawn(move || {
+                // All of it: a closure takes only the parts that it names.
+                let opened = opened;
+                write_all(&opened.connection, &waiting);
+            })
             .map_err(|error| OpenError(format!("ledger: no thread is to be had: {error}")))?;
-        Ok(Self { orders, _lock: Arc::new(lock) })
+        Ok(Self { orders })
     }
 
     /// Carries something out and waits until it stands.
@@ -95,40 +82,13 @@ impl Ledger {
             let stands = done.is_ok();
             let tell: Tell = Box::new(move |fault| {
                 // Whoever asked may be gone.
-                let _ = send.send(match fault {
-                    None => done,
-                    Some(fault) => Err(fault.into()),
-                });
+                let _ = send.send(fault.map_or(done, |fault| Err(fault.into())));
             });
             (tell, stands)
         });
         let gone = || Unavailable("its writer has ended; restart the gateway".to_owned());
         self.orders.send(order).map_err(|_| gone())?;
         receive.await.unwrap_or_else(|_| Err(gone().into()))
-    }
-
-    /// The same for a thread that may wait.
-    ///
-    /// # Errors
-    /// What the work says, or that the ledger is not available.
-    pub(crate) fn run_blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, Unavailable> + Send + 'static,
-    ) -> Result<T, Unavailable> {
-        let (send, receive) = channel();
-        let send = Mutex::new(send);
-        let order: Order = Box::new(move |connection| {
-            let done = connection.and_then(work);
-            let stands = done.is_ok();
-            let tell: Tell = Box::new(move |fault| {
-                let send = send.lock().unwrap_or_else(PoisonError::into_inner);
-                let _ = send.send(fault.map_or(done, Err));
-            });
-            (tell, stands)
-        });
-        let gone = || Unavailable("its writer has ended".to_owned());
-        self.orders.send(order).map_err(|_| gone())?;
-        receive.recv().unwrap_or_else(|_| Err(gone()))
     }
 }
 
@@ -165,8 +125,14 @@ fn is_final(error: &rusqlite::Error) -> bool {
 
 /// One order, all of it or nothing.
 fn within(connection: &Connection, order: Order) -> Tell {
-    if let Err(error) = connection.execute_batch("SAVEPOINT one") {
-        let fault = unavailable(&error);
+    // A full disk ends the whole transaction in its midst. A savepoint would then begin one of its own, and what stands in
+    // that would be told as if it did not.
+    let begun = if connection.is_autocommit() {
+        Err(Unavailable("an earlier write of the same transaction failed".to_owned()))
+    } else {
+        connection.execute_batch("SAVEPOINT one").map_err(|error| unavailable(&error))
+    };
+    if let Err(fault) = begun {
         let (tell, _) = order(Err(fault.clone()));
         return Box::new(move |_| tell(Some(fault)));
     }
@@ -188,5 +154,34 @@ fn unavailable(error: &rusqlite::Error) -> Unavailable {
 impl From<rusqlite::Error> for Unavailable {
     fn from(error: rusqlite::Error) -> Self {
         unavailable(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As when a disk is full in the midst of a batch: what came before is gone, and nothing behind it may stand by itself.
+    #[test]
+    fn when_a_transaction_breaks_off_nothing_of_its_batch_stands() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE kept (what TEXT)").unwrap();
+        let (orders, waiting) = channel();
+        let (told, faults) = channel();
+        for statement in
+            ["INSERT INTO kept VALUES ('before')", "ROLLBACK", "INSERT INTO kept VALUES ('behind')"]
+        {
+            let told = told.clone();
+            let order: Order = Box::new(move |connection| {
+                let stands = connection.is_ok_and(|connection| connection.execute_batch(statement).is_ok());
+                (Box::new(move |fault| told.send(fault.is_some()).unwrap()), stands)
+            });
+            orders.send(order).unwrap();
+        }
+        drop(orders);
+        write_all(&connection, &waiting);
+        assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
+        let kept: i64 = connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, 0);
     }
 }

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod books;
 mod estimate;
 mod lines;
 mod lint;
@@ -106,7 +107,9 @@ fn rules_of(document: &Value) -> Vec<&str> {
 #[test]
 fn every_help_has_an_example() {
     let place = Place::new("help");
-    for command in ["demo", "serve", "sandbox", "check-config", "lint", "estimate", "rules"] {
+    for command in
+        ["demo", "serve", "sandbox", "check-config", "lint", "estimate", "rules", "ledger", "holds", "usage"]
+    {
         let ran = place.run(&[command, "--help"]);
         assert_eq!(ran.code, Some(0), "{command}");
         assert!(ran.stdout.contains("Example") && ran.stdout.contains(&format!("jobgate {command}")));

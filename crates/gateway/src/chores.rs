@@ -1,0 +1,55 @@
+//! What is done again and again while the gateway serves: looking upstream's name up, giving back what was not submitted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use log::warn;
+use pingora::server::ShutdownWatch;
+use pingora::services::background::BackgroundService;
+
+use crate::clock;
+use crate::money::Money;
+use crate::upstream::Upstream;
+
+/// How often upstream's name is looked up again.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(30);
+/// How often holds are looked through for jobs that were not submitted in time.
+const LAPSE_EVERY: Duration = Duration::from_secs(60);
+
+/// Looks upstream's name up, again and again.
+pub(crate) struct LookUp(pub(crate) Arc<Upstream>);
+
+#[async_trait]
+impl BackgroundService for LookUp {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        loop {
+            tokio::select! {
+                _ = shutdown.changed() => return,
+                () = tokio::time::sleep(LOOK_UP_EVERY) => {}
+            }
+            let upstream = Arc::clone(&self.0);
+            match tokio::task::spawn_blocking(move || upstream.look_up()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => warn!("upstream's name: {error}; its last addresses stay in use"),
+                Err(error) => warn!("upstream's name: {error}"),
+            }
+        }
+    }
+}
+
+/// Gives back, again and again, what was not submitted in time.
+pub(crate) struct Lapse(pub(crate) Arc<Money>);
+
+#[async_trait]
+impl BackgroundService for Lapse {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        loop {
+            self.0.lapse(clock::date()).await;
+            tokio::select! {
+                _ = shutdown.changed() => return,
+                () = tokio::time::sleep(LAPSE_EVERY) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What the ledger holds, as metrics. It is asked when somebody scrapes, and at no other time.
+
+use admission::HoldState;
+use jiff::Timestamp;
+use job_model::{Amount, Decimal};
+
+use super::{Metrics, float};
+use crate::money::Money;
+
+impl Metrics {
+    /// Looks at the ledger, which is asked only when somebody scrapes. What it cannot say now stays as it was.
+    pub(crate) async fn look_at(&self, money: &Money, now: Timestamp) {
+        if let Ok(rows) = money.ledger.balances().await {
+            for budget in &money.budgets {
+                let period = budget.window.period(now).label;
+                let own = rows.iter().filter(|row| row.budget == budget.name && row.period == period);
+                let sum = own.fold((Decimal::ZERO, Decimal::ZERO), |(settled, held), row| {
+                    let add = |sum: Decimal, more: Amount| sum.saturating_add(more.to_decimal());
+                    (add(settled, row.balance.settled), add(held, row.balance.held))
+                });
+                let label = &[budget.name.as_str()];
+                self.ledger.limit.with_label_values(label).set(float(budget.limit.to_decimal()));
+                self.ledger.settled.with_label_values(label).set(float(sum.0));
+                self.ledger.held.with_label_values(label).set(float(sum.1));
+            }
+        }
+        let Ok(states) = money.ledger.states().await else { return };
+        for state in HoldState::ALL.into_iter().filter(|state| state.is_held()) {
+            let found = states.iter().find(|(known, ..)| *known == state);
+            let (count, oldest) = found.map_or((0, None), |(_, count, oldest)| (*count, Some(*oldest)));
+            let age = oldest.map_or(0, |oldest| now.as_millisecond().saturating_sub(oldest).max(0));
+            self.ledger.holds.with_label_values(&[state.as_str()]).set(count);
+            let seconds = Decimal::new(age, 3);
+            self.ledger.oldest.with_label_values(&[state.as_str()]).set(float(seconds));
+        }
+    }
+}

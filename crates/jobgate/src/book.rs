@@ -1,0 +1,57 @@
+//! The ledger of a configuration, for the commands that read it or resolve its holds.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::path::PathBuf;
+
+use ::ledger::{Ledger, Url};
+use jiff::Timestamp;
+
+use crate::check_config;
+use crate::output::{Ending, Failure};
+
+/// Rows that are read at a time.
+pub(crate) const PAGE: u32 = 1000;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Place {
+    /// The configuration that names the ledger
+    #[arg(long)]
+    config: PathBuf,
+}
+
+/// A ledger that answers one question after the other.
+pub(crate) struct Book {
+    pub(crate) ledger: Ledger,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Place {
+    pub(crate) fn open(&self) -> Result<Book, Failure> {
+        let config = check_config::load(&self.config)?;
+        if config.ledger == Url::Memory {
+            let what = format!(
+                "ledger.url is \"memory:\": its gateway alone knows it, see http://{}/v1/holds, /v1/budgets and /v1/usage",
+                config.admin
+            );
+            return Err(Failure::new(Ending::Bad, what));
+        }
+        let ledger = Ledger::visit(&config.ledger).map_err(|error| Failure::new(Ending::Bad, error))?;
+        Ok(Book { ledger, runtime: tokio::runtime::Builder::new_current_thread().build()? })
+    }
+}
+
+impl Book {
+    /// Waits for an answer.
+    pub(crate) fn ask<T, E: Display>(
+        &self,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Failure> {
+        self.runtime.block_on(answer).map_err(|fault| Failure::new(Ending::Bad, fault))
+    }
+}
+
+/// Milliseconds of Unix time as a date.
+pub(crate) fn date(millis: i64) -> String {
+    Timestamp::from_millisecond(millis).map(|date| date.to_string()).unwrap_or_default()
+}
