@@ -125,8 +125,9 @@ impl Money {
         }
         // A price that is taken away is not forgotten: else a job could be made free before it is submitted.
         let to = priced.unwrap_or(row.amount);
-        // Nor is a change that upstream may have made and did not answer: its price is held, though not known as the job's.
-        let to = if row.state == HoldState::InDoubt { to.max(row.amount) } else { to };
+        // Nor is a change that upstream may have made and did not answer: its price is held, though not known as the job's. What
+        // only submits changes no price, and so lowers none.
+        let to = if alters && row.state != HoldState::InDoubt { to } else { to.max(row.amount) };
         let lapsed = row.state == HoldState::Lapsed;
         if !lapsed || submits {
             let raised = self.ledger.raise(id, to, claims, now).await;

@@ -182,6 +182,21 @@ fn a_hold_in_doubt_is_not_lowered_by_what_was_known_before() {
     assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "8"), vec!["submitted".to_owned()]));
 }
 
+/// That the job is there is not to say what the change made of it.
+#[test]
+fn a_doubt_that_a_look_has_ended_does_not_lower_the_hold_either() {
+    let (upstream, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    upstream.script([Act::Close, Act::Answer(job_in("unsubmitted"))]);
+    assert_eq!(gateway.send(&patch(r#"{"costEstimationParameters":{"gigaPixels":8}}"#)).status, 502);
+    assert_eq!(gateway.send(&get(&format!("/contextcapture/jobs/{JOB_ID}"))).status, 200);
+    while states(&gateway) != ["bound"] {
+        thread::yield_now();
+    }
+    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 200);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "8"), vec!["submitted".to_owned()]));
+}
+
 #[test]
 fn a_price_that_is_taken_away_stays_held_and_shown() {
     let (_, gateway) = gate("100");
