@@ -50,7 +50,8 @@ fn memory_is_constant() {
     assert_eq!((tally.documents, tally.refused), (100, 100));
     let (many, tally) = peak(lines(50_000));
     assert_eq!((tally.documents, tally.refused), (50_000, 50_000));
-    assert_eq!(few, many);
+    // The harness has a thread of its own, which allocates a little when it likes; a line that stayed would be megabytes.
+    assert!(many.abs_diff(few) < 16 << 10, "{few} bytes for few lines, {many} for many");
 
     let (one, tally) = peak(io::repeat(b'x').take(512 << 20));
     assert_eq!((tally.documents, tally.refused), (1, 1));
