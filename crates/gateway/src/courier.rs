@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use crate::capacity::Capacity;
 use crate::clock;
 use crate::metrics::Metrics;
-use crate::money::Hold;
+use crate::stake::Stake;
 use crate::upstream::Upstream;
 
 /// The largest answer that is read. A job's answer is a few kilobytes.
@@ -177,9 +177,9 @@ impl Courier {
         self.under_way.taken()
     }
 
-    /// Hands a request over, with the hold that pays for it. Dropping the future does not stop the exchange, and what
+    /// Hands a request over, with what it has in the ledger. Dropping the future does not stop the exchange, and what
     /// became of it is in the ledger before anybody hears of it.
-    pub(crate) async fn deliver(self: &Arc<Self>, parcel: Parcel, hold: Option<Hold>) -> Outcome {
+    pub(crate) async fn deliver(self: &Arc<Self>, parcel: Parcel, stake: Option<Stake>) -> Outcome {
         let started = clock::now();
         let (send, receive) = oneshot::channel();
         let courier = Arc::clone(self);
@@ -187,8 +187,8 @@ impl Courier {
             // INVARIANT: there is no limit, so a share is always to be had.
             let _share = courier.under_way.take(1);
             let outcome = courier.run(parcel).await;
-            if let Some(hold) = hold {
-                hold.end(&outcome).await;
+            if let Some(stake) = stake {
+                stake.end(&outcome).await;
             }
             // Nobody may be waiting any more; the outcome is recorded all the same.
             let _ = send.send(outcome);

@@ -21,9 +21,11 @@ mod phase;
 mod proxy;
 mod rates;
 mod rejection;
+mod repeat;
 mod reply;
 mod request_id;
 mod server;
+mod stake;
 mod upstream;
 
 pub use config::{Config, ConfigProblems};

@@ -1,25 +1,21 @@
 //! The gate's side of the ledger: a hold before a job is forwarded, and what became of it afterwards. What is decided is
 //! decided there; here is only who asks, and when.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use admission::{Budget, Claim, Event, HoldState, Unpriced, after};
 use jiff::{SignedDuration, Timestamp};
 use job_model::response::JobHead;
 use job_model::{Amount, Decimal, JobId, JobPatch, Quote, RateCards, StateChange, WorkspaceId};
-use ledger::{Amend, HoldId, HoldRow, Ledger, NewHold, Refused, Told, Unavailable};
+use ledger::{Amend, Earlier, HoldId, HoldRow, Kept, Key, Ledger, NewHold, Note, Refused, Told, Unavailable};
 use log::{error, warn};
 use serde_json::{Value, json};
 
 use crate::clock;
 use crate::config::{Holds, SettleBy};
-use crate::courier::{Fate, Outcome, Sent};
+use crate::courier::Answer;
 use crate::phase::admit::{self, Judged};
-use crate::rejection::{NoBudget, Rejection};
-
-/// How long a write is put off that the ledger could not take.
-const AGAIN: Duration = Duration::from_secs(1);
+use crate::rejection::{NoBudget, Rejection, Sending};
+use crate::repeat::{self, Ticket};
+use crate::stake::{Held, Stake};
 
 /// Budgets and the ledger that they are kept in.
 #[derive(Debug)]
@@ -30,19 +26,11 @@ pub(crate) struct Money {
     pub(crate) cards: RateCards,
 }
 
-/// Evidence that a job's price is reserved: ended by value. One that is dropped is left in doubt.
+/// What is said again to who asks again.
 #[derive(Debug)]
-#[must_use]
-pub(crate) struct Hold {
-    pub(crate) id: HoldId,
-    money: Arc<Money>,
-    /// What is written when upstream agrees, and what when it does not.
-    agreed: Vec<Event>,
-    refused: Vec<Event>,
-    amend: Option<Amend>,
-    /// Whether upstream's agreement must name the job.
-    creates: bool,
-    ended: bool,
+pub(crate) struct Again {
+    pub(crate) said: Result<Answer, Rejection>,
+    pub(crate) hold: Option<HoldId>,
 }
 
 impl Money {
@@ -51,21 +39,22 @@ impl Money {
     /// # Errors
     /// `BudgetExceeded` or `LedgerUnavailable`: nothing is reserved.
     pub(crate) async fn open(
-        self: &Arc<Self>,
+        &self,
         judged: &Judged,
         principal: &str,
+        ticket: Option<Ticket>,
         now: Timestamp,
-    ) -> Result<Option<Hold>, Rejection> {
+    ) -> Result<Option<Stake>, Rejection> {
         let (Some(workload), Some(workspace)) = (judged.workload().copied(), judged.workspace()) else {
             // A body that only a shadow let pass: it is counted as unpriced, and there is nothing to follow it by.
-            return Ok(None);
+            return self.nothing_held(ticket, now).await;
         };
         let quote = judged.quote();
         let amount = amount(quote);
         let claims = self.claims(Some(workspace), principal, now);
         self.check_unpriced(amount, &claims)?;
         let id = HoldId::new();
-        let hold = NewHold {
+        let new = NewHold {
             id,
             job: None,
             workspace,
@@ -76,16 +65,11 @@ impl Money {
             currency: self.currency(now),
             claims,
         };
-        self.ledger.reserve(hold, now).await.map_err(|no| rejected(no, amount))?;
-        Ok(Some(Hold {
-            id,
-            money: Arc::clone(self),
-            agreed: vec![Event::Bind],
-            refused: vec![Event::Release],
-            amend: None,
-            creates: true,
-            ended: false,
-        }))
+        let key = ticket.as_ref().map(|ticket| ticket.key);
+        self.ledger.reserve(new, key, now).await.map_err(|no| rejected(no, amount))?;
+        let (agreed, refused) = (vec![Event::Bind], vec![Event::Release]);
+        let held = Held { id, agreed, refused, amend: None, creates: true };
+        Ok(Some(Stake::new(&self.ledger, Some(held), ticket)))
     }
 
     /// Reserves what a change makes a job dearer.
@@ -93,27 +77,30 @@ impl Money {
     /// # Errors
     /// `BudgetExceeded` or `LedgerUnavailable`: everything is as before.
     pub(crate) async fn change(
-        self: &Arc<Self>,
+        &self,
         job: Option<JobId>,
         patch: &JobPatch,
+        ticket: Option<Ticket>,
         now: Timestamp,
-    ) -> Result<Option<Hold>, Rejection> {
+    ) -> Result<Option<Stake>, Rejection> {
         let submits = patch.state() == Some(StateChange::Active);
         let alters = patch.job_type().is_some()
             || patch.settings().is_some()
             || patch.cost_estimation_parameters().is_some();
-        let Some(job) = job.filter(|_| submits || alters) else { return Ok(None) };
+        let Some(job) = job.filter(|_| submits || alters) else {
+            return self.nothing_held(ticket, now).await;
+        };
         let known = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?;
         let Some(row) = known else {
             return if self.budgets.iter().any(|budget| budget.enforce) && !self.holds.admit_unknown {
                 Err(Rejection::BudgetExceeded(Box::new(NoBudget::UnknownJob)))
             } else {
-                Ok(None)
+                self.nothing_held(ticket, now).await
             };
         };
         if matches!(row.state, HoldState::Settled | HoldState::Released | HoldState::Submitted) {
             // Whatever is asked of it, upstream will refuse, or it costs nothing more.
-            return Ok(None);
+            return self.nothing_held(ticket, now).await;
         }
         let id = row.id;
         let workload = patch.merge_workload(&row.workload);
@@ -129,16 +116,47 @@ impl Money {
         // only submits changes no price, and so lowers none.
         let to = if alters && row.state != HoldState::InDoubt { to } else { to.max(row.amount) };
         let lapsed = row.state == HoldState::Lapsed;
-        if !lapsed || submits {
-            let raised = self.ledger.raise(id, to, claims, now).await;
-            raised.map_err(|no| rejected(no, priced))?;
-        }
+        let key = ticket.as_ref().map(|ticket| ticket.key);
+        let taken = match key {
+            _ if !lapsed || submits => self.ledger.raise(id, to, claims, key, now).await,
+            Some(key) => self.ledger.begin(key, now).await,
+            None => Ok(()),
+        };
+        taken.map_err(|no| rejected(no, priced))?;
         let mut agreed = vec![Event::Bind, Event::Adjust(to)];
         agreed.extend(submits.then_some(Event::Submit));
         let refused = if lapsed { vec![Event::Lapse] } else { vec![Event::Adjust(row.amount)] };
         let amend = Some(Amend { workload, card: card(Some(&quote)) });
-        let money = Arc::clone(self);
-        Ok(Some(Hold { id, money, agreed, refused, amend, creates: false, ended: false }))
+        let held = Held { id, agreed, refused, amend, creates: false };
+        Ok(Some(Stake::new(&self.ledger, Some(held), ticket)))
+    }
+
+    /// For a request that spends nothing: only its key is taken.
+    async fn nothing_held(&self, ticket: Option<Ticket>, now: Timestamp) -> Result<Option<Stake>, Rejection> {
+        let Some(ticket) = ticket else { return Ok(None) };
+        self.ledger.begin(ticket.key, now).await.map_err(|no| rejected(no, None))?;
+        Ok(Some(Stake::new(&self.ledger, None, Some(ticket))))
+    }
+
+    /// What became of an earlier request with the same key, to be said again; and its hold.
+    ///
+    /// # Errors
+    /// `RequestInProgress`, `IdempotencyKeyReused`, or `LedgerUnavailable`.
+    pub(crate) async fn recall(&self, key: Option<Key>, now: Timestamp) -> Result<Option<Again>, Rejection> {
+        let Some(key) = key else { return Ok(None) };
+        let earlier = self.ledger.recall(key, now).await.map_err(|fault| unavailable(&fault))?;
+        let (kept, hold) = match earlier {
+            None => return Ok(None),
+            Some(Earlier::Over(kept, hold)) => (kept, hold),
+            Some(other) => return Err(repeated(&other)),
+        };
+        let unknown = Rejection::UpstreamUnavailable(Sending::Unknown, hold);
+        let said = match kept {
+            Kept::Answer { status, headers, body } => repeat::answer(status, &headers, body).ok_or(unknown),
+            Kept::Unknown(504) => Err(Rejection::UpstreamTimeout(Sending::Unknown, hold)),
+            Kept::Unknown(_) | Kept::Nothing => Err(unknown),
+        };
+        Ok(Some(Again { said, hold }))
     }
 
     /// A job was deleted: what is not submitted costs nothing, what is was spent.
@@ -185,9 +203,8 @@ impl Money {
     }
 
     async fn note(&self, row: &HoldRow, events: Vec<Event>, told: Told) {
-        if let Err(Refused::Unavailable(fault)) =
-            self.ledger.note(row.id, events, told, None, clock::date()).await
-        {
+        let note = Note { events, told, ..Note::default() };
+        if let Err(Refused::Unavailable(fault)) = self.ledger.note(row.id, note, clock::date()).await {
             warn!("{fault}; hold {} stays as it was until upstream tells of its job again", row.id);
         }
     }
@@ -221,13 +238,15 @@ impl Money {
         Ok((admitted, rows))
     }
 
-    /// Gives back what was not submitted in time.
+    /// Gives back what was not submitted in time, and forgets answers that were kept long enough.
     pub(crate) async fn lapse(&self, now: Timestamp) {
         let Ok(age) = SignedDuration::try_from(self.holds.unsubmitted) else { return };
         let Ok(before) = now.checked_sub(age) else { return };
         if let Err(fault) = self.ledger.lapse(before, now).await {
             warn!("{fault}; what was not submitted in time stays held");
         }
+        // Each call forgets so many at most: nobody is to wait for all of them.
+        while let Ok(1..) = self.ledger.forget(now).await {}
     }
 
     fn claims(&self, workspace: Option<WorkspaceId>, principal: &str, now: Timestamp) -> Vec<Claim> {
@@ -248,61 +267,6 @@ impl Money {
             Some(budget) => Err(Rejection::BudgetExceeded(Box::new(NoBudget::Unpriced(budget.name.clone())))),
             None => Ok(()),
         }
-    }
-}
-
-impl Hold {
-    /// Writes down what became of the exchange. A write that the ledger cannot take now is repeated until it can.
-    pub(crate) async fn end(mut self, outcome: &Outcome) {
-        let answer = match &outcome.fate {
-            Fate::Answered(answer) => Some(answer),
-            Fate::Torn(_) | Fate::Failed(_) => None,
-        };
-        let success = answer.filter(|answer| answer.status.is_success());
-        let head = success.and_then(|answer| JobHead::from_json(&answer.body));
-        let told = Told {
-            job: head.as_ref().and_then(|head| JobId::parse(&head.id)).filter(|_| self.creates),
-            estimate: head.as_ref().and_then(|head| head.estimated_cost).map(job_model::Exact::get),
-            units: None,
-        };
-        let agreed = success.is_some() && (!self.creates || told.job.is_some());
-        let refused = answer.is_some_and(|answer| answer.status.is_client_error());
-        let events = if agreed {
-            std::mem::take(&mut self.agreed)
-        } else if refused || outcome.sent == Sent::Nothing {
-            std::mem::take(&mut self.refused)
-        } else {
-            vec![Event::Doubt]
-        };
-        let amend = self.amend.take().filter(|_| agreed);
-        self.ended = true;
-        let (id, ledger) = (self.id, self.money.ledger.clone());
-        if let Err(why) = ledger.note(id, events.clone(), told, amend.clone(), clock::date()).await {
-            error!("hold {id}: {why}; what became of it is written when the ledger can be written again");
-            tokio::spawn(again(ledger, id, events, told, amend));
-        }
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        let (id, ledger) = (self.id, self.money.ledger.clone());
-        error!("hold {id} was given up by its request; it is in doubt");
-        // Without a runtime the process ends, and the next one finds the hold open and takes it for doubtful.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(again(ledger, id, vec![Event::Doubt], Told::default(), None));
-        }
-    }
-}
-
-async fn again(ledger: Ledger, id: HoldId, events: Vec<Event>, told: Told, amend: Option<Amend>) {
-    while let Err(Refused::Unavailable(_)) =
-        ledger.note(id, events.clone(), told, amend.clone(), clock::date()).await
-    {
-        tokio::time::sleep(AGAIN).await;
     }
 }
 
@@ -337,7 +301,16 @@ fn rejected(no: Refused, requested: Option<Amount>) -> Rejection {
             sum.requested = requested;
             Rejection::BudgetExceeded(Box::new(NoBudget::Exceeded(*sum)))
         }
+        Refused::Repeated(earlier) => repeated(&earlier),
         Refused::Unknown => unavailable(&Unavailable("a hold is gone that was just there".to_owned())),
         Refused::Unavailable(fault) => unavailable(&fault),
+    }
+}
+
+fn repeated(earlier: &Earlier) -> Rejection {
+    match earlier {
+        Earlier::Other => Rejection::KeyReused,
+        // One that is over came to its end just now; who asks again is told how.
+        Earlier::Running | Earlier::Over(..) => Rejection::RequestInProgress,
     }
 }

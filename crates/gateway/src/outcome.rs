@@ -7,6 +7,8 @@ use crate::rejection::{Rejection, Sending};
 pub enum Decision {
     /// Judged and forwarded, whatever upstream then said.
     Admitted,
+    /// Forwarded once before, under the same key; the answer was given again.
+    Replayed,
     /// Not forwarded.
     Refused,
     /// Forwarded and followed.
@@ -24,11 +26,20 @@ impl Decision {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admitted => "admitted",
+            Self::Replayed => "replayed",
             Self::Refused => "refused",
             Self::Observed => "observed",
             Self::Bypassed => "bypassed",
             Self::Failed => "failed",
             Self::Answered => "answered",
+        }
+    }
+
+    /// Its word in an answer: one that is given again says what it said the first time.
+    pub(crate) const fn shown(self) -> &'static str {
+        match self {
+            Self::Replayed => Self::Admitted.as_str(),
+            other => other.as_str(),
         }
     }
 
@@ -49,6 +60,8 @@ impl Decision {
             | Rejection::Invalid(_)
             | Rejection::TooManyRequests(_)
             | Rejection::BudgetExceeded(_)
+            | Rejection::RequestInProgress
+            | Rejection::KeyReused
             | Rejection::LedgerUnavailable
             | Rejection::Overloaded => Self::Refused,
             Rejection::UpstreamUnavailable(Sending::NotSent | Sending::Unknown, _)

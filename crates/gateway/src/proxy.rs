@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
 use http::{HeaderValue, StatusCode};
+use ledger::Key;
 use log::warn;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -22,7 +23,7 @@ use crate::door;
 use crate::identity::{Identity, Principal};
 use crate::life::Life;
 use crate::metrics::Metrics;
-use crate::money::{Hold, Money};
+use crate::money::Money;
 use crate::outcome::Decision;
 use crate::own_api;
 use crate::phase::admit::{self, Desk, Judged, Permit};
@@ -33,8 +34,10 @@ use crate::phase::route::{self, Handling, Route};
 use crate::phase::{forward, settle};
 use crate::rates::{Rates, Subject};
 use crate::rejection::{Rejection, Sending};
+use crate::repeat::{self, Ticket};
 use crate::reply::{self, Reply};
 use crate::request_id;
+use crate::stake::Stake;
 use crate::upstream::Upstream;
 
 /// The most of an answer that is read for what it tells of jobs.
@@ -68,11 +71,9 @@ pub(crate) struct Visit {
     told: Option<Vec<u8>>,
 }
 
-/// What is left to do after the filter.
+/// What is left to do after the filter: nothing, the client has its answer; or the proxy streams both ways.
 enum Next {
-    /// Nothing: the client has its answer.
     Done,
-    /// The proxy streams the request to upstream and the answer back.
     Stream,
 }
 
@@ -127,12 +128,19 @@ impl Gate {
             let reply = own_api::estimate(&body.bytes, desk, money, who, visit.record.date).await;
             return self.answer(session, visit, &reply).await;
         }
+        let who = visit.record.principal.as_ref();
+        let key = repeat::key(route, session.req_header(), who, &body.bytes)?;
+        if let Some(again) = self.money.recall(key, visit.record.date).await? {
+            visit.record.replay(again.hold);
+            forward::relay(session, again.said?, &mut visit.record).await?;
+            return Ok(Next::Done);
+        }
         let permit = self.admit(route, &body, &mut visit.record)?;
         if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
             self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
         }
-        let hold = self.hold(&permit, &mut visit.record).await?;
-        self.forward(session, visit, permit, hold, body).await
+        let stake = self.hold(&permit, key, &mut visit.record).await?;
+        self.forward(session, visit, permit, stake, body).await
     }
 
     /// Who asks for what: route, then the fields of the header.
@@ -155,6 +163,7 @@ impl Gate {
         record.route = Some(route);
         record.settlement.job = route::job_in(target);
         head::check_head(route, &request.headers, self.limits.body_bytes)?;
+        repeat::word(route, &request.headers)?;
         record.principal = self.identity.principal(&request.headers, record.date)?;
         let token = request.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
         let address =
@@ -182,19 +191,25 @@ impl Gate {
     }
 
     /// Reserves what the job costs; durable before a byte of it leaves.
-    async fn hold(&self, permit: &Permit, record: &mut Record) -> Result<Option<Hold>, Rejection> {
+    async fn hold(
+        &self,
+        permit: &Permit,
+        key: Option<Key>,
+        record: &mut Record,
+    ) -> Result<Option<Stake>, Rejection> {
         let Some(judged) = permit.judged() else { return Ok(None) };
+        let ticket = key.map(|key| Ticket { key, notes: forward::notes(judged) });
         let began = clock::now();
         let held = match judged.patch() {
-            Some(patch) => self.money.change(record.settlement.job, patch, record.date).await,
+            Some(patch) => self.money.change(record.settlement.job, patch, ticket, record.date).await,
             None if record.route == Some(Route::CreateJob) => {
                 let who = record.principal.as_ref().map_or("", Principal::as_str);
-                self.money.open(judged, who, record.date).await
+                self.money.open(judged, who, ticket, record.date).await
             }
             None => Ok(None),
         };
         record.seconds.reserve = Some(clock::now().saturating_duration_since(began));
-        record.hold = held.as_ref().ok().and_then(|hold| hold.as_ref().map(|hold| hold.id));
+        record.hold = held.as_ref().ok().and_then(|stake| stake.as_ref()?.hold());
         held
     }
 
@@ -204,7 +219,7 @@ impl Gate {
         session: &mut Session,
         visit: &mut Visit,
         permit: Permit,
-        hold: Option<Hold>,
+        stake: Option<Stake>,
         body: Collected,
     ) -> Result<Next, Ending> {
         let record = &mut visit.record;
@@ -214,7 +229,7 @@ impl Gate {
         let parcel = forward::parcel(&permit, session, &target, authority, &record.request_id, bytes);
         record.judged = permit.into_judged();
         record.decision = Some(if record.judged.is_some() { Decision::Admitted } else { Decision::Bypassed });
-        let outcome = self.courier.deliver(parcel, hold).await;
+        let outcome = self.courier.deliver(parcel, stake).await;
         drop(room);
         record.seconds.upstream = Some(outcome.took);
         record.upstream_status = outcome.fate.status();
@@ -227,8 +242,7 @@ impl Gate {
     }
 
     async fn answer(&self, session: &mut Session, visit: &mut Visit, reply: &Reply) -> Result<Next, Ending> {
-        reply::send(session, reply, &mut visit.record).await?;
-        Ok(Next::Done)
+        Ok(reply::send(session, reply, &mut visit.record).await.map(|()| Next::Done)?)
     }
 
     /// Says no.

@@ -37,6 +37,10 @@ pub enum Rejection {
     TooManyRequests(Duration),
     /// There is no money for it; the client must ask for less or wait, the operator may raise the budget.
     BudgetExceeded(Box<NoBudget>),
+    /// The first request with this key is under way; the client must wait for its end.
+    RequestInProgress,
+    /// An earlier request with this key asked for something else; the client must take another key.
+    KeyReused,
     /// The ledger cannot write the job down; the operator must look at it.
     LedgerUnavailable,
     /// The gateway has no room; the client must wait, the operator look why.
@@ -52,6 +56,8 @@ pub enum Rejection {
 pub enum Fault {
     /// Its framing could be read in two ways, or in none. Closes the connection: what follows cannot be trusted.
     Framing(&'static str),
+    /// An Idempotency-Key that is none, or more than one.
+    Key,
     /// A query on an operation that has none.
     Query,
     /// A body on an operation that has none. Closes the connection: the body is not read.

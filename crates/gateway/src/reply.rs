@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::outcome::Decision;
 use crate::phase::meter::Record;
 use crate::rejection::{Fault, Invalid, NoBudget, Rejection, Sending, TokenFault};
+use crate::repeat;
 use crate::request_id;
 
 /// The decision about a request.
@@ -68,6 +69,7 @@ impl Reply {
         let error = |message: &str| Self::error(StatusCode::BAD_REQUEST, "BadRequest", message);
         match fault {
             Fault::Framing(why) => error(&format!("The request is not well-formed HTTP: {why}.")).closing(),
+            Fault::Key => error("Idempotency-Key must be one field of 1 to 255 visible ASCII characters."),
             Fault::Query => error("This operation has no query; send the path alone."),
             Fault::Body => error("This operation has no body; send none.").closing(),
         }
@@ -193,6 +195,13 @@ impl From<&Rejection> for Reply {
                 Self { retry_after: Some(1), ..reply }
             }
             Rejection::BudgetExceeded(no) => Self::no_budget(no),
+            Rejection::RequestInProgress => {
+                let reply = Self::error(StatusCode::CONFLICT, "RequestInProgress", IN_PROGRESS);
+                Self { retry_after: Some(1), ..reply }
+            }
+            Rejection::KeyReused => {
+                Self::error(StatusCode::UNPROCESSABLE_ENTITY, "IdempotencyKeyReused", KEY_REUSED)
+            }
             Rejection::LedgerUnavailable => {
                 let reply = Self::error(StatusCode::SERVICE_UNAVAILABLE, "LedgerUnavailable", NO_LEDGER);
                 Self { retry_after: Some(5), ..reply }
@@ -221,6 +230,8 @@ const OVERLOADED: &str =
     "The gateway has no room for the request; nothing was forwarded. Send it again after the given time.";
 const NO_LEDGER: &str =
     "The job cannot be written down now; nothing was forwarded. Send it again after the given time.";
+const IN_PROGRESS: &str = "The first request with this Idempotency-Key is under way. Send it again after the given time to hear its answer.";
+const KEY_REUSED: &str = "This Idempotency-Key belongs to another request. Take a new key for a new request; nothing was forwarded.";
 const NO_ANSWER: &str = "Upstream could not be reached or gave no usable answer.";
 const LATE_ANSWER: &str = "Upstream did not answer in time.";
 const INVALID: &str = "InvalidContextCaptureRequest";
@@ -289,7 +300,10 @@ pub(crate) async fn send(session: &mut Session, reply: &Reply, record: &mut Reco
 /// When a header cannot be added, which no value of ours causes.
 pub(crate) fn sign(header: &mut ResponseHeader, record: &Record) -> pingora::Result<()> {
     if let Some(decision) = record.decision.filter(|decision| *decision != Decision::Answered) {
-        header.insert_header(DECISION, decision.as_str())?;
+        header.insert_header(DECISION, decision.shown())?;
+    }
+    if record.replayed {
+        header.insert_header(repeat::REPLAYED, "true")?;
     }
     header.insert_header(request_id::HEADER, record.request_id.as_str())
 }

@@ -1,6 +1,6 @@
 //! `jobgate holds`: lists holds, or says what became of one.
 
-use ::ledger::{HoldId, HoldRow, Told};
+use ::ledger::{HoldId, HoldRow, Note, Told};
 use admission::{Event, HoldState};
 use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -129,8 +129,8 @@ fn resolve(book: &Book, id: HoldId, end: End, job: Option<JobId>, amount: Option
         End::Settled => Event::Settle(amount.unwrap_or(row.amount)),
         End::Released => Event::Release,
     };
-    let told = Told { job, ..Told::default() };
-    let state = book.ask(book.ledger.note(id, vec![event], told, None, Timestamp::now()))?;
+    let note = Note { events: vec![event], told: Told { job, ..Told::default() }, ..Note::default() };
+    let state = book.ask(book.ledger.note(id, note, Timestamp::now()))?;
     output::say(format_args!("hold {id} is {}", state.as_str()));
     Ok(Ending::Ok)
 }

@@ -12,6 +12,7 @@ use crate::HoldId;
 use crate::chain::{self, Said};
 use crate::open::millis;
 use crate::read;
+use crate::repeat::{self, Earlier, Kept, Key};
 use crate::writer::{Ledger, Unavailable};
 
 /// A hold to be opened.
@@ -57,9 +58,24 @@ pub struct Told {
     pub units: Option<Decimal>,
 }
 
+/// What is written about a hold in one step.
+#[derive(Clone, Debug, Default)]
+pub struct Note {
+    /// What happened to it, in order.
+    pub events: Vec<Event>,
+    /// What upstream said.
+    pub told: Told,
+    /// What it is for from now on.
+    pub amend: Option<Amend>,
+    /// What is kept of the request that it happened by.
+    pub kept: Option<(Key, Kept)>,
+}
+
 /// Why nothing was written.
 #[derive(Debug)]
 pub enum Refused {
+    /// The request's key is taken: what became of the first one.
+    Repeated(Box<Earlier>),
     /// It does not fit a budget.
     Budget(Box<Shortfall>),
     /// There is no such hold.
@@ -72,6 +88,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Budget(sum) => write!(f, "budget {} has {} too little", sum.budget, sum.missing),
+            Self::Repeated(_) => f.write_str("the key is taken by an earlier request"),
             Self::Unknown => f.write_str("there is no such hold in this ledger"),
             Self::Unavailable(fault) => fault.fmt(f),
         }
@@ -93,42 +110,44 @@ impl From<rusqlite::Error> for Refused {
 }
 
 impl Ledger {
-    /// Opens a hold in all its budgets, or in none.
+    /// Opens a hold in all its budgets, or in none; and takes the key of the request that asks for it.
     ///
     /// # Errors
-    /// The first budget that it does not fit.
-    pub async fn reserve(&self, hold: NewHold, now: Timestamp) -> Result<(), Refused> {
-        self.run(move |db| reserve(db, &hold, now)).await
+    /// The first budget that it does not fit, or what became of an earlier request with the key.
+    pub async fn reserve(&self, hold: NewHold, key: Option<Key>, now: Timestamp) -> Result<(), Refused> {
+        self.run(move |db| {
+            repeat::begin(db, key.as_ref(), Some(hold.id), now)?;
+            reserve(db, &hold, now)
+        })
+        .await
     }
 
     /// Raises a hold to what a changed job costs, if that fits; it is never lowered here, before upstream has agreed. A hold
     /// that had lapsed is reserved anew, in the windows of `claims`.
     ///
     /// # Errors
-    /// The first budget that it does not fit.
+    /// As [`Ledger::reserve`].
     pub async fn raise(
         &self,
         hold: HoldId,
         to: Amount,
         claims: Vec<Claim>,
+        key: Option<Key>,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        self.run(move |db| raise(db, hold, to, &claims, now)).await
+        self.run(move |db| {
+            repeat::begin(db, key.as_ref(), Some(hold), now)?;
+            raise(db, hold, to, &claims, now)
+        })
+        .await
     }
 
-    /// Writes down what happened to a hold, in order. What changes nothing is not written.
+    /// Writes down what happened to a hold. What changes nothing is not written.
     ///
     /// # Errors
     /// When there is no such hold.
-    pub async fn note(
-        &self,
-        hold: HoldId,
-        events: Vec<Event>,
-        told: Told,
-        amend: Option<Amend>,
-        now: Timestamp,
-    ) -> Result<HoldState, Refused> {
-        self.run(move |db| note(db, hold, &events, told, amend.as_ref(), now)).await
+    pub async fn note(&self, hold: HoldId, note: Note, now: Timestamp) -> Result<HoldState, Refused> {
+        self.run(move |db| write(db, hold, &note, now)).await
     }
 
     /// Gives back what was opened before `before` and is not submitted.
@@ -189,7 +208,7 @@ fn raise(db: &Connection, hold: HoldId, to: Amount, claims: &[Claim], now: Times
         let Some(claim) = claims.iter().find(|claim| claim.budget == account.budget) else { continue };
         claim.check(account.balance, more).map_err(|no| Refused::Budget(Box::new(no)))?;
     }
-    note(db, hold, &[Event::Adjust(to)], Told::default(), None, now)?;
+    write(db, hold, &Note { events: vec![Event::Adjust(to)], ..Note::default() }, now)?;
     Ok(())
 }
 
@@ -219,14 +238,12 @@ fn claim(db: &Connection, claims: &[Claim], amount: Amount) -> Result<String, Re
     Ok(numbers.join(","))
 }
 
-fn note(
-    db: &Connection,
-    hold: HoldId,
-    events: &[Event],
-    told: Told,
-    amend: Option<&Amend>,
-    now: Timestamp,
-) -> Result<HoldState, Refused> {
+fn write(db: &Connection, hold: HoldId, note: &Note, now: Timestamp) -> Result<HoldState, Refused> {
+    let Note { events, told, amend, kept } = note;
+    let told = *told;
+    if let Some((key, kept)) = kept {
+        repeat::keep(db, key, kept)?;
+    }
     let row = read::hold(db, hold)?.ok_or(Refused::Unknown)?;
     let id = hold.to_string();
     let (mut state, mut amount) = (row.state, row.amount);
@@ -287,14 +304,15 @@ pub(crate) fn recover(db: &Connection, now: Timestamp) -> Result<(), Unavailable
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     end_all(db, &open, Event::Doubt, now)?;
+    repeat::recover(db)?;
     db.execute_batch("COMMIT")?;
     Ok(())
 }
 
 fn end_all(db: &Connection, holds: &[HoldId], event: Event, now: Timestamp) -> Result<usize, Unavailable> {
     for hold in holds {
-        match note(db, *hold, &[event], Told::default(), None, now) {
-            Ok(_) | Err(Refused::Unknown | Refused::Budget(_)) => {}
+        match write(db, *hold, &Note { events: vec![event], ..Note::default() }, now) {
+            Ok(_) | Err(Refused::Unknown | Refused::Budget(_) | Refused::Repeated(_)) => {}
             Err(Refused::Unavailable(fault)) => return Err(fault),
         }
     }

@@ -6,12 +6,14 @@ mod book;
 mod chain;
 mod open;
 mod read;
+mod repeat;
 mod verify;
 mod writer;
 
-pub use book::{Amend, NewHold, Refused, Told};
+pub use book::{Amend, NewHold, Note, Refused, Told};
 pub use open::{OpenError, Url};
 pub use read::{BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
+pub use repeat::{Earlier, Kept, Key};
 pub use verify::{Faults, Verified};
 pub use writer::{Ledger, Unavailable};
 

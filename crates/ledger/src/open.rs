@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 /// The version of the tables below. An unknown one is refused, never converted by guess.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE entry (
@@ -27,6 +27,14 @@ CREATE TABLE account (
     id INTEGER PRIMARY KEY, budget TEXT NOT NULL, key TEXT NOT NULL, period TEXT NOT NULL,
     settled INTEGER NOT NULL, held INTEGER NOT NULL, UNIQUE (budget, key, period)
 ) STRICT;
+";
+
+/// What version 2 has beyond version 1.
+const SECOND: &str = "
+CREATE TABLE request (
+    name BLOB PRIMARY KEY, request BLOB NOT NULL, hold TEXT, at INTEGER NOT NULL, status INTEGER, headers TEXT, body BLOB
+) STRICT, WITHOUT ROWID;
+CREATE INDEX request_at ON request(at);
 ";
 
 /// Where a ledger is.
@@ -112,7 +120,13 @@ fn prepare(connection: &Connection, new: bool) -> Result<(), String> {
     let empty = connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0));
     match version {
         0 if new && empty.map_err(text)? => connection
-            .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))
+            .execute_batch(&format!(
+                "BEGIN IMMEDIATE; {TABLES} {SECOND} PRAGMA user_version = {VERSION}; COMMIT;"
+            ))
+            .map_err(|error| format!("cannot be written: {error}"))?,
+        // Nothing of it is altered, only put beside; and only by a gateway, which has the lock.
+        1 if new => connection
+            .execute_batch(&format!("BEGIN IMMEDIATE; {SECOND} PRAGMA user_version = {VERSION}; COMMIT;"))
             .map_err(|error| format!("cannot be written: {error}"))?,
         0 => return Err("is no ledger; configure another ledger.url".to_owned()),
         VERSION => {}

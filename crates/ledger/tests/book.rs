@@ -18,7 +18,7 @@ use std::thread::{self, Thread};
 use admission::{Claim, Event, HoldState, Period};
 use jiff::Timestamp;
 use job_model::{Amount, JobId, Workload, WorkspaceId};
-use ledger::{HoldId, Ledger, NewHold, Refused, Told, Url};
+use ledger::{Earlier, HoldId, Kept, Key, Ledger, NewHold, Note, Refused, Told, Url};
 use proptest::prelude::*;
 
 struct Waker(Thread);
@@ -68,6 +68,10 @@ fn hold(amount: i64, limit: i64) -> NewHold {
         currency: "unit".to_owned(),
         claims: vec![claim(limit)],
     }
+}
+
+fn happened(event: Event) -> Note {
+    Note { events: vec![event], ..Note::default() }
 }
 
 fn file(name: &str) -> PathBuf {
@@ -123,7 +127,7 @@ proptest! {
                 Step::Reserve(amount) => {
                     let hold = hold(amount, LIMIT);
                     let id = hold.id;
-                    match wait(book.reserve(hold, at(now))) {
+                    match wait(book.reserve(hold, None, at(now))) {
                         Ok(()) => ids.push(id),
                         Err(Refused::Budget(sum)) => {
                             prop_assert!(before.0 + before.1 + amount > LIMIT);
@@ -136,13 +140,13 @@ proptest! {
                 }
                 Step::Raise(index, to) => {
                     if let Some(id) = which(index) {
-                        let _ = wait(book.raise(id, Amount::from_micros(to), vec![claim(LIMIT)], at(now)));
+                        let _ = wait(book.raise(id, Amount::from_micros(to), vec![claim(LIMIT)], None, at(now)));
                     }
                     true
                 }
                 Step::Note(index, event) => {
                     if let Some(id) = which(index) {
-                        wait(book.note(id, vec![event], Told::default(), None, at(now))).unwrap();
+                        wait(book.note(id, happened(event), at(now))).unwrap();
                     }
                     false
                 }
@@ -193,13 +197,13 @@ fn what_was_open_when_a_process_ended_is_in_doubt_and_still_held() {
     let file = file("recover");
     let url = Url::Sqlite(file.clone());
     let book = Ledger::open(&url, at(0)).unwrap();
-    wait(book.reserve(hold(7, 10), at(1))).unwrap();
+    wait(book.reserve(hold(7, 10), None, at(1))).unwrap();
     let job = JobId::parse("cc3d35cc-416a-4262-9714-b359da70b419").unwrap();
     let bound = hold(2, 10);
     let id = bound.id;
-    wait(book.reserve(bound, at(1))).unwrap();
+    wait(book.reserve(bound, None, at(1))).unwrap();
     let told = Told { job: Some(job), ..Told::default() };
-    wait(book.note(id, vec![Event::Bind], told, None, at(2))).unwrap();
+    wait(book.note(id, Note { told, ..happened(Event::Bind) }, at(2))).unwrap();
     drop(book);
     for _ in 0..3 {
         let again = reopened(&url, at(3));
@@ -226,9 +230,9 @@ fn whoever_changes_the_book_is_found_out() {
         let file = file(name);
         let url = Url::Sqlite(file.clone());
         let book = Ledger::open(&url, at(0)).unwrap();
-        wait(book.reserve(hold(7, 10), at(1))).unwrap();
-        wait(book.reserve(hold(1, 10), at(1))).unwrap();
-        wait(book.reserve(hold(2, 10), at(1))).unwrap();
+        wait(book.reserve(hold(7, 10), None, at(1))).unwrap();
+        wait(book.reserve(hold(1, 10), None, at(1))).unwrap();
+        wait(book.reserve(hold(2, 10), None, at(1))).unwrap();
         assert!(wait(book.verify()).unwrap().is_ok());
         rusqlite::Connection::open(&file).unwrap().execute_batch(change).unwrap();
         assert!(wait(book.verify()).unwrap().is_err(), "{name}");
@@ -249,6 +253,11 @@ fn a_second_gateway_and_an_unknown_version_are_refused() {
     drop(book);
     let newer = Ledger::visit(&url).unwrap_err().to_string();
     assert!(newer.contains("version 99"), "{newer}");
+    // A gateway puts beside an older ledger what it lacks; who only looks leaves it as it is.
+    let older = rusqlite::Connection::open(&file).unwrap();
+    older.execute_batch("DROP TABLE request; PRAGMA user_version = 1").unwrap();
+    assert!(Ledger::visit(&url).unwrap_err().to_string().contains("version 1"));
+    wait(reopened(&url, at(0)).begin(key(1, 1), at(1))).unwrap();
     let foreign = crate::file("foreign");
     rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE other (a)").unwrap();
     let other = Url::Sqlite(foreign.clone());
@@ -268,11 +277,52 @@ fn at_the_edge_of_a_budget_exactly_what_fits_is_admitted() {
     let file = file("edge");
     let book = Ledger::open(&Url::Sqlite(file.clone()), at(0)).unwrap();
     let admitted: usize = thread::scope(|scope| {
-        let one = || (0..20).filter(|_| wait(book.reserve(hold(3, 100), at(1))).is_ok()).count();
+        let one = || (0..20).filter(|_| wait(book.reserve(hold(3, 100), None, at(1))).is_ok()).count();
         let all: Vec<_> = (0..16).map(|_| scope.spawn(one)).collect();
         all.into_iter().map(|one| one.join().unwrap()).sum()
     });
     assert_eq!((admitted, sums(&book)), (33, (0, 99)));
     wait(book.verify()).unwrap().unwrap();
     let _ = std::fs::remove_file(file);
+}
+
+const DAY: i64 = 24 * 60 * 60;
+
+fn key(name: u8, request: u8) -> Key {
+    Key { name: [name; 32], request: [request; 32] }
+}
+
+/// With a hold or without, a key is taken once, tells its end for a day, and what a killed process left under way is unknown.
+#[test]
+fn a_key_is_taken_once_and_kept_for_a_day() {
+    let url = Url::Sqlite(file("keys"));
+    let book = Ledger::open(&url, at(0)).unwrap();
+    let (first, second) = (hold(7, 10), hold(7, 10));
+    let (one, two, three) = (key(1, 1), key(2, 1), key(3, 1));
+    wait(book.reserve(first.clone(), Some(one), at(1))).unwrap();
+    let taken = |again: Result<(), Refused>| match again {
+        Err(Refused::Repeated(earlier)) => *earlier,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(taken(wait(book.reserve(hold(1, 10), Some(one), at(2)))), Earlier::Running);
+    assert_eq!(taken(wait(book.begin(key(1, 2), at(2)))), Earlier::Other);
+    let refused = wait(book.reserve(second, Some(two), at(2)));
+    assert!(matches!(refused, Err(Refused::Budget(_))), "{refused:?}");
+    assert_eq!(wait(book.recall(two, at(2))), Ok(None), "what is refused takes no key");
+    let kept = Kept::Answer { status: 201, headers: "[]".to_owned(), body: b"{}".to_vec() };
+    let note = Note { kept: Some((one, kept.clone())), ..happened(Event::Bind) };
+    wait(book.note(first.id, note, at(3))).unwrap();
+    let over = Some(Earlier::Over(kept, Some(first.id)));
+    assert_eq!(wait(book.recall(one, at(1 + DAY - 1))), Ok(over.clone()));
+    assert_eq!(wait(book.recall(one, at(1 + DAY))), Ok(None));
+    wait(book.begin(three, at(3))).unwrap();
+    wait(book.keep(three, Kept::Nothing)).unwrap();
+    wait(book.begin(three, at(4))).unwrap();
+    assert_eq!(wait(book.forget(at(DAY))), Ok(0), "nothing is old, and what is under way is kept");
+    drop(book);
+    let book = reopened(&url, at(5));
+    assert_eq!(wait(book.recall(one, at(6))), Ok(over));
+    assert_eq!(wait(book.recall(three, at(6))), Ok(Some(Earlier::Over(Kept::Unknown(502), None))));
+    assert_eq!(wait(book.forget(at(4 + DAY))), Ok(2));
+    assert_eq!(wait(book.recall(three, at(6))), Ok(None));
 }

@@ -11,7 +11,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 
 use crate::courier::{Answer, Failure, Fate, Outcome, Parcel, Sent};
-use crate::phase::admit::Permit;
+use crate::phase::admit::{Judged, Permit};
 use crate::phase::meter::Record;
 use crate::phase::route::{Handling, Route};
 use crate::rejection::{Rejection, Sending};
@@ -101,8 +101,8 @@ pub(crate) fn rewrite(
 /// # Errors
 /// `UpstreamTimeout` or `UpstreamUnavailable`, with what is known of the request.
 pub(crate) fn judge(outcome: Outcome, hold: Option<HoldId>) -> Result<Answer, Rejection> {
-    // A part is as good as nothing: no correct server acts on half a request.
-    let sending = if outcome.sent == Sent::All { Sending::Unknown } else { Sending::NotSent };
+    // A part is not nothing: no correct server acts on half a request, but its hold stays in doubt as long as a byte may have left.
+    let sending = if outcome.sent == Sent::Nothing { Sending::NotSent } else { Sending::Unknown };
     match outcome.fate {
         Fate::Answered(answer) => Ok(answer),
         Fate::Torn(_) => Err(Rejection::UpstreamUnavailable(Sending::Unknown, hold)),
@@ -132,14 +132,8 @@ pub(crate) async fn relay(session: &mut Session, answer: Answer, record: &mut Re
     if !bare {
         header.insert_header(CONTENT_LENGTH, answer.body.len())?;
     }
-    if let Some(judged) = &record.judged {
-        if let Some(quote) = judged.quote() {
-            header.insert_header(reply::ESTIMATE, estimate(quote))?;
-        }
-        let warnings = judged.report().warnings().take(16).map(job_model::Rule::id).collect::<Vec<_>>();
-        if !warnings.is_empty() {
-            header.insert_header(reply::WARNINGS, warnings.join(", "))?;
-        }
+    for (name, value) in record.judged.iter().flat_map(notes) {
+        header.insert_header(name, value)?;
     }
     reply::sign(&mut header, record)?;
     session.write_response_header(Box::new(header), bare).await?;
@@ -147,6 +141,14 @@ pub(crate) async fn relay(session: &mut Session, answer: Answer, record: &mut Re
         session.write_response_body(Some(answer.body), true).await?;
     }
     Ok(())
+}
+
+/// What we say of a job beside upstream's answer: its price, and what was warned of.
+pub(crate) fn notes(judged: &Judged) -> Vec<(HeaderName, HeaderValue)> {
+    let warnings = judged.report().warnings().take(16).map(job_model::Rule::id).collect::<Vec<_>>();
+    let warnings = Some(warnings.join(", ")).filter(|warnings| !warnings.is_empty());
+    let notes = [(reply::ESTIMATE, judged.quote().map(estimate)), (reply::WARNINGS, warnings)];
+    notes.into_iter().filter_map(|(name, text)| Some((name, text?.parse().ok()?))).collect()
 }
 
 /// The value of `x-jobgate-estimate`.

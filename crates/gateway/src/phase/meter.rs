@@ -37,6 +37,8 @@ pub(crate) struct Record {
     pub(crate) upstream_status: Option<u16>,
     pub(crate) settlement: Settlement,
     pub(crate) hold: Option<ledger::HoldId>,
+    /// Whether the answer is an earlier request's.
+    pub(crate) replayed: bool,
     pub(crate) seconds: Seconds,
 }
 
@@ -67,6 +69,7 @@ impl Record {
             upstream_status: None,
             settlement: Settlement::default(),
             hold: None,
+            replayed: false,
             seconds: Seconds::default(),
         }
     }
@@ -77,6 +80,13 @@ impl Record {
         if let Rejection::Invalid(invalid) = rejection {
             self.invalid = Some(invalid);
         }
+    }
+
+    /// Takes note that an earlier request's answer is given again.
+    pub(crate) fn replay(&mut self, hold: Option<ledger::HoldId>) {
+        self.decision = Some(Decision::Replayed);
+        self.hold = hold;
+        self.replayed = true;
     }
 
     pub(crate) fn report(&self) -> Option<&Report> {

@@ -261,7 +261,24 @@ impl Running {
         }
         let config =
             Config::parse(&text, Path::new("."), []).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
-        let gateway = Gateway::bind(config, Some(destination)).unwrap();
+        Self::run(Gateway::bind(config, Some(destination)).unwrap())
+    }
+
+    /// Waits until a gateway that has just stopped lets go of its ledger: the lock goes with the last task that holds it.
+    pub fn start_patiently(upstream: SocketAddr, more: &str) -> Self {
+        let text = format!(
+            "listen.address = '127.0.0.1:0'\nadmin.address = '127.0.0.1:0'\nlog.level = 'warn'\nupstream.url = 'http://{upstream}'\n{more}"
+        );
+        let config = Config::parse(&text, Path::new("."), []).unwrap();
+        loop {
+            match Gateway::bind(config.clone(), None) {
+                Ok(gateway) => return Self::run(gateway),
+                Err(_) => thread::yield_now(),
+            }
+        }
+    }
+
+    fn run(gateway: Gateway) -> Self {
         let (address, admin, stop) = (gateway.address(), gateway.admin(), gateway.stop_handle());
         let thread = Some(thread::spawn(move || gateway.run()));
         Self { address, admin, log: Log::default(), stop, thread }

@@ -3,7 +3,7 @@
 use admission::{Claim, Event, Period};
 use jiff::Timestamp;
 use job_model::{Amount, Workload, WorkspaceId};
-use ledger::{HoldId, Ledger, NewHold, Told, Url};
+use ledger::{HoldId, Ledger, NewHold, Note, Url};
 
 use crate::Place;
 
@@ -35,10 +35,10 @@ fn place(test: &str) -> (Place, HoldId) {
                 currency: "unit".to_owned(),
                 claims: vec![claim],
             };
-            book.reserve(hold, now).await.unwrap();
+            book.reserve(hold, None, now).await.unwrap();
         }
-        book.note(first, vec![Event::Submit], Told::default(), None, now).await.unwrap();
-        book.note(doubtful, vec![Event::Doubt], Told::default(), None, now).await.unwrap();
+        book.note(first, Note { events: vec![Event::Submit], ..Note::default() }, now).await.unwrap();
+        book.note(doubtful, Note { events: vec![Event::Doubt], ..Note::default() }, now).await.unwrap();
     });
     (place, doubtful)
 }

@@ -1,0 +1,147 @@
+//! What a request has in the ledger while its exchange is under way: a hold, the key it came with, or both. It is ended by
+//! value, in one step; one that is dropped leaves its hold in doubt and its outcome unknown.
+
+use std::time::Duration;
+
+use admission::Event;
+use job_model::JobId;
+use job_model::response::JobHead;
+use ledger::{Amend, HoldId, Kept, Key, Ledger, Note, Refused, Told};
+use log::error;
+
+use crate::clock;
+use crate::courier::{Fate, Outcome, Sent};
+use crate::repeat::{self, Ticket};
+
+/// How long a write is put off that the ledger could not take.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What a request has in the ledger.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Stake {
+    ledger: Ledger,
+    hold: Option<Held>,
+    ticket: Option<Ticket>,
+    ended: bool,
+}
+
+/// A hold, and what becomes of it.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) id: HoldId,
+    /// What is written when upstream agrees, and what when it does not.
+    pub(crate) agreed: Vec<Event>,
+    pub(crate) refused: Vec<Event>,
+    pub(crate) amend: Option<Amend>,
+    /// Whether upstream's agreement must name the job.
+    pub(crate) creates: bool,
+}
+
+/// What is left to be written.
+#[derive(Clone)]
+enum Rest {
+    Hold(HoldId, Note),
+    Key(Key, Kept),
+    Nothing,
+}
+
+impl Stake {
+    pub(crate) fn new(ledger: &Ledger, hold: Option<Held>, ticket: Option<Ticket>) -> Self {
+        Self { ledger: ledger.clone(), hold, ticket, ended: false }
+    }
+
+    /// The hold's name.
+    pub(crate) fn hold(&self) -> Option<HoldId> {
+        self.hold.as_ref().map(|hold| hold.id)
+    }
+
+    /// Writes down what became of the exchange. A write that the ledger cannot take now is repeated until it can.
+    pub(crate) async fn end(mut self, outcome: &Outcome) {
+        self.ended = true;
+        let kept = self.ticket.take().map(|ticket| (ticket.key, repeat::kept(outcome, &ticket.notes)));
+        let rest = match (self.hold.take(), kept) {
+            (Some(hold), kept) => Rest::Hold(hold.id, Note { kept, ..hold.note(outcome) }),
+            (None, Some((key, kept))) => Rest::Key(key, kept),
+            (None, None) => Rest::Nothing,
+        };
+        let ledger = self.ledger.clone();
+        if let Err(why) = rest.clone().write(&ledger).await {
+            error!("{why}; what became of {rest} is written when the ledger can be written again");
+            tokio::spawn(again(ledger, rest));
+        }
+    }
+}
+
+impl Held {
+    /// What an outcome makes of the hold.
+    fn note(self, outcome: &Outcome) -> Note {
+        let answer = match &outcome.fate {
+            Fate::Answered(answer) => Some(answer),
+            Fate::Torn(_) | Fate::Failed(_) => None,
+        };
+        let success = answer.filter(|answer| answer.status.is_success());
+        let head = success.and_then(|answer| JobHead::from_json(&answer.body));
+        let told = Told {
+            job: head.as_ref().and_then(|head| JobId::parse(&head.id)).filter(|_| self.creates),
+            estimate: head.as_ref().and_then(|head| head.estimated_cost).map(job_model::Exact::get),
+            units: None,
+        };
+        let agreed = success.is_some() && (!self.creates || told.job.is_some());
+        let refused = answer.is_some_and(|answer| answer.status.is_client_error());
+        let events = if agreed {
+            self.agreed
+        } else if refused || outcome.sent == Sent::Nothing {
+            self.refused
+        } else {
+            vec![Event::Doubt]
+        };
+        Note { events, told, amend: self.amend.filter(|_| agreed), kept: None }
+    }
+}
+
+impl Drop for Stake {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let kept = self.ticket.take().map(|ticket| (ticket.key, Kept::Unknown(502)));
+        let rest = match (self.hold.take(), kept) {
+            (Some(hold), kept) => {
+                Rest::Hold(hold.id, Note { events: vec![Event::Doubt], kept, ..Note::default() })
+            }
+            (None, Some((key, kept))) => Rest::Key(key, kept),
+            (None, None) => return,
+        };
+        error!("{rest} was given up by its request; what became of it is unknown");
+        // Without a runtime the process ends, and the next one finds it open and takes it for doubtful.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(again(self.ledger.clone(), rest));
+        }
+    }
+}
+
+impl Rest {
+    async fn write(self, ledger: &Ledger) -> Result<(), Refused> {
+        match self {
+            Self::Hold(id, note) => ledger.note(id, note, clock::date()).await.map(|_| ()),
+            Self::Key(key, kept) => Ok(ledger.keep(key, kept).await?),
+            Self::Nothing => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Display for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Hold(id, _) => write!(f, "hold {id}"),
+            Self::Key(..) | Self::Nothing => f.write_str("a request with a key"),
+        }
+    }
+}
+
+async fn again(ledger: Ledger, rest: Rest) {
+    while let Err(Refused::Unavailable(_)) = rest.clone().write(&ledger).await {
+        tokio::time::sleep(AGAIN).await;
+    }
+}
