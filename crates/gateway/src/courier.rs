@@ -151,7 +151,7 @@ pub(crate) struct Courier {
     connector: TransportConnector,
     upstream: Arc<Upstream>,
     deadline: Duration,
-    metrics: Arc<Metrics>,
+    metrics: Option<Arc<Metrics>>,
     under_way: Arc<Capacity>,
 }
 
@@ -166,7 +166,7 @@ impl Courier {
         options: ConnectorOptions,
         upstream: Arc<Upstream>,
         deadline: Duration,
-        metrics: Arc<Metrics>,
+        metrics: Option<Arc<Metrics>>,
     ) -> Arc<Self> {
         let connector = TransportConnector::new(Some(options));
         Arc::new(Self { connector, upstream, deadline, metrics, under_way: Capacity::new(usize::MAX) })
@@ -201,7 +201,7 @@ impl Courier {
     }
 
     async fn run(&self, parcel: Parcel) -> Outcome {
-        let mut trip = Trip::begin(&self.metrics);
+        let mut trip = Trip::begin(self.metrics.as_deref());
         let fate = match self.upstream.peer() {
             None => Fate::Failed(Failure::Unresolved),
             Some(peer) => match timeout(self.deadline, self.exchange(&peer, parcel, &mut trip)).await {
@@ -211,7 +211,7 @@ impl Courier {
                     if trip.sent == Sent::Nothing {
                         self.upstream.failed();
                     }
-                    log::warn!("upstream: {}: {error}", failure.as_str());
+                    log::warn!("{}: {}: {error}", self.upstream.authority(), failure.as_str());
                     trip.fate(failure)
                 }
                 Err(_) => trip.fate(Failure::Timeout),
@@ -325,7 +325,7 @@ fn passed_on(headers: &http::HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
 
 /// One exchange. Records it on every way out: a task that is dropped at shutdown still runs its destructors.
 struct Trip<'a> {
-    metrics: &'a Metrics,
+    metrics: Option<&'a Metrics>,
     started: Instant,
     sent: Sent,
     status: Option<StatusCode>,
@@ -333,7 +333,7 @@ struct Trip<'a> {
 }
 
 impl<'a> Trip<'a> {
-    fn begin(metrics: &'a Metrics) -> Self {
+    fn begin(metrics: Option<&'a Metrics>) -> Self {
         Self { metrics, started: clock::now(), sent: Sent::Nothing, status: None, ended: false }
     }
 
@@ -349,7 +349,9 @@ impl<'a> Trip<'a> {
             Fate::Torn(_) => Some("torn"),
             Fate::Failed(failure) => Some(failure.as_str()),
         };
-        self.metrics.upstream(took, kind);
+        if let Some(metrics) = self.metrics {
+            metrics.upstream(took, kind);
+        }
         Outcome { sent: self.sent, fate, took }
     }
 }
@@ -358,7 +360,9 @@ impl Drop for Trip<'_> {
     fn drop(&mut self) {
         if !self.ended {
             let took = clock::now().saturating_duration_since(self.started);
-            self.metrics.upstream(took, Some(Failure::Abandoned.as_str()));
+            if let Some(metrics) = self.metrics {
+                metrics.upstream(took, Some(Failure::Abandoned.as_str()));
+            }
             error!("an exchange with upstream was cut off, sent: {:?}, status: {:?}", self.sent, self.status);
         }
     }

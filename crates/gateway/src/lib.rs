@@ -21,10 +21,12 @@ mod phase;
 mod proxy;
 mod rates;
 mod rejection;
+mod relay;
 mod repeat;
 mod reply;
 mod request_id;
 mod server;
+mod sink;
 mod stake;
 mod upstream;
 

@@ -13,6 +13,8 @@ pub(crate) struct Life {
     draining: AtomicBool,
     closed: AtomicBool,
     forced: AtomicBool,
+    /// Senders of events that are not done.
+    pub(crate) relays: Arc<Capacity>,
     pub(crate) connections: Arc<Capacity>,
     pub(crate) in_flight: Arc<Capacity>,
     pub(crate) buffered: Arc<Capacity>,
@@ -25,6 +27,7 @@ impl Life {
             draining: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             forced: AtomicBool::new(false),
+            relays: Capacity::new(usize::MAX),
             connections: Capacity::new(limits.connections),
             in_flight: Capacity::new(limits.in_flight),
             buffered: Capacity::new(limits.buffered_bytes),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use job_model::{Quote, Severity, Violation, Workload};
 use prometheus::{
-    CounterVec, Error, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Registry, TextEncoder,
+    CounterVec, Error, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Registry, TextEncoder,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -24,6 +24,8 @@ const SECONDS: (f64, f64, usize) = (0.0001, 2.0, 20);
 const GATE_SECONDS: (f64, f64, usize) = (0.000_01, 2.0, 16);
 /// From 256 bytes to 8 MiB.
 const BYTES: (f64, f64, usize) = (256.0, 2.0, 16);
+/// From one to as many as a transaction has at most.
+const ORDERS: (f64, f64, usize) = (1.0, 2.0, 10);
 /// Ours over upstream's: from a tenth to ten times.
 const RATIO: [f64; 11] = [0.1, 0.25, 0.5, 0.8, 0.9, 1.0, 1.1, 1.25, 2.0, 4.0, 10.0];
 
@@ -51,6 +53,11 @@ struct Books {
     settled: GaugeVec,
     holds: IntGaugeVec,
     oldest: GaugeVec,
+    outbox_pending: IntGauge,
+    outbox_oldest: Gauge,
+    dead_letters: IntGauge,
+    commit_seconds: Histogram,
+    batch_size: Histogram,
 }
 
 /// Of every request.
@@ -162,6 +169,19 @@ impl Books {
                 "Units settled in the running window, all keys of the budget together.",
                 budget,
             )?,
+            commit_seconds: all.histogram(
+                "ledger_commit_seconds",
+                "Seconds from the begin of a transaction of the ledger until it is on the disk.",
+                SECONDS,
+            )?,
+            batch_size: all.histogram(
+                "ledger_batch_size",
+                "Orders that one transaction of the ledger has carried out.",
+                ORDERS,
+            )?,
+            outbox_pending: all.gauge("outbox_pending", "Usage events that a sink has not confirmed yet.")?,
+            outbox_oldest: all.amount("outbox_oldest_seconds", "Age of the oldest of them, in seconds.")?,
+            dead_letters: all.gauge("dead_letters", "Usage events that a sink has refused for good.")?,
             holds: all.gauges("holds", "Holds that count, by state.", &["state"])?,
             oldest: all.amounts("oldest_hold_seconds", "Age of the oldest hold, in seconds.", &["state"])?,
         })
@@ -229,6 +249,12 @@ impl Metrics {
     /// There were as many connections as there may be.
     pub(crate) fn connection_refused(&self) {
         self.connections_refused.inc();
+    }
+
+    /// A transaction of the ledger stands.
+    pub(crate) fn committed(&self, orders: usize, took: Duration) {
+        self.ledger.commit_seconds.observe(took.as_secs_f64());
+        self.ledger.batch_size.observe(float(Decimal::from(orders)));
     }
 
     /// A line of the access log was lost.

@@ -27,7 +27,7 @@ use crate::access_log::AccessLog;
 use crate::admin::Admin;
 use crate::chores::{Lapse, LookUp};
 use crate::clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, EventSink};
 use crate::courier::Courier;
 use crate::door::Door;
 use crate::identity::Identity;
@@ -37,6 +37,8 @@ use crate::money::Money;
 use crate::phase::admit::Desk;
 use crate::proxy::Gate;
 use crate::rates::Rates;
+use crate::relay::Relay;
+use crate::sink::Sink;
 use crate::upstream::Upstream;
 
 /// How often a stopping gateway looks whether it is empty.
@@ -117,16 +119,35 @@ impl Gateway {
             ConnectorOptions::from_server_conf(&server.configuration),
             Arc::clone(&upstream),
             config.upstream.response_timeout,
-            Arc::clone(&metrics),
+            Some(Arc::clone(&metrics)),
         );
-        let ledger = Ledger::open(&config.ledger, clock::date())
+        let sinks: Vec<String> = config.event_sinks.iter().map(|sink| sink.name.clone()).collect();
+        let ledger = Ledger::open(&config.ledger, &sinks, clock::date())
             .map_err(|error| StartError::Machine(error.to_string()))?;
+        let counted = Arc::clone(&metrics);
+        ledger.watch(move |orders, took| counted.committed(orders, took));
         let money = Arc::new(Money {
             ledger,
             budgets: config.budgets.clone(),
             holds: config.holds,
             cards: config.cards.clone(),
         });
+        for EventSink { name, to } in config.event_sinks {
+            let relay = Sink::open(to)
+                .map(|sink| {
+                    Relay::new(
+                        name.clone(),
+                        sink,
+                        money.ledger.clone(),
+                        Arc::clone(&life),
+                        Arc::clone(&courier),
+                    )
+                })
+                .map_err(|error| {
+                    StartError::Machine(format!("event sink {name}: its file cannot be written: {error}"))
+                })?;
+            server.add_service(background_service(&format!("event sink {name}"), relay));
+        }
         let tls = config.listen.tls.as_ref().map(tls_settings).transpose()?;
         let head_timeout = config.limits.head_timeout;
         let h2c = config.listen.h2c;
@@ -201,7 +222,12 @@ impl Gateway {
         // The server waits out its whole grace even when nothing is left to wait for; so it runs beside, and this
         // thread decides when it is over.
         let runtime = thread::spawn(move || server.run(RunArgs { shutdown_signal: Box::new(watch) }));
-        let is_empty = || life.is_closed() && life.connections.taken() == 0 && courier.under_way() == 0;
+        let is_empty = || {
+            life.is_closed()
+                && life.connections.taken() == 0
+                && courier.under_way() == 0
+                && life.relays.taken() == 0
+        };
         while !runtime.is_finished() && !life.is_forced() && !is_empty() {
             thread::park_timeout(LOOK);
         }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use admission::{Balance, Claim, Event, HoldState, Shortfall, after};
+use admission::{Balance, Change, Claim, Event, HoldState, Shortfall, after};
 use jiff::Timestamp;
 use job_model::{Amount, Decimal, JobId, Workload, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::HoldId;
 use crate::chain::{self, Said};
 use crate::open::millis;
+use crate::outbox::{self, Happened};
 use crate::read;
 use crate::repeat::{self, Earlier, Kept, Key};
 use crate::writer::{Ledger, Unavailable};
@@ -183,8 +184,7 @@ fn reserve(db: &Connection, hold: &NewHold, now: Timestamp) -> Result<(), Refuse
         millis(now)
     ])?;
     let about = chain::opening(&hold.card, job.as_deref());
-    enter(db, &id, "reserve", state, (amount, Amount::ZERO, amount), &accounts, &about, now)?;
-    Ok(())
+    enter(db, hold.id, "reserve", opened(state, amount), &accounts, &about, now)
 }
 
 fn raise(db: &Connection, hold: HoldId, to: Amount, claims: &[Claim], now: Timestamp) -> Result<(), Refused> {
@@ -196,8 +196,7 @@ fn raise(db: &Connection, hold: HoldId, to: Amount, claims: &[Claim], now: Times
             "UPDATE hold SET state = 'bound', amount = ?2, accounts = ?3, opened = ?4, changed = ?4 WHERE id = ?1",
         )?
         .execute(params![id, to.micros(), accounts, millis(now)])?;
-        enter(db, &id, "reserve", HoldState::Bound, (to, Amount::ZERO, to), &accounts, "", now)?;
-        return Ok(());
+        return enter(db, hold, "reserve", opened(HoldState::Bound, to), &accounts, "", now);
     }
     if to <= row.amount {
         return Ok(());
@@ -245,32 +244,21 @@ fn write(db: &Connection, hold: HoldId, note: &Note, now: Timestamp) -> Result<H
         repeat::keep(db, key, kept)?;
     }
     let row = read::hold(db, hold)?.ok_or(Refused::Unknown)?;
-    let id = hold.to_string();
     let (mut state, mut amount) = (row.state, row.amount);
-    let about = chain::telling(told);
-    let mut changed = false;
+    let mut changes = Vec::new();
     for event in events {
         let Some(change) = after(state, amount, *event) else { continue };
-        (state, amount, changed) = (change.state, change.amount, true);
-        enter(
-            db,
-            &id,
-            event.as_str(),
-            state,
-            (change.held, change.settled, amount),
-            &row.accounts,
-            &about,
-            now,
-        )?;
+        (state, amount) = (change.state, change.amount);
+        changes.push((event.as_str(), change));
     }
-    if changed || row.is_news(told) {
+    if !changes.is_empty() || row.is_news(told) {
         let text = |number: Option<Decimal>| number.map(|number| number.normalize().to_string());
         db.prepare_cached(
             "UPDATE hold SET state = ?2, amount = ?3, job = coalesce(?4, job), changed = ?5,
              upstream_estimate = coalesce(?6, upstream_estimate), upstream_units = coalesce(?7, upstream_units) WHERE id = ?1",
         )?
         .execute(params![
-            id,
+            hold.to_string(),
             state.as_str(),
             amount.micros(),
             told.job.map(|job| job.to_string()),
@@ -283,7 +271,11 @@ fn write(db: &Connection, hold: HoldId, note: &Note, now: Timestamp) -> Result<H
         db.prepare_cached(
             "UPDATE hold SET workload = ?2, card = coalesce(?3, card), priced = priced OR ?3 IS NOT NULL WHERE id = ?1",
         )?
-        .execute(params![id, workload.to_json().to_string(), card])?;
+        .execute(params![hold.to_string(), workload.to_json().to_string(), card])?;
+    }
+    // Behind what they change: an event tells of its hold as it is after it.
+    for (kind, change) in changes {
+        enter(db, hold, kind, change, &row.accounts, &chain::telling(told), now)?;
     }
     Ok(state)
 }
@@ -297,8 +289,9 @@ fn lapse(db: &Connection, before: Timestamp, now: Timestamp) -> Result<usize, Un
 }
 
 /// What a killed process left open is in doubt: whether upstream has the request is not known.
-pub(crate) fn recover(db: &Connection, now: Timestamp) -> Result<(), Unavailable> {
+pub(crate) fn recover(db: &Connection, sinks: &[String], now: Timestamp) -> Result<(), Unavailable> {
     db.execute_batch("BEGIN IMMEDIATE")?;
+    outbox::register(db, sinks)?;
     let open: Vec<HoldId> = db
         .prepare("SELECT id FROM hold WHERE state = 'open'")?
         .query_map([], |row| row.get(0))?
@@ -319,16 +312,19 @@ fn end_all(db: &Connection, holds: &[HoldId], event: Event, now: Timestamp) -> R
     Ok(holds.len())
 }
 
-/// Appends an entry and moves the balances that it is about.
-#[expect(clippy::too_many_arguments, reason = "an entry has these parts")]
+/// What an opening does to the balances.
+fn opened(state: HoldState, amount: Amount) -> Change {
+    Change { state, amount, held: amount, settled: Amount::ZERO }
+}
+
+/// Appends an entry, moves the balances that it is about, and tells who wants to hear of it.
 fn enter(
     db: &Connection,
-    hold: &str,
+    hold: HoldId,
     kind: &str,
-    state: HoldState,
-    (reserved, charged, amount): (Amount, Amount, Amount),
+    change: Change,
     accounts: &str,
-    about: &str,
+    note: &str,
     now: Timestamp,
 ) -> Result<(), Refused> {
     let (last, before): (i64, Vec<u8>) = db
@@ -337,32 +333,35 @@ fn enter(
         .optional()?
         .unwrap_or_default();
     let seq = last.checked_add(1).ok_or_else(beyond)?;
-    let entry = HoldId::new().to_string();
-    let numbers = [reserved.micros(), charged.micros(), amount.micros(), millis(now)];
+    let (id, name) = (HoldId::new().to_string(), hold.to_string());
+    let Change { state, amount, held, settled } = change;
+    let numbers = [held.micros(), settled.micros(), amount.micros(), millis(now)];
     let state = state.as_str();
-    let said = Said { seq, id: &entry, hold, kind, state, numbers, accounts, note: about };
+    let said = Said { seq, id: &id, hold: &name, kind, state, numbers, accounts, note };
     let sum = chain::sum(&before, &said);
+    let [held_micros, settled_micros, amount_micros, time] = numbers;
     db.prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
         .execute(params![
             seq,
-            entry,
-            hold,
+            id,
+            name,
             kind,
             state,
-            reserved.micros(),
-            charged.micros(),
-            amount.micros(),
+            held_micros,
+            settled_micros,
+            amount_micros,
             accounts,
-            millis(now),
-            about,
+            time,
+            note,
             sum
         ])?;
-    if reserved != Amount::ZERO || charged != Amount::ZERO {
+    if held != Amount::ZERO || settled != Amount::ZERO {
         for number in read::numbers(accounts) {
             db.prepare_cached("UPDATE account SET held = held + ?2, settled = settled + ?3 WHERE id = ?1")?
-                .execute(params![number, reserved.micros(), charged.micros()])?;
+                .execute(params![number, held_micros, settled_micros])?;
         }
     }
+    outbox::put(db, seq, &id, hold, &Happened { kind, state, held, settled, amount, time })?;
     Ok(())
 }
 

@@ -5,13 +5,16 @@
 mod book;
 mod chain;
 mod open;
+mod outbox;
 mod read;
 mod repeat;
 mod verify;
+mod watch;
 mod writer;
 
 pub use book::{Amend, NewHold, Note, Refused, Told};
 pub use open::{OpenError, Url};
+pub use outbox::{Outgoing, Waiting};
 pub use read::{BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
 pub use repeat::{Earlier, Kept, Key};
 pub use verify::{Faults, Verified};

@@ -2,14 +2,17 @@
 //! on the disk. Many requests share one flush.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::book;
 use crate::open::{OpenError, Opened, Url, open, visit};
+use crate::watch::Watch;
 
 /// Orders in one transaction at most.
 const BATCH: usize = 512;
@@ -35,16 +38,18 @@ type Order = Box<dyn FnOnce(Result<&Connection, Unavailable>) -> (Tell, bool) + 
 #[derive(Clone, Debug)]
 pub struct Ledger {
     orders: Sender<Order>,
+    watch: Arc<Watch>,
 }
 
 impl Ledger {
-    /// Opens the ledger for a gateway: nobody else may, and what a killed process left open is in doubt from now on.
+    /// Opens the ledger for a gateway: nobody else may, what a killed process left open is in doubt from now on, and events
+    /// are written for these sinks.
     ///
     /// # Errors
     /// One line: what is wrong with it, and what to do.
-    pub fn open(url: &Url, now: jiff::Timestamp) -> Result<Self, OpenError> {
+    pub fn open(url: &Url, sinks: &[String], now: jiff::Timestamp) -> Result<Self, OpenError> {
         let opened = open(url)?;
-        book::recover(&opened.connection, now)
+        book::recover(&opened.connection, sinks, now)
             .map_err(|error| OpenError(format!("ledger: what was left open cannot be read: {error}")))?;
         Self::start(opened)
     }
@@ -60,15 +65,22 @@ impl Ledger {
     /// The writer keeps the lock for as long as it has the connection.
     fn start(opened: Opened) -> Result<Self, OpenError> {
         let (orders, waiting) = channel();
+        let watch = Arc::<Watch>::default();
+        let watched = Arc::clone(&watch);
         thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || {
                 // All of it: a closure takes only the parts that it names.
                 let opened = opened;
-                write_all(&opened.connection, &waiting);
+                write_all(&opened.connection, &waiting, &watched);
             })
             .map_err(|error| OpenError(format!("ledger: no thread is to be had: {error}")))?;
-        Ok(Self { orders })
+        Ok(Self { orders, watch })
+    }
+
+    /// Tells of every transaction that stands: its orders, and how long it took. Who watches first is told.
+    pub fn watch(&self, told: impl Fn(usize, Duration) + Send + Sync + 'static) {
+        self.watch.by(told);
     }
 
     /// Carries something out and waits until it stands.
@@ -92,8 +104,9 @@ impl Ledger {
     }
 }
 
-fn write_all(connection: &Connection, waiting: &Receiver<Order>) {
+fn write_all(connection: &Connection, waiting: &Receiver<Order>, watch: &Watch) {
     while let Ok(first) = waiting.recv() {
+        let began = Watch::now();
         let orders = std::iter::once(first).chain(waiting.try_iter().take(BATCH));
         if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
             let fault = unavailable(&error);
@@ -107,6 +120,9 @@ fn write_all(connection: &Connection, waiting: &Receiver<Order>) {
             let _ = connection.execute_batch("ROLLBACK");
         }
         let fault = failed.as_ref().map(unavailable);
+        if fault.is_none() {
+            watch.tell(told.len(), began);
+        }
         for tell in told {
             tell(fault.clone());
         }
@@ -179,7 +195,7 @@ mod tests {
             orders.send(order).unwrap();
         }
         drop(orders);
-        write_all(&connection, &waiting);
+        write_all(&connection, &waiting, &Watch::default());
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
         let kept: i64 = connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
         assert_eq!(kept, 0);

@@ -117,7 +117,7 @@ proptest! {
     #[test]
     fn balances_follow_from_holds_after_every_step(steps in proptest::collection::vec(step(), 1..40)) {
         const LIMIT: i64 = 100;
-        let book = Ledger::open(&Url::Memory, at(0)).unwrap();
+        let book = Ledger::open(&Url::Memory, &[], at(0)).unwrap();
         let mut ids = Vec::new();
         let mut ended: Vec<(HoldId, HoldState)> = Vec::new();
         for (now, step) in (0_i64..).zip(steps) {
@@ -180,7 +180,7 @@ proptest! {
 /// The lock goes with the writer's thread, which ends soon after the last one who could ask.
 fn reopened(url: &Url, now: Timestamp) -> Ledger {
     loop {
-        match Ledger::open(url, now) {
+        match Ledger::open(url, &[], now) {
             Err(busy) if busy.to_string().contains("another gateway") => thread::yield_now(),
             opened => return opened.unwrap(),
         }
@@ -196,7 +196,7 @@ fn sums(book: &Ledger) -> (i64, i64) {
 fn what_was_open_when_a_process_ended_is_in_doubt_and_still_held() {
     let file = file("recover");
     let url = Url::Sqlite(file.clone());
-    let book = Ledger::open(&url, at(0)).unwrap();
+    let book = Ledger::open(&url, &[], at(0)).unwrap();
     wait(book.reserve(hold(7, 10), None, at(1))).unwrap();
     let job = JobId::parse("cc3d35cc-416a-4262-9714-b359da70b419").unwrap();
     let bound = hold(2, 10);
@@ -229,7 +229,7 @@ fn whoever_changes_the_book_is_found_out() {
     ] {
         let file = file(name);
         let url = Url::Sqlite(file.clone());
-        let book = Ledger::open(&url, at(0)).unwrap();
+        let book = Ledger::open(&url, &[], at(0)).unwrap();
         wait(book.reserve(hold(7, 10), None, at(1))).unwrap();
         wait(book.reserve(hold(1, 10), None, at(1))).unwrap();
         wait(book.reserve(hold(2, 10), None, at(1))).unwrap();
@@ -245,8 +245,8 @@ fn whoever_changes_the_book_is_found_out() {
 fn a_second_gateway_and_an_unknown_version_are_refused() {
     let file = file("lock");
     let url = Url::Sqlite(file.clone());
-    let book = Ledger::open(&url, at(0)).unwrap();
-    let second = Ledger::open(&url, at(0)).unwrap_err().to_string();
+    let book = Ledger::open(&url, &[], at(0)).unwrap();
+    let second = Ledger::open(&url, &[], at(0)).unwrap_err().to_string();
     assert!(second.contains("another gateway is using it"), "{second}");
     Ledger::visit(&url).expect("looking is allowed");
     rusqlite::Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
@@ -255,13 +255,13 @@ fn a_second_gateway_and_an_unknown_version_are_refused() {
     assert!(newer.contains("version 99"), "{newer}");
     // A gateway puts beside an older ledger what it lacks; who only looks leaves it as it is.
     let older = rusqlite::Connection::open(&file).unwrap();
-    older.execute_batch("DROP TABLE request; PRAGMA user_version = 1").unwrap();
+    older.execute_batch("DROP TABLE request; DROP TABLE outbox; DROP TABLE sink; DROP TABLE dead_letter; PRAGMA user_version = 1").unwrap();
     assert!(Ledger::visit(&url).unwrap_err().to_string().contains("version 1"));
     wait(reopened(&url, at(0)).begin(key(1, 1), at(1))).unwrap();
     let foreign = crate::file("foreign");
     rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE other (a)").unwrap();
     let other = Url::Sqlite(foreign.clone());
-    for refused in [Ledger::open(&other, at(0)), Ledger::visit(&other)] {
+    for refused in [Ledger::open(&other, &[], at(0)), Ledger::visit(&other)] {
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains("is no ledger"), "{refused}");
     }
@@ -275,7 +275,7 @@ fn a_second_gateway_and_an_unknown_version_are_refused() {
 #[test]
 fn at_the_edge_of_a_budget_exactly_what_fits_is_admitted() {
     let file = file("edge");
-    let book = Ledger::open(&Url::Sqlite(file.clone()), at(0)).unwrap();
+    let book = Ledger::open(&Url::Sqlite(file.clone()), &[], at(0)).unwrap();
     let admitted: usize = thread::scope(|scope| {
         let one = || (0..20).filter(|_| wait(book.reserve(hold(3, 100), None, at(1))).is_ok()).count();
         let all: Vec<_> = (0..16).map(|_| scope.spawn(one)).collect();
@@ -296,7 +296,7 @@ fn key(name: u8, request: u8) -> Key {
 #[test]
 fn a_key_is_taken_once_and_kept_for_a_day() {
     let url = Url::Sqlite(file("keys"));
-    let book = Ledger::open(&url, at(0)).unwrap();
+    let book = Ledger::open(&url, &[], at(0)).unwrap();
     let (first, second) = (hold(7, 10), hold(7, 10));
     let (one, two, three) = (key(1, 1), key(2, 1), key(3, 1));
     wait(book.reserve(first.clone(), Some(one), at(1))).unwrap();

@@ -50,7 +50,7 @@ fn check_cards(cards: &RateCards, problems: &mut Vec<ConfigProblem>) {
 
 fn budget(row: &mut Row<'_>, verified: bool) -> Option<Budget> {
     row.refuse_unknown(KEYS);
-    let (name, scope, limit, window) = (name(row), scope(row, verified), limit(row), window(row));
+    let (name, scope, limit, window) = (row.name(), scope(row, verified), limit(row), window(row));
     let enforce = row.word("mode", [("enforce", true), ("shadow", false)], Some(true));
     let unpriced = [("admit", Unpriced::Admit), ("refuse", Unpriced::Refuse)];
     let unpriced = row.word("unpriced", unpriced, Some(Unpriced::Admit));
@@ -62,16 +62,6 @@ fn budget(row: &mut Row<'_>, verified: bool) -> Option<Budget> {
         enforce: enforce?,
         unpriced: unpriced?,
     })
-}
-
-fn name(row: &mut Row<'_>) -> Option<String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let found = row.text("name").filter(|name| (1..=64).contains(&name.len()) && name.bytes().all(plain));
-    let found = found.map(str::to_owned);
-    if found.is_none() {
-        row.refuse("name", "must be 1 to 64 letters, digits, '-', '_' or '.'; it is a label of metrics");
-    }
-    found
 }
 
 fn scope(row: &mut Row<'_>, verified: bool) -> Option<BudgetScope> {

@@ -36,6 +36,7 @@ impl Config {
         let changeable = Rule::ALL.iter().filter(|rule| !rule.is_fixed());
         lines.extend(changeable.map(|rule| format!("{rule} = \"{}\"", self.policy.severity(*rule))));
         lines.extend(super::budgets::shown(&self.budgets));
+        lines.extend(super::sinks::shown(&self.event_sinks));
         lines.extend(super::rates::shown(&self.rate_limits));
         lines.push(String::new());
         lines.join("\n").trim_start().to_owned()

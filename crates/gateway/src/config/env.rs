@@ -17,17 +17,16 @@ const PREFIX: &str = "JOBGATE_";
 /// `JOBGATE_SERVICE_HOST` and the like in every pod beside a service called jobgate.
 pub(super) fn apply(
     table: &mut Table,
-    variables: impl IntoIterator<Item = (String, String)>,
+    variables: &BTreeMap<String, String>,
     problems: &mut Vec<ConfigProblem>,
 ) -> BTreeMap<String, String> {
     let known = names();
     let mut origin = BTreeMap::new();
-    let ours = variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX));
-    for (name, text) in ours.collect::<BTreeMap<_, _>>() {
-        if let Some((path, kind)) = known.get(&name) {
-            put(table, path, value(&text, *kind));
-            origin.insert(path.clone(), name);
-        } else if let Some(problem) = judge(&name, &known) {
+    for (name, text) in variables.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
+        if let Some((path, kind)) = known.get(name) {
+            put(table, path, value(text, *kind));
+            origin.insert(path.clone(), name.clone());
+        } else if let Some(problem) = judge(name, &known) {
             problems.push(ConfigProblem::new(name, problem));
         }
     }

@@ -102,7 +102,7 @@ pub(super) fn check(table: &Table, problems: &mut Vec<ConfigProblem>) {
 fn check_section(section: &str, table: &Table, problems: &mut Vec<ConfigProblem>) {
     for (name, value) in table {
         let path = if section.is_empty() { name.clone() } else { format!("{section}.{name}") };
-        if path == super::rates::KEY || path == super::budgets::KEY {
+        if [super::rates::KEY, super::budgets::KEY, super::sinks::KEY].contains(&path.as_str()) {
             // An array of tables; its rows are judged where they are read.
         } else if is_later(&path) {
             problems.push(ConfigProblem::new(path, NOT_YET));

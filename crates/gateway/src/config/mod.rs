@@ -13,6 +13,7 @@ mod rates;
 mod reader;
 mod rows;
 mod sections;
+mod sinks;
 mod suggest;
 mod types;
 mod url;
@@ -20,14 +21,15 @@ mod validation;
 mod value;
 mod warnings;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use toml::Table;
 
 pub use problems::{ConfigProblem, ConfigProblems};
 pub use types::{
-    CardSource, Config, Holds, Identity, Jwt, Ledger, Level, Limits, Listen, Log, RateRule, Scope, SettleBy,
-    Shutdown, Tls, Upstream,
+    CardSource, Config, EventSink, Holds, Identity, Jwt, Ledger, Level, Limits, Listen, Log, RateRule, Scope,
+    Secret, SettleBy, Shutdown, SinkTo, Tls, Upstream,
 };
 
 pub use crate::identity::KeySet;
@@ -68,9 +70,10 @@ impl Config {
     ) -> Result<Self, ConfigProblems> {
         let mut table = text.parse::<Table>().map_err(|fault| syntax(text, &fault))?;
         let mut problems = Vec::new();
-        let origin = env::apply(&mut table, env, &mut problems);
+        let variables: BTreeMap<String, String> = env.into_iter().collect();
+        let origin = env::apply(&mut table, &variables, &mut problems);
         keys::check(&table, &mut problems);
-        let mut reader = Reader { table: &table, base, origin, problems };
+        let mut reader = Reader { table: &table, base, variables, origin, problems };
         let config = sections::read(&mut reader);
         ConfigProblems::check(reader.problems).map(|()| config)
     }

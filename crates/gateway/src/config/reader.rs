@@ -12,10 +12,11 @@ use super::problems::ConfigProblem;
 use super::suggest;
 use super::value::{duration, show_duration, show_size, size};
 
-#[derive(Debug)]
 pub(super) struct Reader<'a> {
     pub(super) table: &'a Table,
     pub(super) base: &'a Path,
+    /// The environment, for secrets.
+    pub(super) variables: BTreeMap<String, String>,
     /// Which key was set by which environment variable.
     pub(super) origin: BTreeMap<String, String>,
     pub(super) problems: Vec<ConfigProblem>,

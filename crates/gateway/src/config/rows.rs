@@ -1,4 +1,4 @@
-//! Takes the rows of an array of tables apart: `[[budget]]`, `[[rate_limit]]`. What a row means is read elsewhere.
+//! Takes the rows of an array of tables apart: `[[budget]]`, `[[event_sink]]`, `[[rate_limit]]`. What a row means is read elsewhere.
 
 use toml::{Table, Value};
 
@@ -64,6 +64,18 @@ impl Row<'_> {
 
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.keys.get(key).and_then(Value::as_str)
+    }
+
+    /// A name that can be a label of metrics.
+    pub(super) fn name(&mut self) -> Option<String> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let found =
+            self.text("name").filter(|name| (1..=64).contains(&name.len()) && name.bytes().all(plain));
+        let found = found.map(str::to_owned);
+        if found.is_none() {
+            self.refuse("name", "must be 1 to 64 letters, digits, '-', '_' or '.'; it is a label of metrics");
+        }
+        found
     }
 
     /// What is not there, in the words of a refusal.

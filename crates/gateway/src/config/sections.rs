@@ -7,7 +7,7 @@ use super::reader::Reader;
 use super::types::{Config, Holds, Ledger, Level, Listen, Log, SettleBy, Shutdown, Tls, Upstream};
 use super::url::{self, Origin};
 use super::value::show_duration;
-use super::{budgets, cards, identity, limits, pem, rates, validation};
+use super::{budgets, cards, identity, limits, pem, rates, sinks, validation};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -30,6 +30,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
     let holds = holds(reader);
     let verified = identity::is_verified(reader);
     let budgets = budgets::read(reader, &cards, verified);
+    let event_sinks = sinks::read(reader);
     let rate_limits = rates::read(reader.table, verified, &mut reader.problems);
     Config {
         listen,
@@ -43,6 +44,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
         ledger,
         holds,
         budgets,
+        event_sinks,
         identity,
         log,
         rate_limits,

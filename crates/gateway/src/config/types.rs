@@ -35,6 +35,8 @@ pub struct Config {
     pub holds: Holds,
     /// Whose spending is limited to how much.
     pub budgets: Vec<Budget>,
+    /// Where usage events go.
+    pub event_sinks: Vec<EventSink>,
     /// Who a request is from.
     pub identity: Identity,
     /// What is logged.
@@ -196,6 +198,43 @@ impl SettleBy {
             Self::UpstreamEstimate => "upstream-estimate",
             Self::UpstreamUnits => "upstream-units",
         }
+    }
+}
+
+/// Where usage events go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventSink {
+    /// What the ledger, metrics and the log call it.
+    pub name: String,
+    /// What it is.
+    pub to: SinkTo,
+}
+
+/// What a sink is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkTo {
+    /// A file that gets one JSON object a line.
+    File(PathBuf),
+    /// A server that is sent batches.
+    Server {
+        /// How to reach it.
+        server: Box<Upstream>,
+        /// The path on it.
+        target: String,
+        /// All of it, as it was written.
+        url: String,
+        /// Where its token came from, and the token.
+        token: Option<(String, Secret)>,
+    },
+}
+
+/// What is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub(crate) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
     }
 }
 

@@ -24,14 +24,22 @@ impl Metrics {
                 self.ledger.held.with_label_values(label).set(float(sum.1));
             }
         }
+        if let Ok(waiting) = money.ledger.waiting().await {
+            self.ledger.outbox_pending.set(waiting.pending);
+            self.ledger.dead_letters.set(waiting.dead);
+            self.ledger.outbox_oldest.set(float(age(waiting.oldest, now)));
+        }
         let Ok(states) = money.ledger.states().await else { return };
         for state in HoldState::ALL.into_iter().filter(|state| state.is_held()) {
             let found = states.iter().find(|(known, ..)| *known == state);
             let (count, oldest) = found.map_or((0, None), |(_, count, oldest)| (*count, Some(*oldest)));
-            let age = oldest.map_or(0, |oldest| now.as_millisecond().saturating_sub(oldest).max(0));
             self.ledger.holds.with_label_values(&[state.as_str()]).set(count);
-            let seconds = Decimal::new(age, 3);
-            self.ledger.oldest.with_label_values(&[state.as_str()]).set(float(seconds));
+            self.ledger.oldest.with_label_values(&[state.as_str()]).set(float(age(oldest, now)));
         }
     }
+}
+
+/// The seconds since an instant; none where there is no such instant.
+fn age(since: Option<i64>, now: Timestamp) -> Decimal {
+    Decimal::new(since.map_or(0, |since| now.as_millisecond().saturating_sub(since).max(0)), 3)
 }

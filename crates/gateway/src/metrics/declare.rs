@@ -1,8 +1,8 @@
 //! How metrics are made and registered; which ones there are is said elsewhere.
 
 use prometheus::{
-    CounterVec, Error, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry,
+    CounterVec, Error, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 use super::RATIO;
@@ -13,6 +13,10 @@ pub(super) struct Declare<'a>(pub(super) &'a Registry);
 impl Declare<'_> {
     pub(super) fn amounts(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, Error> {
         self.registered(GaugeVec::new(Self::opts(name, help), labels)?)
+    }
+
+    pub(super) fn amount(&self, name: &str, help: &str) -> Result<Gauge, Error> {
+        self.registered(Gauge::with_opts(Self::opts(name, help))?)
     }
 
     fn registered<M: prometheus::core::Collector + Clone + 'static>(&self, metric: M) -> Result<M, Error> {

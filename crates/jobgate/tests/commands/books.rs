@@ -19,7 +19,7 @@ fn place(test: &str) -> (Place, HoldId) {
     let workload =
         serde_json::json!({"type": "Full", "quality": "Extra", "outputs": ["OBJ"], "gigaPixels": "1"});
     runtime.block_on(async {
-        let book = Ledger::open(&url, now).unwrap();
+        let book = Ledger::open(&url, &[], now).unwrap();
         for id in [first, doubtful] {
             let period = Period { label: "total".to_owned(), resets: None };
             let limit = Amount::from_micros(10_000_000);

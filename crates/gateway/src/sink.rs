@@ -1,0 +1,131 @@
+//! Where usage events end: a file with one JSON object a line, or a server that takes batches. Whether and when to send is
+//! decided elsewhere.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ledger::Outgoing;
+use pingora::connectors::ConnectorOptions;
+
+use crate::config::{Secret, SinkTo};
+use crate::courier::{Courier, Fate, Parcel};
+use crate::upstream::Upstream;
+
+/// How far back the end of the last whole line is looked for.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// A sink that can be sent to.
+#[derive(Debug)]
+pub(crate) enum Sink {
+    File(PathBuf),
+    Server { courier: Arc<Courier>, upstream: Arc<Upstream>, target: String, token: Option<Secret> },
+}
+
+/// Why events were not taken.
+#[derive(Debug)]
+pub(crate) enum NotTaken {
+    /// It may be otherwise later.
+    Now(String),
+    /// These events will never be taken.
+    Ever(String),
+}
+
+impl Sink {
+    /// A sink as it is configured.
+    ///
+    /// # Errors
+    /// When its file cannot be written.
+    pub(crate) fn open(to: SinkTo) -> io::Result<Self> {
+        match to {
+            SinkTo::File(path) => append(&path, &[]).map(|()| Self::File(path)),
+            SinkTo::Server { server, target, token, .. } => {
+                let deadline = server.response_timeout;
+                let upstream = Arc::new(Upstream::new(*server));
+                let courier = Courier::new(ConnectorOptions::new(1), Arc::clone(&upstream), deadline, None);
+                Ok(Self::Server { courier, upstream, target, token: token.map(|(_, token)| token) })
+            }
+        }
+    }
+
+    /// Sends events; they are taken all or none.
+    ///
+    /// # Errors
+    /// When they are not known to be taken.
+    pub(crate) async fn send(&self, events: &[Outgoing]) -> Result<(), NotTaken> {
+        let events: Vec<String> = events.iter().map(|event| event.event.clone()).collect();
+        match self {
+            Self::File(path) => {
+                let path = path.clone();
+                let written = tokio::task::spawn_blocking(move || append(&path, &events)).await;
+                let written = written.unwrap_or_else(|fault| Err(io::Error::other(fault)));
+                written.map_err(|fault| NotTaken::Now(fault.to_string()))
+            }
+            Self::Server { courier, upstream, target, token } => {
+                let named = Arc::clone(upstream);
+                match tokio::task::spawn_blocking(move || named.look_up()).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(fault)) => return Err(NotTaken::Now(fault)),
+                    Err(fault) => return Err(NotTaken::Now(fault.to_string())),
+                }
+                let body = format!("[{}]", events.join(","));
+                let parcel = parcel(target, upstream.authority(), token.as_ref(), body);
+                judge(&courier.deliver(parcel, None).await.fate)
+            }
+        }
+    }
+}
+
+fn parcel(target: &str, authority: &str, token: Option<&Secret>, body: String) -> Parcel {
+    let token = token.map(|Secret(token)| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let head = format!(
+        "POST {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: jobgate/{}\r\nContent-Type: application/cloudevents-batch+json\r\n{token}Content-Length: {}\r\n\r\n",
+        env!("CARGO_PKG_VERSION"),
+        body.len()
+    );
+    Parcel { head: head.into_bytes(), body: Bytes::from(body) }
+}
+
+fn judge(fate: &Fate) -> Result<(), NotTaken> {
+    match fate.status() {
+        Some(200..=299) if matches!(fate, Fate::Answered(_)) => Ok(()),
+        // It speaks of what it was sent. Any other refusal is about us, the path or the moment: an operator can mend that.
+        Some(status @ (400 | 409 | 413 | 415 | 422)) => Err(NotTaken::Ever(format!("status {status}"))),
+        Some(status) => Err(NotTaken::Now(format!("status {status}"))),
+        None => Err(NotTaken::Now("no answer".to_owned())),
+    }
+}
+
+/// Appends lines and has them on the disk before it returns. The file is opened each time, so that it can be moved away.
+fn append(path: &Path, lines: &[String]) -> io::Result<()> {
+    let mut file = File::options().create(true).append(true).read(true).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file, which alone can be made sure of"));
+    }
+    cut_torn_line(&mut file)?;
+    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    file.write_all(text.as_bytes())?;
+    file.sync_data()
+}
+
+/// A part of a line is what a crash or a full disk left of an event that nobody has confirmed; it is sent again, whole.
+fn cut_torn_line(file: &mut File) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(LONGEST_LINE);
+    file.seek(SeekFrom::Start(from))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    let Some(last) = end.last() else { return Ok(()) };
+    if *last == b'\n' {
+        return Ok(());
+    }
+    let whole = end.iter().rposition(|byte| *byte == b'\n').map(|at| at.saturating_add(1));
+    let kept = match whole {
+        Some(whole) => u64::try_from(whole).unwrap_or(u64::MAX),
+        None if from == 0 => 0,
+        None => return Err(io::Error::other("its last megabyte is no line; it is somebody else's file")),
+    };
+    file.set_len(from.saturating_add(kept))
+}
