@@ -10,8 +10,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::HoldId;
 use crate::chain::{self, Said};
+use crate::mark;
 use crate::open::millis;
 use crate::read;
+use crate::seal;
 use crate::writer::{Ledger, Unavailable};
 
 /// A hold to be opened.
@@ -163,6 +165,7 @@ fn reserve(db: &Connection, hold: &NewHold, now: Timestamp) -> Result<(), Refuse
         accounts,
         millis(now)
     ])?;
+    seal::hold(db, &id)?;
     let about = chain::opening(&hold.card, job.as_deref());
     enter(db, &id, "reserve", state, (amount, Amount::ZERO, amount), &accounts, &about, now)?;
     Ok(())
@@ -177,6 +180,7 @@ fn raise(db: &Connection, hold: HoldId, to: Amount, claims: &[Claim], now: Times
             "UPDATE hold SET state = 'bound', amount = ?2, accounts = ?3, opened = ?4, changed = ?4 WHERE id = ?1",
         )?
         .execute(params![id, to.micros(), accounts, millis(now)])?;
+        seal::hold(db, &id)?;
         enter(db, &id, "reserve", HoldState::Bound, (to, Amount::ZERO, to), &accounts, "", now)?;
         return Ok(());
     }
@@ -199,10 +203,8 @@ fn claim(db: &Connection, claims: &[Claim], amount: Amount) -> Result<String, Re
     for claim in claims {
         let place = params![claim.budget, claim.key, claim.period.label];
         let found = db
-            .prepare_cached(
-                "SELECT id, settled, held FROM account WHERE budget = ?1 AND key = ?2 AND period = ?3",
-            )?
-            .query_row(place, |row| Ok((row.get::<_, i64>(0)?, balance(row.get(1)?, row.get(2)?))))
+            .prepare_cached(read::ACCOUNT_OF)?
+            .query_row(place, |row| Ok((row.get(0)?, read::budget_row(row)?.balance)))
             .optional()?;
         let (number, balance) = if let Some(found) = found {
             found
@@ -211,7 +213,9 @@ fn claim(db: &Connection, claims: &[Claim], amount: Amount) -> Result<String, Re
                 "INSERT INTO account (budget, key, period, settled, held) VALUES (?1, ?2, ?3, 0, 0)",
             )?
             .execute(place)?;
-            (db.last_insert_rowid(), Balance::default())
+            let number = db.last_insert_rowid();
+            seal::account(db, number)?;
+            (number, Balance::default())
         };
         claim.check(balance, amount).map_err(|no| Refused::Budget(Box::new(no)))?;
         numbers.push(number.to_string());
@@ -268,6 +272,9 @@ fn note(
         )?
         .execute(params![id, workload.to_json().to_string(), card])?;
     }
+    if changed || row.is_news(told) || amend.is_some() {
+        seal::hold(db, &id)?;
+    }
     Ok(state)
 }
 
@@ -286,7 +293,9 @@ pub(crate) fn recover(db: &Connection, now: Timestamp) -> Result<(), Unavailable
         .prepare("SELECT id FROM hold WHERE state = 'open'")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    end_all(db, &open, Event::Doubt, now)?;
+    if end_all(db, &open, Event::Doubt, now)? > 0 {
+        mark::advance(db)?;
+    }
     db.execute_batch("COMMIT")?;
     Ok(())
 }

@@ -4,8 +4,10 @@
 
 mod book;
 mod chain;
+mod mark;
 mod open;
 mod read;
+mod seal;
 mod verify;
 mod writer;
 

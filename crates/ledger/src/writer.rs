@@ -8,7 +8,7 @@ use std::thread;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::book;
+use crate::mark::{self, Mark, Reached};
 use crate::open::{OpenError, Opened, Url, open, visit};
 
 /// Orders in one transaction at most.
@@ -43,10 +43,7 @@ impl Ledger {
     /// # Errors
     /// One line: what is wrong with it, and what to do.
     pub fn open(url: &Url, now: jiff::Timestamp) -> Result<Self, OpenError> {
-        let opened = open(url)?;
-        book::recover(&opened.connection, now)
-            .map_err(|error| OpenError(format!("ledger: what was left open cannot be read: {error}")))?;
-        Self::start(opened)
+        open(url, now).and_then(Self::start)
     }
 
     /// Opens a ledger beside a gateway, to look or to resolve.
@@ -64,8 +61,8 @@ impl Ledger {
             .name("ledger".to_owned())
             .spawn(move || {
                 // All of it: a closure takes only the parts that it names.
-                let opened = opened;
-                write_all(&opened.connection, &waiting);
+                let mut opened = opened;
+                write_all(&opened.connection, opened.mark.as_mut(), &waiting);
             })
             .map_err(|error| OpenError(format!("ledger: no thread is to be had: {error}")))?;
         Ok(Self { orders })
@@ -92,7 +89,7 @@ impl Ledger {
     }
 }
 
-fn write_all(connection: &Connection, waiting: &Receiver<Order>) {
+fn write_all(connection: &Connection, mut mark: Option<&mut Mark>, waiting: &Receiver<Order>) {
     while let Ok(first) = waiting.recv() {
         let orders = std::iter::once(first).chain(waiting.try_iter().take(BATCH));
         if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
@@ -100,8 +97,14 @@ fn write_all(connection: &Connection, waiting: &Receiver<Order>) {
             orders.for_each(|order| order(Err(fault.clone())).0(Some(fault.clone())));
             continue;
         }
+        let changes = connection.total_changes();
         let told: Vec<Tell> = orders.map(|order| within(connection, order)).collect();
-        let failed = connection.execute_batch("COMMIT").err();
+        let done = commit(connection, connection.total_changes() != changes);
+        if let (Ok(Some(reached)), Some(mark)) = (&done, &mut mark) {
+            // A mark that cannot be written stays behind, and what it says stays true.
+            let _ = mark.set(reached);
+        }
+        let failed = done.err();
         if failed.is_some() {
             // A transaction that is over already says so here, and that is all.
             let _ = connection.execute_batch("ROLLBACK");
@@ -115,6 +118,14 @@ fn write_all(connection: &Connection, waiting: &Receiver<Order>) {
             return;
         }
     }
+}
+
+/// Ends a transaction; tells how far the ledger has come, where anything was written.
+fn commit(connection: &Connection, changed: bool) -> rusqlite::Result<Option<Reached>> {
+    let reached =
+        if changed && !connection.is_autocommit() { Some(mark::advance(connection)?) } else { None };
+    connection.execute_batch("COMMIT")?;
+    Ok(reached)
 }
 
 /// Whether nothing may be written after it. A full disk is not final: it can be cured while we run.
@@ -165,7 +176,9 @@ mod tests {
     #[test]
     fn when_a_transaction_breaks_off_nothing_of_its_batch_stands() {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch("CREATE TABLE kept (what TEXT)").unwrap();
+        connection
+            .execute_batch("CREATE TABLE kept (what TEXT); CREATE TABLE batch (number INTEGER)")
+            .unwrap();
         let (orders, waiting) = channel();
         let (told, faults) = channel();
         for statement in
@@ -179,7 +192,7 @@ mod tests {
             orders.send(order).unwrap();
         }
         drop(orders);
-        write_all(&connection, &waiting);
+        write_all(&connection, None, &waiting);
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
         let kept: i64 = connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
         assert_eq!(kept, 0);
