@@ -337,7 +337,7 @@ fn rejected(no: Refused, requested: Option<Amount>) -> Rejection {
             sum.requested = requested;
             Rejection::BudgetExceeded(Box::new(NoBudget::Exceeded(*sum)))
         }
-        Refused::Unknown => unavailable(&Unavailable("a hold is gone that was just there".to_owned())),
+        Refused::Unknown => unavailable(&Unavailable::new("a hold is gone that was just there")),
         Refused::Unavailable(fault) => unavailable(&fault),
     }
 }

@@ -14,7 +14,7 @@ use crate::mark;
 use crate::open::millis;
 use crate::read;
 use crate::seal;
-use crate::writer::{Ledger, Unavailable};
+use crate::writer::{Failing, Ledger, Unavailable};
 
 /// A hold to be opened.
 #[derive(Clone, Debug)]
@@ -81,6 +81,15 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+impl Failing for Refused {
+    fn fault(&self) -> Option<&Unavailable> {
+        match self {
+            Self::Unavailable(fault) => Some(fault),
+            Self::Budget(_) | Self::Unknown => None,
+        }
+    }
+}
 
 impl From<Unavailable> for Refused {
     fn from(fault: Unavailable) -> Self {
@@ -362,5 +371,5 @@ pub(crate) fn balance(settled: i64, held: i64) -> Balance {
 }
 
 fn beyond() -> Refused {
-    Refused::Unavailable(Unavailable("a number is beyond what it can hold".to_owned()))
+    Refused::Unavailable(Unavailable::new("a number is beyond what it can hold"))
 }
