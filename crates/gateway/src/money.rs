@@ -302,7 +302,7 @@ fn rejected(no: Refused, requested: Option<Amount>) -> Rejection {
             Rejection::BudgetExceeded(Box::new(NoBudget::Exceeded(*sum)))
         }
         Refused::Repeated(earlier) => repeated(&earlier),
-        Refused::Unknown => unavailable(&Unavailable("a hold is gone that was just there".to_owned())),
+        Refused::Unknown => unavailable(&Unavailable::new("a hold is gone that was just there")),
         Refused::Unavailable(fault) => unavailable(&fault),
     }
 }

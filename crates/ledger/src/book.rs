@@ -10,11 +10,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::HoldId;
 use crate::chain::{self, Said};
+use crate::mark;
 use crate::open::millis;
 use crate::outbox::{self, Happened};
 use crate::read;
 use crate::repeat::{self, Earlier, Kept, Key};
-use crate::writer::{Ledger, Unavailable};
+use crate::seal;
+use crate::writer::{Failing, Ledger, Unavailable};
 
 /// A hold to be opened.
 #[derive(Clone, Debug)]
@@ -97,6 +99,15 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+impl Failing for Refused {
+    fn fault(&self) -> Option<&Unavailable> {
+        match self {
+            Self::Unavailable(fault) => Some(fault),
+            Self::Budget(_) | Self::Unknown | Self::Repeated(_) => None,
+        }
+    }
+}
 
 impl From<Unavailable> for Refused {
     fn from(fault: Unavailable) -> Self {
@@ -183,6 +194,7 @@ fn reserve(db: &Connection, hold: &NewHold, now: Timestamp) -> Result<(), Refuse
         accounts,
         millis(now)
     ])?;
+    seal::hold(db, &id)?;
     let about = chain::opening(&hold.card, job.as_deref());
     enter(db, hold.id, "reserve", opened(state, amount), &accounts, &about, now)
 }
@@ -196,6 +208,7 @@ fn raise(db: &Connection, hold: HoldId, to: Amount, claims: &[Claim], now: Times
             "UPDATE hold SET state = 'bound', amount = ?2, accounts = ?3, opened = ?4, changed = ?4 WHERE id = ?1",
         )?
         .execute(params![id, to.micros(), accounts, millis(now)])?;
+        seal::hold(db, &id)?;
         return enter(db, hold, "reserve", opened(HoldState::Bound, to), &accounts, "", now);
     }
     if to <= row.amount {
@@ -217,10 +230,8 @@ fn claim(db: &Connection, claims: &[Claim], amount: Amount) -> Result<String, Re
     for claim in claims {
         let place = params![claim.budget, claim.key, claim.period.label];
         let found = db
-            .prepare_cached(
-                "SELECT id, settled, held FROM account WHERE budget = ?1 AND key = ?2 AND period = ?3",
-            )?
-            .query_row(place, |row| Ok((row.get::<_, i64>(0)?, balance(row.get(1)?, row.get(2)?))))
+            .prepare_cached(read::ACCOUNT_OF)?
+            .query_row(place, |row| Ok((row.get(0)?, read::budget_row(row)?.balance)))
             .optional()?;
         let (number, balance) = if let Some(found) = found {
             found
@@ -229,7 +240,9 @@ fn claim(db: &Connection, claims: &[Claim], amount: Amount) -> Result<String, Re
                 "INSERT INTO account (budget, key, period, settled, held) VALUES (?1, ?2, ?3, 0, 0)",
             )?
             .execute(place)?;
-            (db.last_insert_rowid(), Balance::default())
+            let number = db.last_insert_rowid();
+            seal::account(db, number)?;
+            (number, Balance::default())
         };
         claim.check(balance, amount).map_err(|no| Refused::Budget(Box::new(no)))?;
         numbers.push(number.to_string());
@@ -273,6 +286,9 @@ fn write(db: &Connection, hold: HoldId, note: &Note, now: Timestamp) -> Result<H
         )?
         .execute(params![hold.to_string(), workload.to_json().to_string(), card])?;
     }
+    if !changes.is_empty() || row.is_news(told) || amend.is_some() {
+        seal::hold(db, &hold.to_string())?;
+    }
     // Behind what they change: an event tells of its hold as it is after it.
     for (kind, change) in changes {
         enter(db, hold, kind, change, &row.accounts, &chain::telling(told), now)?;
@@ -296,8 +312,10 @@ pub(crate) fn recover(db: &Connection, sinks: &[String], now: Timestamp) -> Resu
         .prepare("SELECT id FROM hold WHERE state = 'open'")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    end_all(db, &open, Event::Doubt, now)?;
-    repeat::recover(db)?;
+    let doubtful = end_all(db, &open, Event::Doubt, now)?;
+    if doubtful.max(repeat::recover(db)?) > 0 {
+        mark::advance(db)?;
+    }
     db.execute_batch("COMMIT")?;
     Ok(())
 }
@@ -370,5 +388,5 @@ pub(crate) fn balance(settled: i64, held: i64) -> Balance {
 }
 
 fn beyond() -> Refused {
-    Refused::Unavailable(Unavailable("a number is beyond what it can hold".to_owned()))
+    Refused::Unavailable(Unavailable::new("a number is beyond what it can hold"))
 }

@@ -4,10 +4,12 @@
 
 mod book;
 mod chain;
+mod mark;
 mod open;
 mod outbox;
 mod read;
 mod repeat;
+mod seal;
 mod verify;
 mod watch;
 mod writer;

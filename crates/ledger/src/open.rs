@@ -1,10 +1,15 @@
-//! Opens a ledger: the file, the lock against a second gateway, the schema and its version, and what a killed process left open.
+//! Opens a ledger: the file, the lock against a second gateway, the schema and its version; and only one that is whole.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use crate::book;
+use crate::mark::{self, Mark};
+use crate::verify::{self, Faults};
 
 /// The version of the tables below. An unknown one is refused, never converted by guess.
 const VERSION: i64 = 2;
@@ -19,24 +24,23 @@ CREATE TABLE hold (
     id TEXT PRIMARY KEY, job TEXT, state TEXT NOT NULL, amount INTEGER NOT NULL, priced INTEGER NOT NULL,
     workspace TEXT NOT NULL, principal TEXT NOT NULL, workload TEXT NOT NULL, card TEXT NOT NULL,
     currency TEXT NOT NULL, upstream_estimate TEXT, upstream_units TEXT, accounts TEXT NOT NULL,
-    opened INTEGER NOT NULL, changed INTEGER NOT NULL
+    opened INTEGER NOT NULL, changed INTEGER NOT NULL, sum BLOB NOT NULL DEFAULT x''
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX hold_job ON hold(job) WHERE job IS NOT NULL;
 CREATE INDEX hold_state ON hold(state, opened);
 CREATE TABLE account (
     id INTEGER PRIMARY KEY, budget TEXT NOT NULL, key TEXT NOT NULL, period TEXT NOT NULL,
-    settled INTEGER NOT NULL, held INTEGER NOT NULL, UNIQUE (budget, key, period)
+    settled INTEGER NOT NULL, held INTEGER NOT NULL, sum BLOB NOT NULL DEFAULT x'', UNIQUE (budget, key, period)
 ) STRICT;
-";
-
-/// What version 2 has beyond version 1.
-const SECOND: &str = "
+CREATE TABLE batch (number INTEGER NOT NULL) STRICT;
+INSERT INTO batch VALUES (0);
 CREATE TABLE request (
-    name BLOB PRIMARY KEY, request BLOB NOT NULL, hold TEXT, at INTEGER NOT NULL, status INTEGER, headers TEXT, body BLOB
+    name BLOB PRIMARY KEY, request BLOB NOT NULL, hold TEXT, at INTEGER NOT NULL, status INTEGER, headers TEXT, body BLOB,
+    sum BLOB NOT NULL DEFAULT x''
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX request_at ON request(at);
-CREATE TABLE outbox (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL) STRICT;
-CREATE TABLE sink (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE outbox (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, sum BLOB NOT NULL DEFAULT x'') STRICT;
+CREATE TABLE sink (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, sum BLOB NOT NULL DEFAULT x'') STRICT, WITHOUT ROWID;
 CREATE TABLE dead_letter (
     sink TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, why TEXT NOT NULL, at INTEGER NOT NULL,
     PRIMARY KEY (sink, seq)
@@ -56,6 +60,14 @@ pub enum Url {
 #[derive(Debug)]
 pub struct OpenError(pub(crate) String);
 
+impl OpenError {
+    pub(crate) fn of(ledger: &Path, what: &dyn std::fmt::Display) -> Self {
+        // SQLite may quote a statement of many lines.
+        let line = what.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        Self(format!("ledger {}: {line}", ledger.display()))
+    }
+}
+
 impl std::fmt::Display for OpenError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -64,47 +76,90 @@ impl std::fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// A connection that decides, and the lock that nobody else does.
+/// A connection that decides, the mark of how far it came, and the lock that nobody else does.
 pub(crate) struct Opened {
     pub(crate) connection: Connection,
+    pub(crate) mark: Option<Mark>,
     _lock: Option<File>,
 }
 
-/// Opens for deciding, alone; makes the tables where there is nothing yet.
-pub(crate) fn open(url: &Url) -> Result<Opened, OpenError> {
+/// Opens for deciding, alone, what is whole; makes the tables where there is nothing yet.
+pub(crate) fn open(url: &Url, sinks: &[String], now: Timestamp) -> Result<Opened, OpenError> {
     let Url::Sqlite(path) = url else {
-        let connection = Connection::open_in_memory().map_err(|error| OpenError(error.to_string()))?;
-        prepare(&connection, true).map_err(|error| OpenError(format!("ledger in memory: {error}")))?;
-        return Ok(Opened { connection, _lock: None });
+        let failed = |error: &dyn std::fmt::Display| OpenError(format!("ledger in memory: {error}"));
+        let connection = Connection::open_in_memory().map_err(|error| failed(&error))?;
+        prepare(&connection, true).map_err(|error| failed(&error))?;
+        book::recover(&connection, sinks, now).map_err(|error| failed(&error))?;
+        return Ok(Opened { connection, mark: None, _lock: None });
+    };
+    let failed = |what: &dyn std::fmt::Display| OpenError::of(path, what);
+    let damaged = |what: &dyn std::fmt::Display| {
+        failed(&format_args!(
+            "is damaged: {what}; nothing was changed: keep the files, see `jobgate ledger verify`, restore a backup"
+        ))
     };
     let lock = locked(path)?;
-    Ok(Opened { _lock: Some(lock), ..connected(path, true)? })
-}
-
-/// Opens beside whoever decides.
-pub(crate) fn visit(url: &Url) -> Result<Opened, OpenError> {
-    match url {
-        Url::Memory => Err(OpenError("a ledger in memory can only be asked through its gateway".to_owned())),
-        Url::Sqlite(path) if !path.exists() => {
-            Err(OpenError(format!("ledger {}: there is no such file", path.display())))
-        }
-        Url::Sqlite(path) => connected(path, false),
+    let reached = mark::read(path)?;
+    let is_empty = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
+    if let Some(mark) = reached.as_ref().filter(|_| is_empty) {
+        // Before SQLite sees it: it would take the journal beside an empty file for a leftover, and remove it.
+        return Err(failed(&mark::lost(mark, path)));
     }
+    let connection = connected(path, reached.is_none())?;
+    match verify::at_one_time(&connection) {
+        Ok(Ok(_)) => {}
+        Ok(Err(Faults(faults))) => return Err(damaged(&faults.join(", "))),
+        Err(error) => return Err(damaged(&error)),
+    }
+    book::recover(&connection, sinks, now)
+        .map_err(|error| failed(&format_args!("what was left open cannot be read: {error}")))?;
+    // Now that it is whole, whoever closes it last may tidy up.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+        .map_err(|error| failed(&error))?;
+    let mark = marked(path, &connection).map_err(|error| failed(&format_args!("its mark: {error}")))?;
+    Ok(Opened { connection, mark: Some(mark), _lock: Some(lock) })
 }
 
-fn connected(path: &Path, new: bool) -> Result<Opened, OpenError> {
-    let failed = |error: String| OpenError(format!("ledger {}: {error}", path.display()));
-    let connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
-    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(|error| failed(error.to_string()))?;
+/// Opens beside whoever decides, damaged or not: to look, and to say what became of a hold.
+pub(crate) fn visit(url: &Url) -> Result<Opened, OpenError> {
+    let Url::Sqlite(path) = url else {
+        return Err(OpenError("a ledger in memory can only be asked through its gateway".to_owned()));
+    };
+    if !path.exists() {
+        return Err(OpenError::of(path, &"there is no such file"));
+    }
+    let reached = mark::read(path).ok().flatten();
+    let connection = connected(path, false)?;
+    // One that has lost its end keeps the mark that tells of it.
+    let whole = reached.is_some_and(|mark| mark::is_reached(&connection, &mark).unwrap_or(false));
+    let mark = if whole { marked(path, &connection).ok() } else { None };
+    Ok(Opened { connection, mark, _lock: None })
+}
+
+fn marked(path: &Path, connection: &Connection) -> Result<Mark, String> {
+    let reached = mark::reached(connection).map_err(|error| error.to_string())?;
+    let mut mark = Mark::open(path).map_err(|error| error.to_string())?;
+    mark.set(&reached).map_err(|error| error.to_string())?;
+    Ok(mark)
+}
+
+fn connected(path: &Path, new: bool) -> Result<Connection, OpenError> {
+    let failed = |error: String| OpenError::of(path, &error);
+    let text = |error: rusqlite::Error| OpenError::of(path, &error);
+    let connection = Connection::open(path).map_err(text)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(text)?;
+    // Whoever finds it damaged leaves it as it is.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(text)?;
     prepare(&connection, new).map_err(failed)?;
-    Ok(Opened { connection, _lock: None })
+    Ok(connection)
 }
 
 fn locked(path: &Path) -> Result<File, OpenError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
-    let failed = |what: String| OpenError(format!("ledger {}: {what}", path.display()));
+    let failed = |what: String| OpenError::of(path, &what);
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -126,13 +181,7 @@ fn prepare(connection: &Connection, new: bool) -> Result<(), String> {
     let empty = connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0));
     match version {
         0 if new && empty.map_err(text)? => connection
-            .execute_batch(&format!(
-                "BEGIN IMMEDIATE; {TABLES} {SECOND} PRAGMA user_version = {VERSION}; COMMIT;"
-            ))
-            .map_err(|error| format!("cannot be written: {error}"))?,
-        // Nothing of it is altered, only put beside; and only by a gateway, which has the lock.
-        1 if new => connection
-            .execute_batch(&format!("BEGIN IMMEDIATE; {SECOND} PRAGMA user_version = {VERSION}; COMMIT;"))
+            .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))
             .map_err(|error| format!("cannot be written: {error}"))?,
         0 => return Err("is no ledger; configure another ledger.url".to_owned()),
         VERSION => {}

@@ -8,7 +8,22 @@ use serde_json::{Value, json};
 use crate::HoldId;
 use crate::open::millis;
 use crate::read::{self, HoldRow};
+use crate::seal::{self, Sealed};
 use crate::writer::{Ledger, Unavailable};
+
+/// What is under the seals, and the seals.
+pub(crate) const ROWS: &str = "SELECT seq, at, event, sum FROM outbox";
+pub(crate) const SEALED: Sealed = Sealed {
+    columns: 3,
+    read: "SELECT seq, at, event, sum FROM outbox WHERE seq = ?1",
+    write: "UPDATE outbox SET sum = ?2 WHERE seq = ?1",
+};
+pub(crate) const SINKS: &str = "SELECT name, seq, sum FROM sink";
+pub(crate) const SEALED_SINK: Sealed = Sealed {
+    columns: 2,
+    read: "SELECT name, seq, sum FROM sink WHERE name = ?1",
+    write: "UPDATE sink SET sum = ?2 WHERE name = ?1",
+};
 
 /// An event on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,10 +53,11 @@ impl Ledger {
     pub async fn outgoing(&self, sink: String, limit: u32) -> Result<Vec<Outgoing>, Unavailable> {
         self.run(move |db| {
             let mut next = db.prepare_cached(
-                "SELECT seq, event FROM outbox WHERE seq > (SELECT seq FROM sink WHERE name = ?1) ORDER BY seq LIMIT ?2",
+                "SELECT seq, at, event, sum FROM outbox WHERE seq > (SELECT seq FROM sink WHERE name = ?1) ORDER BY seq LIMIT ?2",
             )?;
             let rows = next.query_map(params![sink, limit], |row| {
-                Ok(Outgoing { seq: row.get(0)?, event: row.get(1)? })
+                seal::check(row, SEALED.columns)?;
+                Ok(Outgoing { seq: row.get(0)?, event: row.get(2)? })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -100,6 +116,7 @@ pub(crate) fn register(db: &Connection, sinks: &[String]) -> rusqlite::Result<()
             "INSERT OR IGNORE INTO sink (name, seq) SELECT ?1, coalesce(max(seq), 0) FROM entry",
             [sink],
         )?;
+        SEALED_SINK.seal(db, sink.as_str())?;
     }
     tidy(db)
 }
@@ -119,7 +136,7 @@ pub(crate) fn put(
         happened.time,
         event(entry, &row, happened).to_string()
     ])?;
-    Ok(())
+    SEALED.seal(db, seq)
 }
 
 /// What an entry says.
@@ -171,6 +188,7 @@ fn name(kind: &str) -> &str {
 
 fn sent(db: &Connection, sink: &str, up_to: i64) -> rusqlite::Result<()> {
     db.prepare_cached("UPDATE sink SET seq = max(seq, ?2) WHERE name = ?1")?.execute(params![sink, up_to])?;
+    SEALED_SINK.seal(db, sink)?;
     tidy(db)
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::HoldId;
 use crate::book::{Told, balance};
+use crate::seal;
 use crate::writer::{Ledger, Unavailable};
 
 /// A hold as it stands.
@@ -130,9 +131,21 @@ impl UsageRow {
     }
 }
 
-const HOLD: &str =
+/// A hold, its seal last.
+pub(crate) const HOLD: &str =
     "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
-    upstream_units, opened, changed, accounts FROM hold";
+    upstream_units, opened, changed, accounts, card, sum FROM hold";
+/// Those under the seal.
+pub(crate) const HOLD_COLUMNS: usize = 15;
+pub(crate) const HOLD_BY_ID: &str =
+    "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
+    upstream_units, opened, changed, accounts, card, sum FROM hold WHERE id = ?1";
+/// An account: what is under the seal, the seal, and the balance.
+pub(crate) const ACCOUNT: &str = "SELECT id, budget, key, period, sum, settled, held FROM account";
+pub(crate) const ACCOUNT_COLUMNS: usize = 4;
+pub(crate) const ACCOUNT_BY_ID: &str =
+    "SELECT id, budget, key, period, sum, settled, held FROM account WHERE id = ?1";
+pub(crate) const ACCOUNT_OF: &str = "SELECT id, budget, key, period, sum, settled, held FROM account WHERE budget = ?1 AND key = ?2 AND period = ?3";
 
 impl Ledger {
     /// The hold of a job: the last one that was opened for it.
@@ -267,15 +280,13 @@ impl Ledger {
 }
 
 fn balances(db: &Connection) -> Result<Vec<BudgetRow>, Unavailable> {
-    let mut all = db.prepare_cached(
-        "SELECT budget, key, period, settled, held FROM account ORDER BY budget, period, key",
-    )?;
+    let mut all = db.prepare_cached(&format!("{ACCOUNT} ORDER BY budget, period, key"))?;
     let rows = all.query_map([], budget_row)?.collect::<Result<_, _>>()?;
     Ok(rows)
 }
 
 pub(crate) fn hold(db: &Connection, id: HoldId) -> rusqlite::Result<Option<HoldRow>> {
-    db.prepare_cached(&format!("{HOLD} WHERE id = ?1"))?.query_row([id.to_string()], row).optional()
+    db.prepare_cached(HOLD_BY_ID)?.query_row([id.to_string()], row).optional()
 }
 
 /// The numbers of a hold's accounts, as its rows keep them.
@@ -284,8 +295,7 @@ pub(crate) fn numbers(accounts: &str) -> impl Iterator<Item = i64> {
 }
 
 pub(crate) fn accounts(db: &Connection, accounts: &str) -> rusqlite::Result<Vec<BudgetRow>> {
-    let mut one =
-        db.prepare_cached("SELECT budget, key, period, settled, held FROM account WHERE id = ?1")?;
+    let mut one = db.prepare_cached(ACCOUNT_BY_ID)?;
     numbers(accounts).map(|id| one.query_row([id], budget_row)).collect()
 }
 
@@ -294,16 +304,18 @@ fn with_budgets(db: &Connection, row: HoldRow) -> Result<HoldRow, Unavailable> {
     Ok(HoldRow { budgets, ..row })
 }
 
-fn budget_row(row: &Row<'_>) -> rusqlite::Result<BudgetRow> {
+pub(crate) fn budget_row(row: &Row<'_>) -> rusqlite::Result<BudgetRow> {
+    seal::check(row, ACCOUNT_COLUMNS)?;
     Ok(BudgetRow {
-        budget: row.get(0)?,
-        key: row.get(1)?,
-        period: row.get(2)?,
-        balance: balance(row.get(3)?, row.get(4)?),
+        budget: row.get(1)?,
+        key: row.get(2)?,
+        period: row.get(3)?,
+        balance: balance(row.get(5)?, row.get(6)?),
     })
 }
 
 fn row(row: &Row<'_>) -> rusqlite::Result<HoldRow> {
+    seal::check(row, HOLD_COLUMNS)?;
     let text = |index: usize| row.get::<_, Option<String>>(index);
     let number = |index: usize| Ok::<_, rusqlite::Error>(text(index)?.and_then(|text| text.parse().ok()));
     let (state, workspace, workload): (String, String, String) = (row.get(2)?, row.get(5)?, row.get(7)?);

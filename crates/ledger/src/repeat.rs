@@ -7,7 +7,16 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::HoldId;
 use crate::book::Refused;
 use crate::open::millis;
+use crate::seal::{self, Sealed};
 use crate::writer::{Ledger, Unavailable};
+
+/// What is under a row's seal, and the seal.
+pub(crate) const ROWS: &str = "SELECT name, request, hold, at, status, headers, body, sum FROM request";
+pub(crate) const SEALED: Sealed = Sealed {
+    columns: 7,
+    read: "SELECT name, request, hold, at, status, headers, body, sum FROM request WHERE name = ?1",
+    write: "UPDATE request SET sum = ?2 WHERE name = ?1",
+};
 
 /// How long an answer is kept, in milliseconds.
 const KEPT_FOR: i64 = 24 * 60 * 60 * 1000;
@@ -104,6 +113,7 @@ pub(crate) fn begin(
     }
     db.prepare_cached("INSERT OR REPLACE INTO request (name, request, hold, at) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![key.name, key.request, hold.map(|hold| hold.to_string()), millis(now)])?;
+    SEALED.seal(db, key.name)?;
     Ok(())
 }
 
@@ -118,30 +128,40 @@ pub(crate) fn keep(db: &Connection, key: &Key, kept: &Kept) -> rusqlite::Result<
     };
     db.prepare_cached("UPDATE request SET status = ?2, headers = ?3, body = ?4 WHERE name = ?1")?
         .execute(params![key.name, status, headers, body])?;
-    Ok(())
+    SEALED.seal(db, key.name)
 }
 
 /// A process that was killed has told nobody what became of its requests.
 pub(crate) fn recover(db: &Connection) -> rusqlite::Result<usize> {
-    db.execute("UPDATE request SET status = 502 WHERE status IS NULL", [])
+    let running: Vec<[u8; 32]> = db
+        .prepare("SELECT name FROM request WHERE status IS NULL")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for name in &running {
+        db.execute("UPDATE request SET status = 502 WHERE name = ?1", [name])?;
+        SEALED.seal(db, *name)?;
+    }
+    Ok(running.len())
 }
 
 fn recall(db: &Connection, key: &Key, now: Timestamp) -> rusqlite::Result<Option<Earlier>> {
-    let mut one = db.prepare_cached(
-        "SELECT request, hold, status, headers, body FROM request
-         WHERE name = ?1 AND (at > ?2 OR status IS NULL)",
-    )?;
+    let mut one = db.prepare_cached(SEALED.read)?;
     let before = millis(now).saturating_sub(KEPT_FOR);
-    one.query_row(params![key.name, before], |row| {
-        if row.get::<_, [u8; 32]>(0)? != key.request {
-            return Ok(Earlier::Other);
+    let earlier = one.query_row([key.name], |row| {
+        seal::check(row, SEALED.columns)?;
+        let status: Option<u16> = row.get(4)?;
+        if status.is_some() && row.get::<_, i64>(3)? <= before {
+            return Ok(None);
         }
-        let Some(status) = row.get::<_, Option<u16>>(2)? else { return Ok(Earlier::Running) };
-        let kept = match (row.get(3)?, row.get(4)?) {
+        if row.get::<_, [u8; 32]>(1)? != key.request {
+            return Ok(Some(Earlier::Other));
+        }
+        let Some(status) = status else { return Ok(Some(Earlier::Running)) };
+        let kept = match (row.get(5)?, row.get(6)?) {
             (Some(headers), Some(body)) => Kept::Answer { status, headers, body },
             _ => Kept::Unknown(status),
         };
-        Ok(Earlier::Over(kept, row.get(1)?))
-    })
-    .optional()
+        Ok(Some(Earlier::Over(kept, row.get(2)?)))
+    });
+    earlier.optional().map(Option::flatten)
 }

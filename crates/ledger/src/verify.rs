@@ -1,12 +1,23 @@
-//! Adds everything up again: the chain of entries, every balance and every hold must follow from the entries alone.
+//! Adds everything up again: the file must be whole, the chain of entries unbroken up to the mark, and every balance and every
+//! hold must follow from the entries and stand under its seal.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::path::Path;
 
-use rusqlite::Connection;
+use admission::HoldState;
+use rusqlite::{Connection, Row};
 
+use crate::HoldId;
 use crate::chain::{self, Said};
-use crate::read;
+use crate::mark;
+use crate::outbox;
+use crate::read::{self, ACCOUNT, ACCOUNT_COLUMNS, HOLD, HOLD_COLUMNS};
+use crate::repeat;
+use crate::seal;
 use crate::writer::{Ledger, Unavailable};
+
+/// So many faults are told; a damaged page can make thousands.
+const TOLD: usize = 10;
 
 /// What was added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,11 +34,14 @@ pub struct Verified {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(pub Vec<String>);
 
-/// Where a hold stands by its entries.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Stand {
-    state: String,
-    amount: i64,
+/// What follows from the entries.
+#[derive(Debug, Default)]
+struct Derived {
+    entries: i64,
+    /// What is settled and what is held, of each account.
+    balances: HashMap<i64, (i64, i64)>,
+    /// State and amount of each hold.
+    holds: HashMap<HoldId, (HoldState, i64)>,
 }
 
 impl Ledger {
@@ -40,66 +54,101 @@ impl Ledger {
     }
 }
 
+/// As whoever decides finds it: somebody beside may write meanwhile.
+pub(crate) fn at_one_time(db: &Connection) -> rusqlite::Result<Result<Verified, Faults>> {
+    db.execute_batch("BEGIN")?;
+    let verified = verify(db)?;
+    db.execute_batch("COMMIT")?;
+    Ok(verified)
+}
+
 fn verify(db: &Connection) -> rusqlite::Result<Result<Verified, Faults>> {
-    let mut faults = Vec::new();
+    let only = |fault: String| Ok(Err(Faults(vec![fault])));
     let whole: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if whole != "ok" {
-        return Ok(Err(Faults(vec![format!("the file is damaged: {whole}")])));
+        return only(format!("the file is damaged: {}", whole.replace('\n', " ")));
     }
-    let mut verified = Verified::default();
+    if let Some(ledger) = db.path().filter(|path| !path.is_empty()).map(Path::new) {
+        match mark::read(ledger) {
+            Ok(Some(mark)) if !mark::is_reached(db, &mark)? => return only(mark::lost(&mark, ledger)),
+            Ok(_) => {}
+            Err(error) => return only(error.to_string()),
+        }
+    }
+    let derived = match derive(db)? {
+        Ok(derived) => derived,
+        Err(fault) => return only(fault),
+    };
+    let mut faults = Vec::new();
+    let balances = compare_balances(db, &derived.balances, &mut faults)?;
+    let holds = compare_holds(db, &derived.holds, &mut faults)?;
+    check_seals(db, repeat::ROWS, repeat::SEALED.columns, "an answer that is kept", &mut faults)?;
+    check_seals(db, outbox::ROWS, outbox::SEALED.columns, "an event in the outbox", &mut faults)?;
+    check_seals(db, outbox::SINKS, outbox::SEALED_SINK.columns, "the place of an event sink", &mut faults)?;
+    faults.truncate(TOLD);
+    let verified = Verified { entries: derived.entries, balances, holds };
+    Ok(if faults.is_empty() { Ok(verified) } else { Err(Faults(faults)) })
+}
+
+/// Follows the chain to its end.
+fn derive(db: &Connection) -> rusqlite::Result<Result<Derived, String>> {
+    let mut derived = Derived::default();
     let mut before: Vec<u8> = Vec::new();
-    let mut balances: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
-    let mut stands: BTreeMap<String, Stand> = BTreeMap::new();
     let mut all = db.prepare(
         "SELECT seq, id, hold, kind, state, held, settled, amount, time, accounts, note, sum FROM entry ORDER BY seq",
     )?;
     let mut rows = all.query([])?;
     while let Some(row) = rows.next()? {
-        let text = |index: usize| row.get::<_, String>(index);
-        let (seq, id, hold, kind, state) = (row.get::<_, i64>(0)?, text(1)?, text(2)?, text(3)?, text(4)?);
-        let numbers: [i64; 4] = [row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?];
-        let (accounts, note) = (text(9)?, text(10)?);
-        let said = Said {
-            seq,
-            id: &id,
-            hold: &hold,
-            kind: &kind,
-            state: &state,
-            numbers,
-            accounts: &accounts,
-            note: &note,
+        let said = said(row)?;
+        derived.entries = derived.entries.saturating_add(1);
+        let sum = row.get_ref(11)?.as_blob().unwrap_or_default();
+        let place = HoldId::parse(said.hold).zip(HoldState::from_word(said.state));
+        let follows = said.seq == derived.entries && chain::sum(&before, &said) == *sum;
+        let Some((hold, state)) = place.filter(|_| follows) else {
+            return Ok(Err(format!("entry {} does not follow from the one before it", said.seq)));
         };
-        let sum: Vec<u8> = row.get(11)?;
-        verified.entries = verified.entries.saturating_add(1);
-        if seq != verified.entries || chain::sum(&before, &said) != *sum {
-            faults.push(format!("entry {seq} does not follow from the one before it"));
-            return Ok(Err(Faults(faults)));
-        }
-        before = sum;
-        for number in read::numbers(&accounts) {
-            let place = balances.entry(number).or_default();
-            let [reserved, charged, _, _] = numbers;
+        before.clear();
+        before.extend_from_slice(sum);
+        let [reserved, charged, amount, _] = said.numbers;
+        for number in read::numbers(said.accounts) {
+            let place = derived.balances.entry(number).or_default();
             *place = (place.0.saturating_add(charged), place.1.saturating_add(reserved));
         }
-        let [_, _, amount, _] = numbers;
-        stands.insert(hold, Stand { state, amount });
+        derived.holds.insert(hold, (state, amount));
     }
-    verified.balances = compare_balances(db, &balances, &mut faults)?;
-    verified.holds = compare_holds(db, &stands, &mut faults)?;
-    Ok(if faults.is_empty() { Ok(verified) } else { Err(Faults(faults)) })
+    Ok(Ok(derived))
+}
+
+fn said<'a>(row: &'a Row<'_>) -> rusqlite::Result<Said<'a>> {
+    let text = |index: usize| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_str().unwrap_or_default());
+    Ok(Said {
+        seq: row.get(0)?,
+        id: text(1)?,
+        hold: text(2)?,
+        kind: text(3)?,
+        state: text(4)?,
+        numbers: [row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?],
+        accounts: text(9)?,
+        note: text(10)?,
+    })
 }
 
 fn compare_balances(
     db: &Connection,
-    derived: &BTreeMap<i64, (i64, i64)>,
+    derived: &HashMap<i64, (i64, i64)>,
     faults: &mut Vec<String>,
 ) -> rusqlite::Result<usize> {
-    let mut all = db.prepare("SELECT id, budget, key, period, settled, held FROM account")?;
+    let mut all = db.prepare(ACCOUNT)?;
     let mut rows = all.query([])?;
     let mut count: usize = 0;
     while let Some(row) = rows.next()? {
-        let (settled, held) = derived.get(&row.get(0)?).copied().unwrap_or_default();
-        if (row.get::<_, i64>(4)?, row.get::<_, i64>(5)?) != (settled, held) {
+        let number: i64 = row.get(0)?;
+        if !seal::holds(row, ACCOUNT_COLUMNS)? {
+            faults.push(format!("the name of balance {number} is not what was written"));
+            continue;
+        }
+        let (settled, held) = derived.get(&number).copied().unwrap_or_default();
+        if (row.get::<_, i64>(5)?, row.get::<_, i64>(6)?) != (settled, held) {
             let (budget, key, period): (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
             faults.push(format!(
                 "the balance of {budget} {key} {period} is not the sum of its entries, {settled} settled and {held} held (micro-units)"
@@ -115,16 +164,18 @@ fn compare_balances(
 
 fn compare_holds(
     db: &Connection,
-    derived: &BTreeMap<String, Stand>,
+    derived: &HashMap<HoldId, (HoldState, i64)>,
     faults: &mut Vec<String>,
 ) -> rusqlite::Result<usize> {
-    let mut all = db.prepare("SELECT id, state, amount FROM hold")?;
+    let mut all = db.prepare(HOLD)?;
     let mut rows = all.query([])?;
     let mut count: usize = 0;
     while let Some(row) = rows.next()? {
-        let id: String = row.get(0)?;
-        let stand = Stand { state: row.get(1)?, amount: row.get(2)? };
-        if derived.get(&id) != Some(&stand) {
+        let id: HoldId = row.get(0)?;
+        let state = row.get_ref(2)?.as_str().ok().and_then(HoldState::from_word);
+        if !seal::holds(row, HOLD_COLUMNS)? {
+            faults.push(format!("hold {id} is not what was written"));
+        } else if derived.get(&id).copied() != state.zip(Some(row.get(3)?)) {
             faults.push(format!("hold {id} does not stand where its last entry says"));
         }
         count = count.saturating_add(1);
@@ -133,4 +184,22 @@ fn compare_holds(
         faults.push("a hold is missing that entries are about".to_owned());
     }
     Ok(count)
+}
+
+/// Of rows that follow from nothing else.
+fn check_seals(
+    db: &Connection,
+    rows: &str,
+    columns: usize,
+    what: &str,
+    faults: &mut Vec<String>,
+) -> rusqlite::Result<()> {
+    let mut all = db.prepare(rows)?;
+    let mut rows = all.query([])?;
+    while let Some(row) = rows.next()? {
+        if !seal::holds(row, columns)? {
+            faults.push(format!("{what} is not what was written"));
+        }
+    }
+    Ok(())
 }

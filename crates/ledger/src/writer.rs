@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::book;
+use crate::mark::{self, Mark, Reached};
 use crate::open::{OpenError, Opened, Url, open, visit};
 use crate::watch::Watch;
 
@@ -19,11 +19,22 @@ const BATCH: usize = 512;
 
 /// The ledger cannot say or do it now: nothing was decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unavailable(pub String);
+pub struct Unavailable {
+    what: String,
+    /// Whether nothing may be asked of it any more.
+    is_final: bool,
+}
+
+impl Unavailable {
+    /// For the reason given, which may pass.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), is_final: false }
+    }
+}
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the ledger is not available: {}", self.0)
+        write!(f, "the ledger is not available: {}", self.what)
     }
 }
 
@@ -31,8 +42,30 @@ impl std::error::Error for Unavailable {}
 
 /// Tells whoever waits, once it is known whether the transaction stands.
 type Tell = Box<dyn FnOnce(Option<Unavailable>) + Send>;
-/// What is to be done within the transaction, and whether it is to stand; or why there is no transaction.
-type Order = Box<dyn FnOnce(Result<&Connection, Unavailable>) -> (Tell, bool) + Send>;
+/// What is to be done within the transaction, and how it ended; or why there is no transaction.
+type Order = Box<dyn FnOnce(Result<&Connection, Unavailable>) -> (Tell, End) + Send>;
+
+/// What an order can fail with.
+pub(crate) trait Failing: From<Unavailable> {
+    /// The ledger's fault, where it is one.
+    fn fault(&self) -> Option<&Unavailable>;
+}
+
+impl Failing for Unavailable {
+    fn fault(&self) -> Option<&Unavailable> {
+        Some(self)
+    }
+}
+
+/// How an order ended, before its transaction did.
+enum End {
+    /// It is to stand.
+    Stands,
+    /// What it wrote is taken back.
+    Undone,
+    /// The disk or the file is at fault: nothing of the transaction may stand, and none may follow.
+    Broken(Unavailable),
+}
 
 /// A way to the book; cheap to clone.
 #[derive(Clone, Debug)]
@@ -48,10 +81,7 @@ impl Ledger {
     /// # Errors
     /// One line: what is wrong with it, and what to do.
     pub fn open(url: &Url, sinks: &[String], now: jiff::Timestamp) -> Result<Self, OpenError> {
-        let opened = open(url)?;
-        book::recover(&opened.connection, sinks, now)
-            .map_err(|error| OpenError(format!("ledger: what was left open cannot be read: {error}")))?;
-        Self::start(opened)
+        open(url, sinks, now).and_then(Self::start)
     }
 
     /// Opens a ledger beside a gateway, to look or to resolve.
@@ -71,8 +101,8 @@ impl Ledger {
             .name("ledger".to_owned())
             .spawn(move || {
                 // All of it: a closure takes only the parts that it names.
-                let opened = opened;
-                write_all(&opened.connection, &waiting, &watched);
+                let mut opened = opened;
+                write_all(&opened.connection, opened.mark.as_mut(), &waiting, &watched);
             })
             .map_err(|error| OpenError(format!("ledger: no thread is to be had: {error}")))?;
         Ok(Self { orders, watch })
@@ -84,53 +114,82 @@ impl Ledger {
     }
 
     /// Carries something out and waits until it stands.
-    pub(crate) async fn run<T: Send + 'static, E: From<Unavailable> + Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static, E: Failing + Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         let (send, receive) = oneshot::channel::<Result<T, E>>();
         let order: Order = Box::new(move |connection| {
             let done = connection.map_err(E::from).and_then(work);
-            let stands = done.is_ok();
+            let end = match &done {
+                Ok(_) => End::Stands,
+                Err(error) => match error.fault().filter(|fault| fault.is_final) {
+                    Some(fault) => End::Broken(fault.clone()),
+                    None => End::Undone,
+                },
+            };
             let tell: Tell = Box::new(move |fault| {
                 // Whoever asked may be gone.
                 let _ = send.send(fault.map_or(done, |fault| Err(fault.into())));
             });
-            (tell, stands)
+            (tell, end)
         });
-        let gone = || Unavailable("its writer has ended; restart the gateway".to_owned());
+        let gone = || Unavailable::new("its writer has ended; restart the gateway");
         self.orders.send(order).map_err(|_| gone())?;
         receive.await.unwrap_or_else(|_| Err(gone().into()))
     }
 }
 
-fn write_all(connection: &Connection, waiting: &Receiver<Order>, watch: &Watch) {
+fn write_all(connection: &Connection, mut mark: Option<&mut Mark>, waiting: &Receiver<Order>, watch: &Watch) {
     while let Ok(first) = waiting.recv() {
         let began = Watch::now();
         let orders = std::iter::once(first).chain(waiting.try_iter().take(BATCH));
         if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
             let fault = unavailable(&error);
             orders.for_each(|order| order(Err(fault.clone())).0(Some(fault.clone())));
+            if fault.is_final {
+                return;
+            }
             continue;
         }
-        let told: Vec<Tell> = orders.map(|order| within(connection, order)).collect();
-        let failed = connection.execute_batch("COMMIT").err();
-        if failed.is_some() {
+        let changes = connection.total_changes();
+        let mut broken = None;
+        let told: Vec<Tell> = orders.map(|order| within(connection, order, &mut broken)).collect();
+        let done = match broken {
+            Some(fault) => Err(fault),
+            None => {
+                commit(connection, connection.total_changes() != changes).map_err(|error| unavailable(&error))
+            }
+        };
+        if let (Ok(Some(reached)), Some(mark)) = (&done, &mut mark) {
+            // A mark that cannot be written stays behind, and what it says stays true.
+            let _ = mark.set(reached);
+        }
+        let fault = done.err();
+        if fault.is_some() {
             // A transaction that is over already says so here, and that is all.
             let _ = connection.execute_batch("ROLLBACK");
         }
-        let fault = failed.as_ref().map(unavailable);
         if fault.is_none() {
             watch.tell(told.len(), began);
         }
         for tell in told {
             tell(fault.clone());
         }
-        if failed.is_some_and(|error| is_final(&error)) {
-            // A second flush after a failed one may lie about what the first one lost. Only a restart reads it anew.
+        if fault.is_some_and(|fault| fault.is_final) {
+            // A second flush after a failed one may lie about what the first one lost, and what is damaged on the disk may look
+            // whole in memory. Only a restart reads it anew.
             return;
         }
     }
+}
+
+/// Ends a transaction; tells how far the ledger has come, where anything was written.
+fn commit(connection: &Connection, changed: bool) -> rusqlite::Result<Option<Reached>> {
+    let reached =
+        if changed && !connection.is_autocommit() { Some(mark::advance(connection)?) } else { None };
+    connection.execute_batch("COMMIT")?;
+    Ok(reached)
 }
 
 /// Whether nothing may be written after it. A full disk is not final: it can be cured while we run.
@@ -140,31 +199,40 @@ fn is_final(error: &rusqlite::Error) -> bool {
 }
 
 /// One order, all of it or nothing.
-fn within(connection: &Connection, order: Order) -> Tell {
+fn within(connection: &Connection, order: Order, broken: &mut Option<Unavailable>) -> Tell {
     // A full disk ends the whole transaction in its midst. A savepoint would then begin one of its own, and what stands in
     // that would be told as if it did not.
-    let begun = if connection.is_autocommit() {
-        Err(Unavailable("an earlier write of the same transaction failed".to_owned()))
+    let begun = if broken.is_some() || connection.is_autocommit() {
+        Err(Unavailable::new("an earlier write of the same transaction failed"))
     } else {
         connection.execute_batch("SAVEPOINT one").map_err(|error| unavailable(&error))
     };
     if let Err(fault) = begun {
         let (tell, _) = order(Err(fault.clone()));
+        broken.get_or_insert_with(|| fault.clone());
         return Box::new(move |_| tell(Some(fault)));
     }
-    let (tell, stands) = order(Ok(connection));
-    let end = if stands { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" };
+    let (tell, end) = order(Ok(connection));
+    let end = match end {
+        End::Stands => "RELEASE one",
+        End::Undone => "ROLLBACK TO one; RELEASE one",
+        End::Broken(fault) => {
+            *broken = Some(fault);
+            return tell;
+        }
+    };
     match connection.execute_batch(end) {
         Ok(()) => tell,
         Err(error) => {
             let fault = unavailable(&error);
+            *broken = Some(fault.clone());
             Box::new(move |_| tell(Some(fault)))
         }
     }
 }
 
 fn unavailable(error: &rusqlite::Error) -> Unavailable {
-    Unavailable(error.to_string())
+    Unavailable { what: error.to_string(), is_final: is_final(error) }
 }
 
 impl From<rusqlite::Error> for Unavailable {
@@ -181,7 +249,9 @@ mod tests {
     #[test]
     fn when_a_transaction_breaks_off_nothing_of_its_batch_stands() {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch("CREATE TABLE kept (what TEXT)").unwrap();
+        connection
+            .execute_batch("CREATE TABLE kept (what TEXT); CREATE TABLE batch (number INTEGER)")
+            .unwrap();
         let (orders, waiting) = channel();
         let (told, faults) = channel();
         for statement in
@@ -190,14 +260,41 @@ mod tests {
             let told = told.clone();
             let order: Order = Box::new(move |connection| {
                 let stands = connection.is_ok_and(|connection| connection.execute_batch(statement).is_ok());
-                (Box::new(move |fault| told.send(fault.is_some()).unwrap()), stands)
+                let end = if stands { End::Stands } else { End::Undone };
+                (Box::new(move |fault| told.send(fault.is_some()).unwrap()), end)
             });
             orders.send(order).unwrap();
         }
         drop(orders);
-        write_all(&connection, &waiting, &Watch::default());
+        write_all(&connection, None, &waiting, &Watch::default());
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
         let kept: i64 = connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
         assert_eq!(kept, 0);
+    }
+
+    /// As when a page cannot be read: the order's own failure ends the writing, and takes with it what was to stand.
+    #[test]
+    fn after_a_fault_of_the_disk_within_a_transaction_nothing_stands_and_nothing_follows() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("CREATE TABLE kept (what TEXT); CREATE TABLE batch (number INTEGER)")
+            .unwrap();
+        let (orders, waiting) = channel();
+        let (told, faults) = channel();
+        for is_broken in [false, true, false] {
+            let told = told.clone();
+            let order: Order = Box::new(move |connection| {
+                let done = connection.map(|db| db.execute_batch("INSERT INTO kept VALUES ('all')").is_ok());
+                let fault = Unavailable { what: "disk I/O error".to_owned(), is_final: true };
+                let end = if is_broken && done.is_ok() { End::Broken(fault) } else { End::Stands };
+                (Box::new(move |fault| told.send(fault.is_some()).unwrap()), end)
+            });
+            orders.send(order).unwrap();
+        }
+        write_all(&connection, None, &waiting, &Watch::default());
+        assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
+        let kept: i64 = connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, 0);
+        drop(orders);
     }
 }

@@ -1,0 +1,220 @@
+//! How many holds a second are on the disk before their jobs are forwarded, how long does each wait, and does that change as the
+//! ledger grows? Beside the disk's own flushes in the same run.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    reason = "a program for developers: it ends where it cannot measure, reads the clock and prints ratios"
+)]
+
+use std::fs::File;
+use std::hint::black_box;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use admission::{Balance, Budget, BudgetScope, Claim, Event, Unpriced, Window, WindowKind};
+use jiff::Timestamp;
+use job_model::{Amount, JobId, Workload, WorkspaceId};
+use ledger::{HoldId, Ledger, NewHold, Note, Told, Url};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+/// Entries of the largest ledger; `JOBGATE_ENTRIES=10000000` is the longer run.
+const ENTRIES: i64 = 1_000_000;
+/// Holds that are measured at a time.
+const HOLDS: usize = 20_000;
+
+fn main() {
+    let entries = std::env::var("JOBGATE_ENTRIES").ok().and_then(|n| n.parse().ok()).unwrap_or(ENTRIES);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ledger");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    decisions();
+    let flush = flushes(&folder);
+    println!("\none flush of 16 KiB: {flush:?}, {:.0} a second", 1.0 / flush.as_secs_f64());
+    let file = folder.join("book.db");
+    let book = open(&file).0;
+    println!("\nclients  holds/s  times the flushes  p50 in flushes  p99 in flushes");
+    for clients in [1, 8, 64, 256, 1024] {
+        let (rate, waits) = reserve(&runtime, &book, clients, HOLDS.min(clients * 400));
+        let flushes = |part: f64| {
+            let place = (waits.len() as f64 * part).floor();
+            let wait = waits.iter().copied().nth(number(place)).unwrap_or_default();
+            wait.as_secs_f64() / flush.as_secs_f64()
+        };
+        let times = rate * flush.as_secs_f64();
+        println!("{clients:7}  {rate:7.0}  {times:17.1}  {:14.2}  {:14.2}", flushes(0.5), flushes(0.99));
+    }
+    drop(book);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    growth(&runtime, &file, entries);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// What deciding costs, once a balance is known.
+fn decisions() {
+    let budget = Budget {
+        name: "all".to_owned(),
+        scope: BudgetScope::Global,
+        limit: Amount::from_micros(i64::MAX),
+        window: Window::new(WindowKind::Total, "UTC").unwrap(),
+        enforce: true,
+        unpriced: Unpriced::Admit,
+    };
+    let claim = budget.claim(None, "", at(0)).unwrap();
+    let balance = Balance { settled: Amount::from_micros(5), held: Amount::from_micros(7) };
+    let check =
+        each(|| black_box(&claim).check(black_box(balance), black_box(Amount::from_micros(3))).is_ok());
+    let day = Budget { window: Window::new(WindowKind::Day, "Europe/Vienna").unwrap(), ..budget };
+    let place = each(|| black_box(&day).claim(None, "", black_box(at(0))).is_some());
+    println!("in memory: a check {check:.1} ns, the place of a claim in a day's window {place:.0} ns");
+}
+
+fn each(mut work: impl FnMut() -> bool) -> f64 {
+    let begun = Instant::now();
+    for _ in 0..200_000 {
+        assert!(work());
+    }
+    begun.elapsed().as_secs_f64() * 1e9 / 200_000.0
+}
+
+/// The median of flushes like those of a transaction: 16 KiB at the end of a file, then the flush.
+fn flushes(folder: &Path) -> Duration {
+    let file = File::create(folder.join("flushes")).unwrap();
+    let mut all: Vec<Duration> = (0..300_u64)
+        .map(|place| {
+            let begun = Instant::now();
+            file.write_all_at(&[7; 16 << 10], place << 14).unwrap();
+            file.sync_data().unwrap();
+            begun.elapsed()
+        })
+        .collect();
+    all.sort();
+    all.into_iter().nth(150).unwrap()
+}
+
+fn open(file: &Path) -> (Ledger, Duration) {
+    let url = Url::Sqlite(file.to_path_buf());
+    loop {
+        let begun = Instant::now();
+        match Ledger::open(&url, &[], at(0)) {
+            // The lock goes with the writer of the one before.
+            Err(busy) if busy.to_string().contains("another gateway") => std::thread::yield_now(),
+            opened => return (opened.unwrap(), begun.elapsed()),
+        }
+    }
+}
+
+/// Clients who ask for a hold again as soon as they have one: holds a second, and how long each waited, in order.
+fn reserve(runtime: &Runtime, book: &Ledger, clients: usize, holds: usize) -> (f64, Vec<Duration>) {
+    let begun = Instant::now();
+    let mut waits: Vec<Duration> = runtime.block_on(async {
+        let mut all = JoinSet::new();
+        for _ in 0..clients {
+            let book = book.clone();
+            let own = holds.div_ceil(clients);
+            all.spawn(async move {
+                let mut waits = Vec::with_capacity(own);
+                for _ in 0..own {
+                    let hold = hold();
+                    let begun = Instant::now();
+                    book.reserve(hold, None, at(1)).await.unwrap();
+                    waits.push(begun.elapsed());
+                }
+                waits
+            });
+        }
+        all.join_all().await.concat()
+    });
+    let rate = waits.len() as f64 / begun.elapsed().as_secs_f64();
+    waits.sort();
+    (rate, waits)
+}
+
+/// The same work on ledgers a thousand times as large, and how long they take to be opened.
+fn growth(runtime: &Runtime, file: &PathBuf, most: i64) {
+    println!("\nentries  holds/s  p99 in ms  opened and verified in s  bytes an entry");
+    let mut size = 1000;
+    let mut filled = 0;
+    while size <= most {
+        let (book, _) = open(file);
+        fill(runtime, &book, filled, size);
+        filled = size;
+        drop(book);
+        let (book, took) = open(file);
+        let bytes = std::fs::metadata(file).unwrap().len() / size.unsigned_abs();
+        let (rate, waits) = reserve(runtime, &book, 64, 6400);
+        let late = waits.iter().nth_back(waits.len() / 100).copied().unwrap_or_default();
+        println!(
+            "{size:7}  {rate:7.0}  {:9.2}  {:24.2}  {bytes:14}",
+            late.as_secs_f64() * 1e3,
+            took.as_secs_f64()
+        );
+        filled += 6400;
+        size *= 10;
+    }
+}
+
+/// Holds with three entries each: reserved, bound, settled.
+fn fill(runtime: &Runtime, book: &Ledger, from: i64, to: i64) {
+    runtime.block_on(async {
+        let mut all = JoinSet::new();
+        for client in 0..512 {
+            let book = book.clone();
+            let own = (to - from) / 3 / 512 + 1;
+            all.spawn(async move {
+                for count in 0..own {
+                    let hold = hold();
+                    let id = hold.id;
+                    book.reserve(hold, None, at(1)).await.unwrap();
+                    let job = JobId::parse(&format!("cc3d35cc-416a-4262-{client:04x}-{:012x}", from + count));
+                    let told = Told { job, ..Told::default() };
+                    book.note(id, Note { events: vec![Event::Bind], told, ..Note::default() }, at(2))
+                        .await
+                        .unwrap();
+                    let end = vec![Event::Settle(Amount::from_micros(1))];
+                    book.note(id, Note { events: end, ..Note::default() }, at(3)).await.unwrap();
+                }
+            });
+        }
+        all.join_all().await;
+    });
+}
+
+fn hold() -> NewHold {
+    let workload = r#"{"type":"Full","quality":"Extra","outputs":["OBJ"],"gigaPixels":"2.1"}"#;
+    NewHold {
+        id: HoldId::new(),
+        job: None,
+        workspace: WorkspaceId::parse("6881117d-9fd2-4900-870b-9b721dc90f25").unwrap(),
+        principal: "somebody".to_owned(),
+        workload: Workload::from_json(&serde_json::from_str(workload).unwrap()).unwrap(),
+        amount: Some(Amount::from_micros(1)),
+        card: "0f3c".repeat(16),
+        currency: "unit".to_owned(),
+        claims: ["all", "each"].map(claim).to_vec(),
+    }
+}
+
+fn claim(budget: &str) -> Claim {
+    let period = admission::Period { label: "total".to_owned(), resets: None };
+    let limit = Amount::from_micros(i64::MAX);
+    Claim { budget: budget.to_owned(), key: String::new(), period, limit, enforce: true }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a place among some thousand measurements"
+)]
+fn number(place: f64) -> usize {
+    place as usize
+}
