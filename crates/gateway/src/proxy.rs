@@ -154,8 +154,9 @@ impl Gate {
         let route = route::route(&request.method, target)?;
         record.route = Some(route);
         record.settlement.job = route::job_in(target);
-        head::check_head(route, &request.headers, self.limits.body_bytes)?;
+        head::check_authorization(&request.headers)?;
         record.principal = self.identity.principal(&request.headers, record.date)?;
+        head::check_content(route, &request.headers, self.limits.body_bytes)?;
         let token = request.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
         let address =
             session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);

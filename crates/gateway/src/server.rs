@@ -11,7 +11,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ledger::Ledger;
 use log::{info, warn};
-use pingora::apps::HttpServerOptions;
 use pingora::connectors::ConnectorOptions;
 use pingora::listeners::tls::TlsSettings;
 use pingora::proxy::http_proxy;
@@ -28,6 +27,7 @@ use crate::admin::Admin;
 use crate::chores::{Lapse, LookUp};
 use crate::clock;
 use crate::config::{self, Config};
+use crate::connections;
 use crate::courier::Courier;
 use crate::door::Door;
 use crate::identity::Identity;
@@ -128,11 +128,11 @@ impl Gateway {
             cards: config.cards.clone(),
         });
         let tls = config.listen.tls.as_ref().map(tls_settings).transpose()?;
-        let head_timeout = config.limits.head_timeout;
+        let limits = config.limits;
         let h2c = config.listen.h2c;
         let shutdown = config.shutdown;
         let gate = Gate {
-            limits: config.limits,
+            limits,
             identity: Identity::new(config.identity),
             rates: Rates::new(&config.rate_limits),
             money: Arc::clone(&money),
@@ -145,15 +145,14 @@ impl Gateway {
             life: Arc::clone(&life),
         };
         let mut proxy = http_proxy(&server.configuration, gate);
-        let mut options = HttpServerOptions::default();
-        options.h2c = h2c;
-        proxy.server_options = Some(options);
+        proxy.server_options = Some(connections::options(h2c, &limits));
+        proxy.h2_options = Some(connections::http2(&limits));
         let door = Door {
             proxy: Arc::new(proxy),
             life: Arc::clone(&life),
             metrics: Arc::clone(&metrics),
             log: Arc::clone(&log),
-            head_timeout,
+            head_timeout: limits.head_timeout,
         };
         let mut gateway = Service::new("gateway".to_owned(), door);
         match tls {
