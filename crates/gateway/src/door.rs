@@ -1,6 +1,6 @@
-//! Where connections come in: counts them, bounds how long a request's header may take as a whole, and answers where a
-//! header is none. The proxy underneath times single reads only, so that a client could send one byte a minute for ever; and
-//! to what it cannot parse it gives an empty answer that nobody counts.
+//! Where connections come in: counts them, bounds how long a request's header may take as a whole, has the framing of bodies
+//! followed, and answers where a header is none. The proxy underneath times single reads only, so that a client could send one
+//! byte a minute for ever; and to what it cannot parse it gives an empty answer that nobody counts.
 
 use std::any::Any;
 use std::fmt;
@@ -28,11 +28,12 @@ use tokio::time::{Sleep, sleep};
 
 use crate::access_log::AccessLog;
 use crate::capacity::Share;
+use crate::framing::Framing;
+use crate::gate::Gate;
 use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::outcome::Decision;
 use crate::phase::meter::{Record, meter};
-use crate::proxy::Gate;
 use crate::request_id;
 
 /// Takes connections and gives them to the proxy.
@@ -52,11 +53,12 @@ impl ServerApp for Door {
             self.metrics.connection_refused();
             return None;
         };
-        // Streams of HTTP/2 are timed by its own library; only its connection is counted.
-        let timed = !matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
+        // Streams of HTTP/2 are timed and framed by its own library; only its connection is counted.
+        let is_http2 = matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
         let watched = Watched {
             inner: stream,
-            turns: Arc::new(AtomicU32::new(u32::from(!timed))),
+            told: Arc::new(Told { turns: AtomicU32::new(u32::from(is_http2)), misframed: AtomicU32::new(0) }),
+            framing: (!is_http2).then(Framing::default),
             turn: 0,
             deadline: None,
             begun: false,
@@ -78,21 +80,47 @@ impl ServerApp for Door {
 /// Tells the connection of a session that a request's header is complete, or that the request is over and another header
 /// may come. Of HTTP/2, whose requests overlap, nothing is told.
 pub(crate) fn turn(session: &Session) {
-    if session.is_http2() {
-        return;
-    }
-    let digest = session.as_downstream().digest().and_then(|digest| digest.proxy_digest.as_ref());
-    let turns = digest.and_then(|digest| digest.user_data.as_ref()?.downcast_ref::<Arc<AtomicU32>>());
-    if let Some(turns) = turns {
-        turns.fetch_add(1, Ordering::Relaxed);
+    if let Some(told) = told(session) {
+        told.turns.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// A connection whose headers are timed.
+/// Whether the framing of this request's body is not strictly what it must be, as far as it was read.
+pub(crate) fn is_misframed(session: &Session) -> bool {
+    told(session).is_some_and(|told| told.is_misframed(told.turns.load(Ordering::Relaxed)))
+}
+
+fn told(session: &Session) -> Option<&Told> {
+    if session.is_http2() {
+        return None;
+    }
+    let digest = session.as_downstream().digest()?.proxy_digest.as_ref()?;
+    digest.user_data.as_ref()?.downcast_ref::<Arc<Told>>().map(Arc::as_ref)
+}
+
+/// What a connection and the sessions on it tell each other.
+#[derive(Debug)]
+struct Told {
+    /// Counts headers' and requests' ends. Even: a header is awaited; odd: a request is under way.
+    turns: AtomicU32,
+    /// The turn of the request that is framed as none must be; 0 while there is none. Several may come in one piece: those
+    /// before it are good, and behind it nothing is.
+    misframed: AtomicU32,
+}
+
+impl Told {
+    fn is_misframed(&self, turn: u32) -> bool {
+        let from = self.misframed.load(Ordering::Relaxed);
+        from != 0 && from <= turn
+    }
+}
+
+/// A connection whose headers are timed and whose bodies' framing is followed.
 struct Watched {
     inner: Stream,
-    /// Counts headers' and requests' ends. Even: a header is awaited; odd: a request is under way.
-    turns: Arc<AtomicU32>,
+    told: Arc<Told>,
+    /// None where the connection is HTTP/2.
+    framing: Option<Framing>,
     /// The turn that the two below belong to. Requests that came in one piece pass without a read between them.
     turn: u32,
     deadline: Option<Pin<Box<Sleep>>>,
@@ -109,7 +137,20 @@ struct Watched {
 impl Watched {
     /// Whether what is written now can only be the proxy's answer to a header that it could not parse.
     fn awaits_a_header(&self) -> bool {
-        self.turns.load(Ordering::Relaxed).is_multiple_of(2)
+        self.told.turns.load(Ordering::Relaxed).is_multiple_of(2)
+    }
+
+    /// Reads, and has the framing followed.
+    fn read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(context, buffer);
+        if let (Some(framing), Some(new)) = (&mut self.framing, buffer.filled().get(before..))
+            && framing.follow(new).is_err()
+        {
+            let turn = framing.heads().saturating_mul(2).saturating_sub(1);
+            self.told.misframed.store(turn, Ordering::Relaxed);
+        }
+        read
     }
 
     /// Writes our answer, as far as the client takes it.
@@ -184,17 +225,21 @@ impl AsyncRead for Watched {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let turn = self.turns.load(Ordering::Relaxed);
+        let turn = self.told.turns.load(Ordering::Relaxed);
         if self.turn != turn {
             self.turn = turn;
             self.begun = false;
             self.deadline = None;
         }
+        if self.told.is_misframed(turn) {
+            let why = "the framing of the body is malformed";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
+        }
         if !turn.is_multiple_of(2) {
-            return Pin::new(&mut self.inner).poll_read(context, buffer);
+            return self.read(context, buffer);
         }
         let filled = buffer.filled().len();
-        if let Poll::Ready(result) = Pin::new(&mut self.inner).poll_read(context, buffer) {
+        if let Poll::Ready(result) = self.read(context, buffer) {
             self.begun |= buffer.filled().len() > filled;
             if !self.begun || result.is_err() {
                 return Poll::Ready(result);
@@ -299,9 +344,9 @@ impl GetTimingDigest for Watched {
 /// The one field of a connection's record that takes data of ours: it carries the count to the session.
 impl GetProxyDigest for Watched {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        let turns: Box<dyn Any + Send + Sync> = Box::new(Arc::clone(&self.turns));
+        let told: Box<dyn Any + Send + Sync> = Box::new(Arc::clone(&self.told));
         let header = ResponseHeader::build(200_u16, None).ok()?;
-        Some(Arc::new(ProxyDigest::new(Box::new(header), Some(turns))))
+        Some(Arc::new(ProxyDigest::new(Box::new(header), Some(told))))
     }
 }
 
@@ -317,7 +362,8 @@ impl Peek for Watched {
         let peeked = self.inner.try_peek(buffer).await?;
         if peeked && buffer.starts_with(b"PRI * HTTP/2.0") {
             // As for every connection of HTTP/2: nothing of it is timed or answered here.
-            self.turns.store(1, Ordering::Relaxed);
+            self.told.turns.store(1, Ordering::Relaxed);
+            self.framing = None;
         }
         Ok(peeked)
     }

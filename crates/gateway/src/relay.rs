@@ -13,8 +13,10 @@ use pingora::services::background::BackgroundService;
 
 use crate::capacity::Share;
 use crate::clock;
+use crate::config::EventSink;
 use crate::courier::Courier;
 use crate::life::Life;
+use crate::server::StartError;
 use crate::sink::{NotTaken, Sink};
 
 /// Events in one batch at most.
@@ -38,14 +40,31 @@ pub(crate) struct Relay {
     busy: Mutex<Option<Share>>,
 }
 
+/// The senders of all sinks, by the names of these.
+///
+/// # Errors
+/// When a sink cannot be had.
+pub(crate) fn all(
+    sinks: Vec<EventSink>,
+    ledger: &Ledger,
+    life: &Arc<Life>,
+    requests: &Arc<Courier>,
+) -> Result<Vec<(String, Relay)>, StartError> {
+    let one = |EventSink { name, to }| match Sink::open(to) {
+        Ok(sink) => {
+            let relay =
+                Relay::new(name.clone(), sink, ledger.clone(), Arc::clone(life), Arc::clone(requests));
+            Ok((name, relay))
+        }
+        Err(error) => {
+            Err(StartError::Machine(format!("event sink {name}: its file cannot be written: {error}")))
+        }
+    };
+    sinks.into_iter().map(one).collect()
+}
+
 impl Relay {
-    pub(crate) fn new(
-        name: String,
-        sink: Sink,
-        ledger: Ledger,
-        life: Arc<Life>,
-        requests: Arc<Courier>,
-    ) -> Self {
+    fn new(name: String, sink: Sink, ledger: Ledger, life: Arc<Life>, requests: Arc<Courier>) -> Self {
         let busy = Mutex::new(life.relays.take(1));
         Self { name, sink, ledger, life, requests, busy }
     }

@@ -11,7 +11,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ledger::Ledger;
 use log::{info, warn};
-use pingora::apps::HttpServerOptions;
 use pingora::connectors::ConnectorOptions;
 use pingora::listeners::tls::TlsSettings;
 use pingora::proxy::http_proxy;
@@ -27,18 +26,18 @@ use crate::access_log::AccessLog;
 use crate::admin::Admin;
 use crate::chores::{Lapse, LookUp};
 use crate::clock;
-use crate::config::{self, Config, EventSink};
+use crate::config::{self, Config};
+use crate::connections;
 use crate::courier::Courier;
 use crate::door::Door;
+use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::money::Money;
 use crate::phase::admit::Desk;
-use crate::proxy::Gate;
 use crate::rates::Rates;
-use crate::relay::Relay;
-use crate::sink::Sink;
+use crate::relay;
 use crate::upstream::Upstream;
 
 /// How often a stopping gateway looks whether it is empty.
@@ -132,28 +131,15 @@ impl Gateway {
             holds: config.holds,
             cards: config.cards.clone(),
         });
-        for EventSink { name, to } in config.event_sinks {
-            let relay = Sink::open(to)
-                .map(|sink| {
-                    Relay::new(
-                        name.clone(),
-                        sink,
-                        money.ledger.clone(),
-                        Arc::clone(&life),
-                        Arc::clone(&courier),
-                    )
-                })
-                .map_err(|error| {
-                    StartError::Machine(format!("event sink {name}: its file cannot be written: {error}"))
-                })?;
+        for (name, relay) in relay::all(config.event_sinks, &money.ledger, &life, &courier)? {
             server.add_service(background_service(&format!("event sink {name}"), relay));
         }
         let tls = config.listen.tls.as_ref().map(tls_settings).transpose()?;
-        let head_timeout = config.limits.head_timeout;
+        let limits = config.limits;
         let h2c = config.listen.h2c;
         let shutdown = config.shutdown;
         let gate = Gate {
-            limits: config.limits,
+            limits,
             identity: Identity::new(config.identity),
             rates: Rates::new(&config.rate_limits),
             money: Arc::clone(&money),
@@ -166,15 +152,14 @@ impl Gateway {
             life: Arc::clone(&life),
         };
         let mut proxy = http_proxy(&server.configuration, gate);
-        let mut options = HttpServerOptions::default();
-        options.h2c = h2c;
-        proxy.server_options = Some(options);
+        proxy.server_options = Some(connections::options(h2c, &limits));
+        proxy.h2_options = Some(connections::http2(&limits));
         let door = Door {
             proxy: Arc::new(proxy),
             life: Arc::clone(&life),
             metrics: Arc::clone(&metrics),
             log: Arc::clone(&log),
-            head_timeout,
+            head_timeout: limits.head_timeout,
         };
         let mut gateway = Service::new("gateway".to_owned(), door);
         match tls {

@@ -52,7 +52,8 @@ fn dropped(gateway: &Running) -> u64 {
 fn a_stuck_reader_holds_nobody_up() {
     let (release, stuck) = channel();
     let upstream = Recorder::start();
-    let text = format!("upstream.url = 'http://{}'", upstream.address);
+    let text =
+        format!("upstream.url = 'http://{}'\nlimits.requests_per_connection = 1000000", upstream.address);
     let gateway = Running::logging(&text, Box::new(Stuck(stuck)));
     let mut client = gateway.client();
     let request = get("/nowhere");

@@ -92,6 +92,7 @@ fn an_empty_file_has_the_documented_defaults() {
     assert_eq!(config.limits.head_timeout, Duration::from_secs(10));
     assert_eq!(config.limits.body_timeout, Duration::from_secs(30));
     assert_eq!(config.limits.keep_alive, Duration::from_secs(60));
+    assert_eq!(config.limits.requests_per_connection, 100);
     assert_eq!((config.limits.buffered_bytes, config.limits.in_flight), (64 * 1024 * 1024, 1024));
     assert_eq!(config.policy, job_model::Policy::default());
     assert_eq!((config.profile, config.identity), (Profile::Compatible, Identity::None));
@@ -284,6 +285,7 @@ fn the_effective_configuration_reads_back_as_the_same() {
         head_timeout = "1ms"
         body_timeout = "61s"
         keep_alive = "1h"
+        requests_per_connection = 4
         buffered_bytes = "1GiB"
         in_flight = 1
         connections = 2

@@ -246,6 +246,22 @@ fn every_route_asks_for_the_token() {
 }
 
 #[test]
+fn the_token_is_judged_before_anything_of_the_body() {
+    let issuer = Issuer::new();
+    let (upstream, gateway) = trusting("order", &issuer);
+    let media = "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}";
+    let length = "Content-Type: application/json\r\nContent-Length: 9999999\r\n\r\n";
+    let expectation = "Content-Type: application/json\r\nExpect: wonders\r\nContent-Length: 2\r\n\r\n{}";
+    for (more, status) in [(media, 415), (length, 413), (expectation, 417)] {
+        let wire = head("POST", "/contextcapture/jobs", more);
+        refused(&gateway.send(wire.as_bytes()), "The token is not a signed JWT of a known form.");
+        let proven = wire.replace("t0k-en", RSA_TOKEN.trim());
+        assert_eq!(gateway.send(proven.as_bytes()).status, status, "{more}");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
 fn a_set_of_one_key_needs_no_name() {
     let issuer = Issuer::new();
     let mut key = issuer.jwk("");

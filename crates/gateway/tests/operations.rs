@@ -228,7 +228,7 @@ fn varied(n: usize) -> [Vec<u8>; 4] {
 fn a_hundred_thousand_different_requests_add_no_series() {
     const EACH: usize = 12_500;
     let upstream = Recorder::start();
-    let gateway = Running::start(upstream.address, "");
+    let gateway = Running::start(upstream.address, "limits.requests_per_connection = 1000000");
     let statuses = |replies: [support::Reply; 4]| replies.map(|reply| reply.status);
     let mut client = gateway.client();
     assert_eq!(statuses(varied(0).map(|bytes| client.send(&bytes))), [422, 404, 405, 422]);

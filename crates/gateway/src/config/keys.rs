@@ -38,6 +38,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("limits.head_timeout", Kind::Duration),
     ("limits.body_timeout", Kind::Duration),
     ("limits.keep_alive", Kind::Duration),
+    ("limits.requests_per_connection", Kind::Whole),
     ("limits.buffered_bytes", Kind::Size),
     ("limits.in_flight", Kind::Whole),
     ("limits.connections", Kind::Whole),

@@ -22,6 +22,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Limits {
         head_timeout: reader.duration("limits.head_timeout", 10 * SECOND, &(MILLISECOND..=HOUR)),
         body_timeout: reader.duration("limits.body_timeout", 30 * SECOND, &(MILLISECOND..=HOUR)),
         keep_alive: reader.duration("limits.keep_alive", 60 * SECOND, &(SECOND..=HOUR)),
+        requests_per_connection: reader.whole("limits.requests_per_connection", 100, &(1..=1_000_000)),
         buffered_bytes: reader.size("limits.buffered_bytes", 64 * MIB, &(1..=64 * 1024 * MIB)),
         in_flight: reader.whole("limits.in_flight", 1024, &(1..=1_000_000)),
         connections: reader.whole("limits.connections", 8192, &(1..=1_000_000)),

@@ -118,6 +118,8 @@ pub struct Limits {
     pub connections: usize,
     /// How long a client's idle connection is kept.
     pub keep_alive: Duration,
+    /// How many requests a connection of HTTP/1 carries before it is closed.
+    pub requests_per_connection: usize,
 }
 
 /// A limit on requests.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::capacity::{Capacity, Share};
 use crate::clock;
 use crate::config::Limits;
+use crate::door;
 use crate::rejection::{Fault, Rejection};
 
 /// How long a body may take however small it is, and how many bytes a second it must have brought from then on.
@@ -69,7 +70,9 @@ async fn read(session: &mut Session, limits: &Limits, room: &mut Share) -> Resul
         let due = due(total).min(limits.body_timeout);
         let left = due.saturating_sub(clock::now().saturating_duration_since(began));
         let next = timeout(left, session.read_request_body()).await.map_err(|_| Rejection::RequestTimeout)?;
-        let Some(piece) = next.map_err(unreadable)? else { break };
+        let next =
+            next.map_err(|error| if door::is_misframed(session) { misframed() } else { unreadable(error) });
+        let Some(piece) = next? else { break };
         total = total.saturating_add(piece.len());
         if total > limit {
             return Err(Rejection::RequestTooLarge(limit).into());
@@ -89,6 +92,9 @@ async fn read(session: &mut Session, limits: &Limits, room: &mut Share) -> Resul
                 rest = Some(both);
             }
         }
+    }
+    if door::is_misframed(session) {
+        return Err(misframed());
     }
     Ok(rest.map_or(first, BytesMut::freeze))
 }
@@ -113,12 +119,14 @@ async fn invite(session: &mut Session) -> Result<(), Uncollected> {
     invited.map_err(|error| Uncollected::Gone(error.into_down()))
 }
 
+fn misframed() -> Uncollected {
+    Rejection::BadRequest(Fault::Framing("the chunks of the body are malformed")).into()
+}
+
 fn unreadable(error: Box<Error>) -> Uncollected {
     match error.etype() {
         ErrorType::ReadTimedout => Rejection::RequestTimeout.into(),
-        ErrorType::InvalidHTTPHeader | ErrorType::Custom("InvalidChunk" | "InvalidTrailerEnd") => {
-            Rejection::BadRequest(Fault::Framing("the chunks of the body are malformed")).into()
-        }
+        ErrorType::InvalidHTTPHeader | ErrorType::Custom("InvalidChunk" | "InvalidTrailerEnd") => misframed(),
         _ => Uncollected::Gone(error.into_down()),
     }
 }

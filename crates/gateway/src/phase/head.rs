@@ -6,6 +6,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue};
 
+use crate::framing::is_token;
 use crate::phase::route::Route;
 use crate::rejection::{Fault, Rejection, TokenFault};
 
@@ -123,27 +124,6 @@ impl Framing {
     }
 }
 
-const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
-}
-
 /// A byte of a name, an address or a port; a path, a user or a list has others.
 const fn is_of_a_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']')
@@ -193,12 +173,12 @@ pub(crate) fn measure_head(target: &[u8], headers: &HeaderMap, limits: &HeadLimi
     }
 }
 
-/// Judges the fields that a route depends on, in the documented order: authorization, content type, expectation, length, body.
+/// Judges the fields that a route depends on, behind authorization, in the documented order: content type, expectation,
+/// length, body.
 ///
 /// # Errors
 /// The first that is not as it must be.
-pub fn check_head(route: Route, headers: &HeaderMap, body_limit: usize) -> Result<(), Rejection> {
-    check_authorization(headers)?;
+pub(crate) fn check_content(route: Route, headers: &HeaderMap, body_limit: usize) -> Result<(), Rejection> {
     let length = headers.get(CONTENT_LENGTH).map(HeaderValue::as_bytes);
     if !route.has_body() {
         let none = length.is_none_or(|length| length.iter().all(|digit| *digit == b'0'));
@@ -223,7 +203,10 @@ pub fn check_head(route: Route, headers: &HeaderMap, body_limit: usize) -> Resul
 }
 
 /// One bearer token, and nothing besides.
-fn check_authorization(headers: &HeaderMap) -> Result<(), Rejection> {
+///
+/// # Errors
+/// `HeaderNotFound` or `InvalidToken`.
+pub(crate) fn check_authorization(headers: &HeaderMap) -> Result<(), Rejection> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(Rejection::HeaderNotFound)?;
     let token = value.as_bytes().split_at_checked(7).and_then(|(scheme, token)| {

@@ -1,0 +1,248 @@
+//! One request, step by step: each step is a phase that does the work, and says no or hands on.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use ledger::Key;
+use pingora::Error;
+use pingora::proxy::Session;
+
+use crate::access_log::AccessLog;
+use crate::capacity::Share;
+use crate::clock;
+use crate::config::Limits;
+use crate::courier::Courier;
+use crate::identity::{Identity, Principal};
+use crate::life::Life;
+use crate::metrics::Metrics;
+use crate::money::Money;
+use crate::outcome::Decision;
+use crate::own_api;
+use crate::phase::admit::{self, Desk, Judged, Permit};
+use crate::phase::collect::{self, Collected, Uncollected};
+use crate::phase::head::{self, HeadLimits};
+use crate::phase::meter::Record;
+use crate::phase::route::{self, Handling, Route};
+use crate::phase::{forward, settle};
+use crate::rates::{Rates, Subject};
+use crate::rejection::Rejection;
+use crate::repeat::{self, Ticket};
+use crate::reply::{self, Reply};
+use crate::request_id;
+use crate::stake::Stake;
+use crate::upstream::Upstream;
+
+/// Everything that requests share.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) limits: Limits,
+    pub(crate) identity: Identity,
+    pub(crate) rates: Rates,
+    pub(crate) money: Arc<Money>,
+    pub(crate) desk: Desk,
+    /// The desk of the estimate operation: workspace and inputs may be missing.
+    pub(crate) estimate_desk: Desk,
+    pub(crate) courier: Arc<Courier>,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) log: Arc<AccessLog>,
+    pub(crate) life: Arc<Life>,
+}
+
+/// One request.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    pub(crate) record: Record,
+    pub(crate) in_flight: Option<Share>,
+    /// A copy of an answer that tells of jobs.
+    pub(crate) told: Option<Vec<u8>>,
+}
+
+/// What is left to do after the filter: nothing, the client has its answer; or the proxy streams both ways.
+pub(crate) enum Next {
+    Done,
+    Stream,
+}
+
+/// Why a request ends early.
+pub(crate) enum Ending {
+    /// With a no.
+    Refused(Rejection),
+    /// Without an answer: the client is gone.
+    Broken(Box<Error>),
+}
+
+impl From<Rejection> for Ending {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
+    }
+}
+
+impl From<Box<Error>> for Ending {
+    fn from(error: Box<Error>) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl From<Uncollected> for Ending {
+    fn from(why: Uncollected) -> Self {
+        match why {
+            Uncollected::Refused(rejection) => Self::Refused(rejection),
+            Uncollected::Gone(error) => Self::Broken(error),
+        }
+    }
+}
+
+impl Gate {
+    /// One request, step by step.
+    pub(crate) async fn pass(&self, session: &mut Session, visit: &mut Visit) -> Result<Next, Ending> {
+        let route = self.head(session, visit)?;
+        match route.handling() {
+            Handling::Observed | Handling::Bypassed => return Ok(Next::Stream),
+            Handling::Own if !route.has_body() => {
+                let reply = own_api::read(route, &self.desk, visit.record.date);
+                return self.answer(session, visit, &reply).await;
+            }
+            Handling::Own | Handling::Gated(_) | Handling::Carried => {}
+        }
+        let began = clock::now();
+        let body = collect::collect(session, &self.limits, &self.life.buffered).await?;
+        visit.record.seconds.body = Some(clock::now().saturating_duration_since(began));
+        visit.record.body_bytes = Some(body.bytes.len());
+        if route == Route::Estimate {
+            let (desk, money) = (&self.estimate_desk, &*self.money);
+            let who = visit.record.principal.as_ref().map_or("", Principal::as_str);
+            let reply = own_api::estimate(&body.bytes, desk, money, who, visit.record.date).await;
+            return self.answer(session, visit, &reply).await;
+        }
+        let who = visit.record.principal.as_ref();
+        let key = repeat::key(route, session.req_header(), who, &body.bytes)?;
+        if let Some(again) = self.money.recall(key, visit.record.date).await? {
+            visit.record.replay(again.hold);
+            forward::relay(session, again.said?, &mut visit.record).await?;
+            return Ok(Next::Done);
+        }
+        let permit = self.admit(route, &body, &mut visit.record)?;
+        if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
+            self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
+        }
+        let stake = self.hold(&permit, key, &mut visit.record).await?;
+        self.forward(session, visit, permit, stake, body).await
+    }
+
+    /// Who asks for what: route, then the fields of the header.
+    fn head(&self, session: &mut Session, visit: &mut Visit) -> Result<Route, Rejection> {
+        let record = &mut visit.record;
+        let request = session.req_header();
+        record.method = Some(request.method.clone());
+        record.request_id = request_id::of(&request.headers);
+        let limits = HeadLimits {
+            bytes: self.limits.head_bytes,
+            fields: self.limits.head_fields,
+            target: self.limits.target_bytes,
+        };
+        match session.as_http1() {
+            Some(h1) => head::scan_head(&h1.get_headers_raw_bytes(), &limits)?,
+            None => head::measure_head(request.raw_path(), &request.headers, &limits)?,
+        }
+        let target = std::str::from_utf8(request.raw_path()).map_err(|_| Rejection::NotFound)?;
+        let route = route::route(&request.method, target)?;
+        record.route = Some(route);
+        record.settlement.job = route::job_in(target);
+        head::check_authorization(&request.headers)?;
+        record.principal = self.identity.principal(&request.headers, record.date)?;
+        head::check_content(route, &request.headers, self.limits.body_bytes)?;
+        repeat::word(route, &request.headers)?;
+        let token = request.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+        let address =
+            session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
+        let principal = record.principal.as_ref();
+        self.rates.admit(Subject::Sender { token, address, principal }, &self.metrics)?;
+        visit.in_flight = Some(self.life.in_flight.take(1).ok_or(Rejection::Overloaded)?);
+        record.decision = match route.handling() {
+            Handling::Observed => Some(Decision::Observed),
+            Handling::Bypassed => Some(Decision::Bypassed),
+            Handling::Own => Some(Decision::Answered),
+            // Decided when the body is here.
+            Handling::Gated(_) | Handling::Carried => None,
+        };
+        Ok(route)
+    }
+
+    /// Judges and prices the body.
+    fn admit(&self, route: Route, body: &Collected, record: &mut Record) -> Result<Permit, Rejection> {
+        let Handling::Gated(operation) = route.handling() else { return Ok(Permit::for_what_is_no_job()) };
+        let began = clock::now();
+        let decided = admit::decide(&body.bytes, operation, &self.desk, record.date);
+        record.seconds.validate = Some(clock::now().saturating_duration_since(began));
+        decided
+    }
+
+    /// Reserves what the job costs; durable before a byte of it leaves.
+    async fn hold(
+        &self,
+        permit: &Permit,
+        key: Option<Key>,
+        record: &mut Record,
+    ) -> Result<Option<Stake>, Rejection> {
+        let Some(judged) = permit.judged() else { return Ok(None) };
+        let ticket = key.map(|key| Ticket { key, notes: forward::notes(judged) });
+        let began = clock::now();
+        let held = match judged.patch() {
+            Some(patch) => self.money.change(record.settlement.job, patch, ticket, record.date).await,
+            None if record.route == Some(Route::CreateJob) => {
+                let who = record.principal.as_ref().map_or("", Principal::as_str);
+                self.money.open(judged, who, ticket, record.date).await
+            }
+            None => Ok(None),
+        };
+        record.seconds.reserve = Some(clock::now().saturating_duration_since(began));
+        record.hold = held.as_ref().ok().and_then(|stake| stake.as_ref()?.hold());
+        held
+    }
+
+    /// Carries the request to upstream and its answer back.
+    async fn forward(
+        &self,
+        session: &mut Session,
+        visit: &mut Visit,
+        permit: Permit,
+        stake: Option<Stake>,
+        body: Collected,
+    ) -> Result<Next, Ending> {
+        let record = &mut visit.record;
+        let target = String::from_utf8_lossy(session.req_header().raw_path()).into_owned();
+        let authority = self.upstream.authority();
+        let Collected { bytes, room } = body;
+        let parcel = forward::parcel(&permit, session, &target, authority, &record.request_id, bytes);
+        record.judged = permit.into_judged();
+        record.decision = Some(if record.judged.is_some() { Decision::Admitted } else { Decision::Bypassed });
+        let outcome = self.courier.deliver(parcel, stake).await;
+        drop(room);
+        record.seconds.upstream = Some(outcome.took);
+        record.upstream_status = outcome.fate.status();
+        let answer = forward::judge(outcome, record.hold)?;
+        let settled = settle::settle(&answer);
+        record.settlement.upstream_estimate = settled.upstream_estimate;
+        record.settlement.job = settled.job.or(record.settlement.job);
+        forward::relay(session, answer, record).await?;
+        Ok(Next::Done)
+    }
+
+    async fn answer(&self, session: &mut Session, visit: &mut Visit, reply: &Reply) -> Result<Next, Ending> {
+        Ok(reply::send(session, reply, &mut visit.record).await.map(|()| Next::Done)?)
+    }
+
+    /// Says no.
+    pub(crate) async fn refuse(
+        &self,
+        session: &mut Session,
+        visit: &mut Visit,
+        no: Rejection,
+    ) -> pingora::Result<()> {
+        let reply = Reply::from(&no);
+        visit.record.refuse(no);
+        reply::send(session, &reply, &mut visit.record).await
+    }
+}
