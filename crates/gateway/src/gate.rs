@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
+use job_model::JobPatch;
 use ledger::Key;
 use pingora::Error;
 use pingora::proxy::Session;
@@ -16,12 +17,13 @@ use crate::courier::Courier;
 use crate::identity::{Identity, Principal};
 use crate::life::Life;
 use crate::metrics::Metrics;
-use crate::money::Money;
+use crate::money::{Followed, Money};
 use crate::outcome::Decision;
 use crate::own_api;
 use crate::phase::admit::{self, Desk, Judged, Permit};
 use crate::phase::collect::{self, Collected, Uncollected};
 use crate::phase::head::{self, HeadLimits};
+use crate::phase::look_up::{Seen, look_up};
 use crate::phase::meter::Record;
 use crate::phase::route::{self, Handling, Route};
 use crate::phase::{forward, settle};
@@ -127,7 +129,7 @@ impl Gate {
         if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
             self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
         }
-        let stake = self.hold(&permit, key, &mut visit.record).await?;
+        let stake = self.hold(session, &permit, key, &mut visit.record).await?;
         self.forward(session, visit, permit, stake, body).await
     }
 
@@ -182,6 +184,7 @@ impl Gate {
     /// Reserves what the job costs; durable before a byte of it leaves.
     async fn hold(
         &self,
+        session: &Session,
         permit: &Permit,
         key: Option<Key>,
         record: &mut Record,
@@ -190,7 +193,7 @@ impl Gate {
         let ticket = key.map(|key| Ticket { key, notes: forward::notes(judged) });
         let began = clock::now();
         let held = match judged.patch() {
-            Some(patch) => self.money.change(record.settlement.job, patch, ticket, record.date).await,
+            Some(patch) => self.change(session, patch, ticket, record).await,
             None if record.route == Some(Route::CreateJob) => {
                 let who = record.principal.as_ref().map_or("", Principal::as_str);
                 self.money.open(judged, who, ticket, record.date).await
@@ -200,6 +203,36 @@ impl Gate {
         record.seconds.reserve = Some(clock::now().saturating_duration_since(began));
         record.hold = held.as_ref().ok().and_then(|stake| stake.as_ref()?.hold());
         held
+    }
+
+    /// Reserves what a change makes a job dearer; one that was not created here is asked for first.
+    async fn change(
+        &self,
+        session: &Session,
+        patch: &JobPatch,
+        ticket: Option<Ticket>,
+        record: &Record,
+    ) -> Result<Option<Stake>, Rejection> {
+        let row = match self.money.follow(record.settlement.job, patch).await? {
+            Followed::Nothing => None,
+            Followed::Known(row) => Some(*row),
+            Followed::Unknown(job) => {
+                let target = format!("/contextcapture/jobs/{job}");
+                let authority = self.upstream.authority();
+                match look_up(&self.courier, session, &target, authority, &record.request_id).await {
+                    Some(Seen::Unsubmitted(found)) => {
+                        let who = record.principal.as_ref().map_or("", Principal::as_str);
+                        Some(self.money.adopt(job, found, who, record.date).await?)
+                    }
+                    Some(Seen::Begun) => None,
+                    None => self.money.unfollowed().map(|()| None)?,
+                }
+            }
+        };
+        match row {
+            Some(row) => self.money.change(&row, patch, ticket, record.date).await,
+            None => self.money.nothing_held(ticket, record.date).await,
+        }
     }
 
     /// Carries the request to upstream and its answer back.

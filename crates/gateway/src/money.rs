@@ -13,6 +13,7 @@ use crate::clock;
 use crate::config::{Holds, SettleBy};
 use crate::courier::Answer;
 use crate::phase::admit::{self, Judged};
+use crate::phase::look_up::Found;
 use crate::rejection::{NoBudget, Rejection, Sending};
 use crate::repeat::{self, Ticket};
 use crate::stake::{Held, Stake};
@@ -24,6 +25,17 @@ pub(crate) struct Money {
     pub(crate) budgets: Vec<Budget>,
     pub(crate) holds: Holds,
     pub(crate) cards: RateCards,
+}
+
+/// What is known of a job that is to be changed.
+#[derive(Debug)]
+pub(crate) enum Followed {
+    /// Nothing has to be: the change spends nothing.
+    Nothing,
+    /// This.
+    Known(Box<HoldRow>),
+    /// It was not created through this gateway.
+    Unknown(JobId),
 }
 
 /// What is said again to who asks again.
@@ -72,32 +84,73 @@ impl Money {
         Ok(Some(Stake::new(&self.ledger, Some(held), ticket)))
     }
 
+    /// What is known of a job that a change would make dearer or submit.
+    ///
+    /// # Errors
+    /// `LedgerUnavailable`.
+    pub(crate) async fn follow(&self, job: Option<JobId>, patch: &JobPatch) -> Result<Followed, Rejection> {
+        let Some(job) = job.filter(|_| submits(patch) || alters(patch)) else { return Ok(Followed::Nothing) };
+        let known = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?;
+        Ok(known.map_or(Followed::Unknown(job), |row| Followed::Known(Box::new(row))))
+    }
+
+    /// Whether a change may go on to a job of which nothing is to be known.
+    ///
+    /// # Errors
+    /// `BudgetExceeded`, while budgets enforce anything and unless the operator lets it pass.
+    pub(crate) fn unfollowed(&self) -> Result<(), Rejection> {
+        if self.budgets.iter().any(|budget| budget.enforce) && !self.holds.admit_unknown {
+            return Err(Rejection::BudgetExceeded(Box::new(NoBudget::UnknownJob)));
+        }
+        Ok(())
+    }
+
+    /// Follows from now on a job that was created elsewhere: what it costs as it is, is held.
+    ///
+    /// # Errors
+    /// `BudgetExceeded` or `LedgerUnavailable`: it is as unknown as before.
+    pub(crate) async fn adopt(
+        &self,
+        job: JobId,
+        found: Found,
+        principal: &str,
+        now: Timestamp,
+    ) -> Result<HoldRow, Rejection> {
+        let quote = admit::quote(Some(&found.workload), &self.cards, now);
+        let amount = amount(Some(&quote));
+        let claims = self.claims(Some(found.workspace), principal, now);
+        let id = HoldId::new();
+        let new = NewHold {
+            id,
+            job: Some(job),
+            workspace: found.workspace,
+            principal: principal.to_owned(),
+            workload: found.workload,
+            amount,
+            card: card(Some(&quote)).unwrap_or_default(),
+            currency: self.currency(now),
+            claims,
+        };
+        self.ledger.reserve(new, None, now).await.map_err(|no| rejected(no, amount))?;
+        let row = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?;
+        let gone = || unavailable(&Unavailable::new("a hold is gone that was just opened"));
+        let row = row.ok_or_else(gone)?;
+        self.note(&row, Vec::new(), Told { estimate: found.estimate, ..Told::default() }).await;
+        Ok(row)
+    }
+
     /// Reserves what a change makes a job dearer.
     ///
     /// # Errors
     /// `BudgetExceeded` or `LedgerUnavailable`: everything is as before.
     pub(crate) async fn change(
         &self,
-        job: Option<JobId>,
+        row: &HoldRow,
         patch: &JobPatch,
         ticket: Option<Ticket>,
         now: Timestamp,
     ) -> Result<Option<Stake>, Rejection> {
-        let submits = patch.state() == Some(StateChange::Active);
-        let alters = patch.job_type().is_some()
-            || patch.settings().is_some()
-            || patch.cost_estimation_parameters().is_some();
-        let Some(job) = job.filter(|_| submits || alters) else {
-            return self.nothing_held(ticket, now).await;
-        };
-        let known = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?;
-        let Some(row) = known else {
-            return if self.budgets.iter().any(|budget| budget.enforce) && !self.holds.admit_unknown {
-                Err(Rejection::BudgetExceeded(Box::new(NoBudget::UnknownJob)))
-            } else {
-                self.nothing_held(ticket, now).await
-            };
-        };
+        let (submits, alters) = (submits(patch), alters(patch));
         if matches!(row.state, HoldState::Settled | HoldState::Released | HoldState::Submitted) {
             // Whatever is asked of it, upstream will refuse, or it costs nothing more.
             return self.nothing_held(ticket, now).await;
@@ -132,7 +185,11 @@ impl Money {
     }
 
     /// For a request that spends nothing: only its key is taken.
-    async fn nothing_held(&self, ticket: Option<Ticket>, now: Timestamp) -> Result<Option<Stake>, Rejection> {
+    pub(crate) async fn nothing_held(
+        &self,
+        ticket: Option<Ticket>,
+        now: Timestamp,
+    ) -> Result<Option<Stake>, Rejection> {
         let Some(ticket) = ticket else { return Ok(None) };
         self.ledger.begin(ticket.key, now).await.map_err(|no| rejected(no, None))?;
         Ok(Some(Stake::new(&self.ledger, None, Some(ticket))))
@@ -268,6 +325,14 @@ impl Money {
             None => Ok(()),
         }
     }
+}
+
+fn submits(patch: &JobPatch) -> bool {
+    patch.state() == Some(StateChange::Active)
+}
+
+fn alters(patch: &JobPatch) -> bool {
+    patch.job_type().is_some() || patch.settings().is_some() || patch.cost_estimation_parameters().is_some()
 }
 
 fn amount(quote: Option<&Quote>) -> Option<Amount> {

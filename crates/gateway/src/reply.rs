@@ -111,7 +111,7 @@ impl Reply {
                 (message, detail)
             }
             NoBudget::UnknownJob => {
-                let message = "The job was not created through this gateway, so that its price is unknown. Create it here.";
+                let message = "The job was not created through this gateway, and upstream does not tell with this token what it would cost. Create it here.";
                 (message.to_owned(), json!({"code": CODE, "message": message}))
             }
         };

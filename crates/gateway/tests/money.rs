@@ -205,12 +205,58 @@ fn a_price_that_is_taken_away_stays_held_and_shown() {
     assert_eq!((sums(&gateway), holds(&gateway)[0]["amount"].clone()), (sum("0", "3.5"), Value::from("3.5")));
 }
 
+/// As upstream answers with a job that was made elsewhere.
+fn made_elsewhere(state: &str) -> Act {
+    Act::Answer(answer(
+        200,
+        &format!(
+            r#"{{"job":{{"id":"{JOB_ID}","name":"Bridge 7","type":"Full","state":"{state}",
+            "createdDateTime":"2020-09-14T14:29:55Z","lastModifiedDateTime":"2020-09-14T14:29:55Z","location":"East US",
+            "workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","email":"someone@example.com","inputs":[],
+            "jobSettings":{{"quality":"Extra","outputs":[{{"format":"OBJ","id":null}}]}},
+            "costEstimationParameters":{{"gigaPixels":2.1,"megaPoints":1.5}},"estimatedCost":3.6}}}}"#
+        ),
+    ))
+}
+
 #[test]
-fn a_job_made_elsewhere_is_not_submitted_past_a_budget_unless_that_is_allowed() {
+fn a_job_made_elsewhere_is_asked_for_with_its_callers_token_before_it_is_priced() {
     let (upstream, gateway) = gate("5");
-    let refused = gateway.send(&patch(r#"{"state":"Active"}"#));
-    assert_eq!((refused.status, refused.code().as_str()), (402, "BudgetExceeded"));
-    assert!(upstream.seen().is_empty());
+    upstream.script([made_elsewhere("unsubmitted")]);
+    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 200);
+    let seen = upstream.seen();
+    assert_eq!(seen[0].line, format!("GET /contextcapture/jobs/{JOB_ID} HTTP/1.1"));
+    assert_eq!(seen[0].header("authorization"), Some("Bearer t0k-en"));
+    assert!(seen[1].line.starts_with("PATCH ") && seen.len() == 2);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "3.5"), vec!["submitted".to_owned()]));
+    // It is known now.
+    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 200);
+    assert_eq!(upstream.seen().len(), 3);
+}
+
+#[test]
+fn a_job_made_elsewhere_that_does_not_fit_is_refused_and_one_that_runs_is_not_held() {
+    let (upstream, gateway) = gate("5");
+    upstream.script([made_elsewhere("unsubmitted")]);
+    let refused = gateway.send(&patch(r#"{"costEstimationParameters":{"gigaPixels":9}}"#));
+    assert_eq!((refused.status, refused.code().as_str(), upstream.seen().len()), (402, "BudgetExceeded", 1));
+    assert_eq!(sums(&gateway), sum("0", "3.5"), "it is followed from here on, as it is");
+    assert_eq!(holds(&gateway)[0]["upstreamEstimate"], "3.6");
+    let (upstream, gateway) = gate("5");
+    upstream.script([made_elsewhere("active"), Act::Answer(answer(422, "{}"))]);
+    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 422);
+    assert_eq!((upstream.seen().len(), holds(&gateway).len()), (2, 0));
+}
+
+#[test]
+fn a_job_that_upstream_does_not_tell_of_is_refused_unless_that_is_allowed() {
+    let (upstream, gateway) = gate("5");
+    upstream.script([Act::Answer(answer(404, "{}")), Act::Close]);
+    for asked in 1..=3 {
+        let refused = gateway.send(&patch(r#"{"state":"Active"}"#));
+        assert_eq!((refused.status, refused.code().as_str()), (402, "BudgetExceeded"));
+        assert_eq!(upstream.seen().len(), asked, "it was asked, and the change was not sent");
+    }
     assert_eq!(gateway.send(&patch(r#"{"state":"Cancelled"}"#)).status, 200, "that costs nothing");
     let upstream = Recorder::start();
     let gateway = Running::start(upstream.address, &budget("5", "holds.unknown_job = 'admit'"));

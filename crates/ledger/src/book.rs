@@ -10,7 +10,6 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::HoldId;
 use crate::chain::{self, Said};
-use crate::mark;
 use crate::open::millis;
 use crate::outbox::{self, Happened};
 use crate::read;
@@ -122,7 +121,7 @@ impl From<rusqlite::Error> for Refused {
 }
 
 impl Ledger {
-    /// Opens a hold in all its budgets, or in none; and takes the key of the request that asks for it.
+    /// Opens a hold in all its budgets, or in none, unless its job has one already; and takes the key of the request that asks for it.
     ///
     /// # Errors
     /// The first budget that it does not fit, or what became of an earlier request with the key.
@@ -161,17 +160,15 @@ impl Ledger {
     pub async fn note(&self, hold: HoldId, note: Note, now: Timestamp) -> Result<HoldState, Refused> {
         self.run(move |db| write(db, hold, &note, now)).await
     }
-
-    /// Gives back what was opened before `before` and is not submitted.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub async fn lapse(&self, before: Timestamp, now: Timestamp) -> Result<usize, Unavailable> {
-        self.run(move |db| lapse(db, before, now)).await
-    }
 }
 
 fn reserve(db: &Connection, hold: &NewHold, now: Timestamp) -> Result<(), Refused> {
+    if let Some(job) = hold.job
+        && read::hold_of(db, job)?.is_some()
+    {
+        // Two have found out at once that nothing was known of it.
+        return Ok(());
+    }
     let amount = hold.amount.unwrap_or(Amount::ZERO);
     let accounts = claim(db, &hold.claims, amount)?;
     let state = if hold.job.is_some() { HoldState::Bound } else { HoldState::Open };
@@ -250,7 +247,12 @@ fn claim(db: &Connection, claims: &[Claim], amount: Amount) -> Result<String, Re
     Ok(numbers.join(","))
 }
 
-fn write(db: &Connection, hold: HoldId, note: &Note, now: Timestamp) -> Result<HoldState, Refused> {
+pub(crate) fn write(
+    db: &Connection,
+    hold: HoldId,
+    note: &Note,
+    now: Timestamp,
+) -> Result<HoldState, Refused> {
     let Note { events, told, amend, kept } = note;
     let told = *told;
     if let Some((key, kept)) = kept {
@@ -294,40 +296,6 @@ fn write(db: &Connection, hold: HoldId, note: &Note, now: Timestamp) -> Result<H
         enter(db, hold, kind, change, &row.accounts, &chain::telling(told), now)?;
     }
     Ok(state)
-}
-
-fn lapse(db: &Connection, before: Timestamp, now: Timestamp) -> Result<usize, Unavailable> {
-    let late: Vec<HoldId> = db
-        .prepare_cached("SELECT id FROM hold WHERE state = 'bound' AND opened < ?1 LIMIT 1000")?
-        .query_map([millis(before)], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    end_all(db, &late, Event::Lapse, now)
-}
-
-/// What a killed process left open is in doubt: whether upstream has the request is not known.
-pub(crate) fn recover(db: &Connection, sinks: &[String], now: Timestamp) -> Result<(), Unavailable> {
-    db.execute_batch("BEGIN IMMEDIATE")?;
-    outbox::register(db, sinks)?;
-    let open: Vec<HoldId> = db
-        .prepare("SELECT id FROM hold WHERE state = 'open'")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let doubtful = end_all(db, &open, Event::Doubt, now)?;
-    if doubtful.max(repeat::recover(db)?) > 0 {
-        mark::advance(db)?;
-    }
-    db.execute_batch("COMMIT")?;
-    Ok(())
-}
-
-fn end_all(db: &Connection, holds: &[HoldId], event: Event, now: Timestamp) -> Result<usize, Unavailable> {
-    for hold in holds {
-        match write(db, *hold, &Note { events: vec![event], ..Note::default() }, now) {
-            Ok(_) | Err(Refused::Unknown | Refused::Budget(_) | Refused::Repeated(_)) => {}
-            Err(Refused::Unavailable(fault)) => return Err(fault),
-        }
-    }
-    Ok(holds.len())
 }
 
 /// What an opening does to the balances.

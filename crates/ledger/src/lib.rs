@@ -10,6 +10,7 @@ mod outbox;
 mod read;
 mod repeat;
 mod seal;
+mod sweep;
 mod verify;
 mod watch;
 mod writer;

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use crate::book;
 use crate::mark::{self, Mark};
+use crate::sweep;
 use crate::verify::{self, Faults};
 
 /// The version of the tables below. An unknown one is refused, never converted by guess.
@@ -89,7 +89,7 @@ pub(crate) fn open(url: &Url, sinks: &[String], now: Timestamp) -> Result<Opened
         let failed = |error: &dyn std::fmt::Display| OpenError(format!("ledger in memory: {error}"));
         let connection = Connection::open_in_memory().map_err(|error| failed(&error))?;
         prepare(&connection, true).map_err(|error| failed(&error))?;
-        book::recover(&connection, sinks, now).map_err(|error| failed(&error))?;
+        sweep::recover(&connection, sinks, now).map_err(|error| failed(&error))?;
         return Ok(Opened { connection, mark: None, _lock: None });
     };
     let failed = |what: &dyn std::fmt::Display| OpenError::of(path, what);
@@ -111,7 +111,7 @@ pub(crate) fn open(url: &Url, sinks: &[String], now: Timestamp) -> Result<Opened
         Ok(Err(Faults(faults))) => return Err(damaged(&faults.join(", "))),
         Err(error) => return Err(damaged(&error)),
     }
-    book::recover(&connection, sinks, now)
+    sweep::recover(&connection, sinks, now)
         .map_err(|error| failed(&format_args!("what was left open cannot be read: {error}")))?;
     // Now that it is whole, whoever closes it last may tidy up.
     connection

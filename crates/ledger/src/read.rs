@@ -153,14 +153,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn hold_of(&self, job: JobId) -> Result<Option<HoldRow>, Unavailable> {
-        self.run(move |db| {
-            let found = db
-                .prepare_cached(&format!("{HOLD} WHERE job = ?1 ORDER BY opened DESC LIMIT 1"))?
-                .query_row([job.to_string()], row)
-                .optional()?;
-            Ok(found)
-        })
-        .await
+        self.run(move |db| Ok(hold_of(db, job)?)).await
     }
 
     /// Holds in order of their names, those behind `after`, of one state or all.
@@ -283,6 +276,12 @@ fn balances(db: &Connection) -> Result<Vec<BudgetRow>, Unavailable> {
     let mut all = db.prepare_cached(&format!("{ACCOUNT} ORDER BY budget, period, key"))?;
     let rows = all.query_map([], budget_row)?.collect::<Result<_, _>>()?;
     Ok(rows)
+}
+
+pub(crate) fn hold_of(db: &Connection, job: JobId) -> rusqlite::Result<Option<HoldRow>> {
+    db.prepare_cached(&format!("{HOLD} WHERE job = ?1 ORDER BY opened DESC LIMIT 1"))?
+        .query_row([job.to_string()], row)
+        .optional()
 }
 
 pub(crate) fn hold(db: &Connection, id: HoldId) -> rusqlite::Result<Option<HoldRow>> {

@@ -67,6 +67,24 @@ pub(crate) fn parcel(
     Parcel { head: wire, body }
 }
 
+/// A question of our own about a job, asked with the client's token and nothing else of the client's.
+pub(crate) fn question(session: &Session, target: &str, authority: &str, request_id: &str) -> Parcel {
+    let mut head = format!(
+        "GET {target} HTTP/1.1\r\nHost: {authority}\r\nAccept: application/vnd.bentley.v1+json\r\nAccept-Encoding: identity\r\n"
+    )
+    .into_bytes();
+    let name = request_id::HEADER;
+    let fields =
+        session.req_header().headers.get(AUTHORIZATION).map(|token| (AUTHORIZATION, token.as_bytes()));
+    for (name, value) in fields.into_iter().chain([(name, request_id.as_bytes())]) {
+        for part in [name.as_str().as_bytes(), b": ", value, b"\r\n"] {
+            head.extend_from_slice(part);
+        }
+    }
+    head.extend_from_slice(b"\r\n");
+    Parcel { head, body: Bytes::new() }
+}
+
 fn allowed(client: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     PASSED_ON.iter().flat_map(|name| client.get_all(name).iter().map(move |value| (name, value)))
 }

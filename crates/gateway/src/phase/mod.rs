@@ -4,6 +4,7 @@ pub(crate) mod admit;
 pub(crate) mod collect;
 pub(crate) mod forward;
 pub(crate) mod head;
+pub(crate) mod look_up;
 pub(crate) mod meter;
 pub(crate) mod route;
 pub(crate) mod settle;

@@ -7,6 +7,8 @@ use crate::decimal::Exact;
 use crate::format::OutputFormat;
 use crate::kind::JobType;
 use crate::quality::Quality;
+use crate::quantity::{Gigapixels, Megapoints};
+use crate::workload::Workload;
 
 crate::word::words! {
     /// Where a job stands.
@@ -118,6 +120,38 @@ pub struct Job {
     /// Upstream's estimate.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     pub estimated_cost: Member<Exact>,
+}
+
+impl Job {
+    /// What of it has a price; none where upstream uses words that are not published.
+    ///
+    /// ```
+    /// use job_model::response::JobResponse;
+    /// let answer = r#"{"job":{"id":"cc3d35cc-416a-4262-9714-b359da70b419","name":"Bridge 7","type":"Full",
+    ///   "state":"unsubmitted","createdDateTime":"2020-09-14T14:29:55Z","lastModifiedDateTime":"2020-09-14T14:29:55Z",
+    ///   "location":"East US","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","email":"john.smith@example.com",
+    ///   "inputs":[],"jobSettings":{"quality":"Extra","outputs":[{"format":"OBJ"}]},
+    ///   "costEstimationParameters":{"gigaPixels":2.1}}}"#;
+    /// let job = serde_json::from_str::<JobResponse>(answer).unwrap().job;
+    /// assert_eq!(job.workload().unwrap().gigapixels.unwrap().to_string(), "2.1");
+    /// let vague = answer.replace("Extra", "Best");
+    /// assert!(serde_json::from_str::<JobResponse>(&vague).unwrap().job.workload().is_none());
+    /// ```
+    pub fn workload(&self) -> Option<Workload> {
+        let settings = &self.job_settings;
+        let outputs = settings.outputs.get().map(Vec::as_slice).unwrap_or_default();
+        let cost = self.cost_estimation_parameters.get();
+        let size = |member: Option<&Member<Exact>>| member.and_then(Member::get).map(|size| size.get());
+        let gigapixels = size(cost.map(|cost| &cost.giga_pixels));
+        let megapoints = size(cost.map(|cost| &cost.mega_points));
+        Some(Workload {
+            job_type: self.job_type.known()?,
+            quality: settings.quality.get()?.known()?,
+            outputs: outputs.iter().map(|output| output.format.known()).collect::<Option<_>>()?,
+            gigapixels: gigapixels.map_or(Some(None), |size| Gigapixels::new(size).map(Some))?,
+            megapoints: megapoints.map_or(Some(None), |size| Megapoints::new(size).map(Some))?,
+        })
+    }
 }
 
 /// One thing a job reads.

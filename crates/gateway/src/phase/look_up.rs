@@ -1,0 +1,53 @@
+//! Asks upstream about a job that was not created through this gateway, with its caller's own token: what it is, before it is
+//! priced. What the answer costs is decided elsewhere.
+
+use job_model::response::{Job, JobResponse, JobState};
+use job_model::{Decimal, Workload, WorkspaceId};
+use pingora::proxy::Session;
+
+use crate::courier::{Courier, Fate};
+use crate::phase::forward;
+
+/// A job as upstream tells of it.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// It is there, and nothing is spent yet.
+    Unsubmitted(Found),
+    /// It runs or is over: no change of it spends anything any more.
+    Begun,
+}
+
+/// What is to be known of a job to price it.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) workload: Workload,
+    pub(crate) estimate: Option<Decimal>,
+}
+
+/// Asks. Nothing where upstream does not tell, or tells what cannot be read.
+pub(crate) async fn look_up(
+    courier: &std::sync::Arc<Courier>,
+    session: &Session,
+    target: &str,
+    authority: &str,
+    request_id: &str,
+) -> Option<Seen> {
+    let parcel = forward::question(session, target, authority, request_id);
+    let Fate::Answered(answer) = courier.deliver(parcel, None).await.fate else { return None };
+    if answer.status != http::StatusCode::OK {
+        return None;
+    }
+    seen(&serde_json::from_slice::<JobResponse>(&answer.body).ok()?.job)
+}
+
+fn seen(job: &Job) -> Option<Seen> {
+    if job.state.known()? != JobState::Unsubmitted {
+        return Some(Seen::Begun);
+    }
+    Some(Seen::Unsubmitted(Found {
+        workspace: WorkspaceId::parse(&job.workspace_id)?,
+        workload: job.workload()?,
+        estimate: job.estimated_cost.get().map(|cost| cost.get()),
+    }))
+}
