@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use admission::{Balance, Budget, BudgetScope, Claim, Event, Unpriced, Window, WindowKind};
 use jiff::Timestamp;
-use job_model::{Amount, JobId, Workload, WorkspaceId};
+use job_model::{Amount, Decimal, JobId, Workload, WorkspaceId};
 use ledger::{HoldId, Ledger, NewHold, Note, Told, Url};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -63,6 +63,7 @@ fn decisions() {
         limit: Amount::from_micros(i64::MAX),
         window: Window::new(WindowKind::Total, "UTC").unwrap(),
         enforce: true,
+        soft: Decimal::ONE,
         unpriced: Unpriced::Admit,
     };
     let claim = budget.claim(None, "", at(0)).unwrap();
@@ -203,7 +204,7 @@ fn hold() -> NewHold {
 fn claim(budget: &str) -> Claim {
     let period = admission::Period { label: "total".to_owned(), resets: None };
     let limit = Amount::from_micros(i64::MAX);
-    Claim { budget: budget.to_owned(), key: String::new(), period, limit, enforce: true }
+    Claim { budget: budget.to_owned(), key: String::new(), period, limit, soft: limit, enforce: true }
 }
 
 fn at(second: i64) -> Timestamp {

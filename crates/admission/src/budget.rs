@@ -1,7 +1,8 @@
 //! Budgets: whose spending is limited to how much in which window, and what a claim on one must satisfy.
 
 use jiff::Timestamp;
-use job_model::{Amount, WorkspaceId};
+use job_model::{Amount, Decimal, WorkspaceId};
+use rust_decimal::RoundingStrategy::AwayFromZero as Up;
 
 use crate::window::{Period, Window};
 
@@ -64,6 +65,8 @@ pub struct Budget {
     pub window: Window,
     /// Whether it refuses; else it only counts.
     pub enforce: bool,
+    /// The part of the limit at which somebody is to know, above 0 and at most 1.
+    pub soft: Decimal,
     /// What becomes of a job without a price.
     pub unpriced: Unpriced,
 }
@@ -79,6 +82,8 @@ pub struct Claim {
     pub period: Period,
     /// The budget's limit now. It is looked up each time; usage is what is stored.
     pub limit: Amount,
+    /// Where somebody is to know: at this much, settled and held.
+    pub soft: Amount,
     /// Whether the limit refuses.
     pub enforce: bool,
 }
@@ -117,8 +122,26 @@ impl Budget {
             key: self.scope.key(workspace, principal)?,
             period: self.window.period(at),
             limit: self.limit,
+            soft: self.threshold(),
             enforce: self.enforce,
         })
+    }
+
+    /// The amount at which somebody is to know, rounded up: at a limit of 0 that is at once.
+    ///
+    /// ```
+    /// use admission::{Budget, BudgetScope, Unpriced, Window, WindowKind};
+    /// let window = Window::new(WindowKind::Total, "UTC").unwrap();
+    /// let (limit, soft) = ("10".parse().unwrap(), "0.8".parse().unwrap());
+    /// let (scope, unpriced) = (BudgetScope::Global, Unpriced::Admit);
+    /// let all = Budget { name: "all".to_owned(), scope, limit, window, enforce: true, soft, unpriced };
+    /// assert_eq!(all.threshold().to_string(), "8");
+    /// ```
+    pub fn threshold(&self) -> Amount {
+        let exact = self.limit.to_decimal().checked_mul(self.soft);
+        exact
+            .and_then(|exact| Amount::from_decimal(exact.round_dp_with_strategy(6, Up)))
+            .unwrap_or(self.limit)
     }
 }
 
@@ -134,6 +157,11 @@ impl Claim {
         }
         let missing = sum.and_then(|sum| sum.checked_sub(self.limit)).unwrap_or(more);
         Err(self.shortfall(balance, Some(more), missing))
+    }
+
+    /// Whether a balance is where somebody is to know of it.
+    pub fn is_near(&self, balance: Balance) -> bool {
+        balance.settled.checked_add(balance.held).is_none_or(|sum| sum >= self.soft)
     }
 
     /// A refusal by this budget.

@@ -60,7 +60,7 @@ fn hold(row: &HoldRow) -> Value {
         "upstreamEstimate": row.upstream_estimate.map(|number| number.to_string()),
         "upstreamUnits": row.upstream_units.map(|number| number.to_string()),
         "currency": text(&row.currency), "opened": date(row.opened), "changed": date(row.changed),
-        "budgets": row.budgets,
+        "budgets": row.budgets, "overdraft": row.overdraft,
     })
 }
 

@@ -201,7 +201,11 @@ impl Gate {
             None => Ok(None),
         };
         record.seconds.reserve = Some(clock::now().saturating_duration_since(began));
-        record.hold = held.as_ref().ok().and_then(|stake| stake.as_ref()?.hold());
+        if let Some(hold) = held.as_ref().ok().and_then(|stake| stake.as_ref()?.hold()) {
+            record.hold = Some(hold.id);
+            record.budgets.clone_from(&hold.budgets);
+            record.near.clone_from(&hold.near);
+        }
         held
     }
 

@@ -51,6 +51,7 @@ struct Books {
     limit: GaugeVec,
     held: GaugeVec,
     settled: GaugeVec,
+    near: IntGaugeVec,
     holds: IntGaugeVec,
     oldest: GaugeVec,
     outbox_pending: IntGauge,
@@ -167,6 +168,11 @@ impl Books {
             settled: all.amounts(
                 "budget_settled_units",
                 "Units settled in the running window, all keys of the budget together.",
+                budget,
+            )?,
+            near: all.gauges(
+                "budget_near",
+                "Keys of the budget that are at or above its soft part of the limit in the running window.",
                 budget,
             )?,
             commit_seconds: all.histogram(

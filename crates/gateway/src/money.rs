@@ -78,9 +78,10 @@ impl Money {
             claims,
         };
         let key = ticket.as_ref().map(|ticket| ticket.key);
-        self.ledger.reserve(new, key, now).await.map_err(|no| rejected(no, amount))?;
+        let budgets = new.claims.iter().map(|claim| claim.budget.clone()).collect();
+        let near = self.ledger.reserve(new, key, now).await.map_err(|no| rejected(no, amount))?;
         let (agreed, refused) = (vec![Event::Bind], vec![Event::Release]);
-        let held = Held { id, agreed, refused, amend: None, creates: true };
+        let held = Held { id, agreed, refused, amend: None, creates: true, budgets, near };
         Ok(Some(Stake::new(&self.ledger, Some(held), ticket)))
     }
 
@@ -91,7 +92,12 @@ impl Money {
     pub(crate) async fn follow(&self, job: Option<JobId>, patch: &JobPatch) -> Result<Followed, Rejection> {
         let Some(job) = job.filter(|_| submits(patch) || alters(patch)) else { return Ok(Followed::Nothing) };
         let known = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?;
-        Ok(known.map_or(Followed::Unknown(job), |row| Followed::Known(Box::new(row))))
+        Ok(match known {
+            Some(row) => Followed::Known(Box::new(row)),
+            // Nobody limits what it may cost.
+            None if self.budgets.is_empty() => Followed::Nothing,
+            None => Followed::Unknown(job),
+        })
     }
 
     /// Whether a change may go on to a job of which nothing is to be known.
@@ -170,17 +176,18 @@ impl Money {
         let to = if alters && row.state != HoldState::InDoubt { to } else { to.max(row.amount) };
         let lapsed = row.state == HoldState::Lapsed;
         let key = ticket.as_ref().map(|ticket| ticket.key);
+        let budgets = claims.iter().map(|claim| claim.budget.clone()).collect();
         let taken = match key {
             _ if !lapsed || submits => self.ledger.raise(id, to, claims, key, now).await,
-            Some(key) => self.ledger.begin(key, now).await,
-            None => Ok(()),
+            Some(key) => self.ledger.begin(key, now).await.map(|()| Vec::new()),
+            None => Ok(Vec::new()),
         };
-        taken.map_err(|no| rejected(no, priced))?;
+        let near = taken.map_err(|no| rejected(no, priced))?;
         let mut agreed = vec![Event::Bind, Event::Adjust(to)];
         agreed.extend(submits.then_some(Event::Submit));
         let refused = if lapsed { vec![Event::Lapse] } else { vec![Event::Adjust(row.amount)] };
         let amend = Some(Amend { workload, card: card(Some(&quote)) });
-        let held = Held { id, agreed, refused, amend, creates: false };
+        let held = Held { id, agreed, refused, amend, creates: false, budgets, near };
         Ok(Some(Stake::new(&self.ledger, Some(held), ticket)))
     }
 

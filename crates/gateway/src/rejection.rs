@@ -109,6 +109,17 @@ pub enum NoBudget {
     UnknownJob,
 }
 
+impl NoBudget {
+    /// The budget that said no.
+    pub fn budget(&self) -> Option<&str> {
+        match self {
+            Self::Exceeded(sum) => Some(&sum.budget),
+            Self::Unpriced(budget) => Some(budget),
+            Self::UnknownJob => None,
+        }
+    }
+}
+
 /// Whether upstream can have acted on a request that has no usable answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sending {

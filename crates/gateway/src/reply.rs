@@ -23,6 +23,9 @@ pub(crate) const ESTIMATE: HeaderName = HeaderName::from_static("x-jobgate-estim
 /// The rules that an admitted job was warned of.
 pub(crate) const WARNINGS: HeaderName = HeaderName::from_static("x-jobgate-warnings");
 
+/// The budgets that are near their limit, the job's price included.
+pub(crate) const NEAR: HeaderName = HeaderName::from_static("x-jobgate-budget-near");
+
 /// How much of an unread body is read away, so that the client can hear the answer, and for how long.
 const DRAINED_BYTES: usize = 64 * 1024;
 const DRAINED_FOR: Duration = Duration::from_millis(500);

@@ -36,6 +36,9 @@ pub(crate) struct Held {
     pub(crate) amend: Option<Amend>,
     /// Whether upstream's agreement must name the job.
     pub(crate) creates: bool,
+    /// The budgets it counts in, and those of them that are near their limit.
+    pub(crate) budgets: Vec<String>,
+    pub(crate) near: Vec<String>,
 }
 
 /// What is left to be written.
@@ -51,9 +54,8 @@ impl Stake {
         Self { ledger: ledger.clone(), hold, ticket, ended: false }
     }
 
-    /// The hold's name.
-    pub(crate) fn hold(&self) -> Option<HoldId> {
-        self.hold.as_ref().map(|hold| hold.id)
+    pub(crate) fn hold(&self) -> Option<&Held> {
+        self.hold.as_ref()
     }
 
     /// Writes down what became of the exchange. A write that the ledger cannot take now is repeated until it can.

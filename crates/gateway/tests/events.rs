@@ -96,6 +96,7 @@ fn the_life_of_a_job_is_told_in_order_and_nothing_is_lost_at_the_end() {
             "workspace": "6881117d-9fd2-4900-870b-9b721dc90f25", "principal": null, "amount": "3.5", "held": "-3.5",
             "settled": "3.5", "currency": "unit", "workload": events[0]["data"]["workload"],
             "upstreamEstimate": "3.5", "upstreamUnits": "0.05",
+            "overdraft": "0",
         },
     });
     assert_eq!(*settled, expected);

@@ -119,6 +119,42 @@ fn what_upstream_refuses_is_given_back_and_what_nobody_knows_stays_held() {
     assert_eq!(states(&gateway).iter().filter(|state| *state == "in-doubt").count(), 4);
 }
 
+/// Nothing is refused at the soft part of a limit: the answer, the log and the metrics tell of it.
+#[test]
+fn somebody_is_told_before_a_budget_is_used_up() {
+    let upstream = Recorder::start();
+    let text = budget("10", "").replace("window", "soft = '0.7'\nwindow");
+    let gateway = Running::start(upstream.address, &text);
+    let first = gateway.send(&post(JOB));
+    let near = |gateway: &Running| gateway.operator().send(&get("/metrics")).body;
+    assert_eq!((first.status, first.header("x-jobgate-budget-near")), (201, None));
+    assert!(near(&gateway).contains("jobgate_budget_near{budget=\"all\"} 0\n"));
+    let second = gateway.send(&post(JOB));
+    assert_eq!((second.status, second.header("x-jobgate-budget-near")), (201, Some("all")));
+    assert!(near(&gateway).contains("jobgate_budget_near{budget=\"all\"} 1\n"));
+    assert_eq!(gateway.send(&post(JOB)).status, 402);
+    let lines = gateway.log.lines(3);
+    assert!(lines.iter().all(|line| line["budget"] == "all"), "{lines:?}");
+}
+
+/// Upstream has spent it, so it is charged, beyond the hold and beyond the limit; and it is shown.
+#[test]
+fn what_upstream_spends_beyond_the_hold_is_charged_and_flagged() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, &budget("5", "pricing.settle = 'upstream-units'"));
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 200);
+    let run = r#""executionInformation":{"estimatedUnits":6.25}"#;
+    let over = format!(r#"{{"job":{{"id":"{JOB_ID}","state":"success",{run}}}}}"#);
+    upstream.script([Act::Answer(answer(200, &over))]);
+    assert_eq!(gateway.send(&get(&format!("/contextcapture/jobs/{JOB_ID}"))).status, 200);
+    while states(&gateway) != ["settled"] {
+        thread::yield_now();
+    }
+    assert_eq!((sums(&gateway), holds(&gateway)[0]["overdraft"].as_str()), (sum("6.25", "0"), Some("2.75")));
+    assert_eq!(gateway.send(&post(JOB)).status, 402);
+}
+
 #[test]
 fn what_was_never_sent_is_given_back() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -339,10 +375,12 @@ fn the_estimate_tells_the_room_of_each_budget_and_takes_none() {
 #[test]
 fn budgets_are_checked_when_they_are_loaded_and_shown_as_they_are() {
     let problems = |text: &str| Config::parse(text, Path::new("."), []).unwrap_err().to_string();
-    let wrong = "pricing.rate_card = 'builtin:illustrative'\n[[budget]]\nname = 'a b'\nscope = 'team'\nlimit = '-1'\nwindow = 'week'\nsoft = '0.8'\n[[budget]]\nname = 'm'\nscope = 'global'\nlimit = '1'\nwindow = 'month'";
+    let wrong = "pricing.rate_card = 'builtin:illustrative'\n[[budget]]\nname = 'a b'\nscope = 'team'\nlimit = '-1'\nwindow = 'week'\nsoft = '80%'\nsofter = '1'\ncurrency = 'EUR'\n[[budget]]\nname = 'm'\nscope = 'global'\nlimit = '1'\nwindow = 'month'";
     let all = problems(wrong);
     for expected in [
-        "budget[0].soft: unknown key",
+        "budget[0].softer: unknown key; did you mean \"soft\"?",
+        "budget[0].soft: must be a part of the limit in quotes, above 0 and at most 1, such as \"0.8\", not \"80%\"",
+        "budget[0].currency: is \"EUR\", and the rate card illustrative prices in \"unit\"",
         "budget[0].name: must be",
         "budget[0].scope: must be \"global\", \"workspace\" or \"principal\", not \"team\"",
         "budget[0].limit: must be an amount in quotes",

@@ -121,11 +121,17 @@ impl From<rusqlite::Error> for Refused {
 }
 
 impl Ledger {
-    /// Opens a hold in all its budgets, or in none, unless its job has one already; and takes the key of the request that asks for it.
+    /// Opens a hold in all its budgets, or in none, unless its job has one already; and takes the key of the request that asks
+    /// for it. Tells which budgets are then where somebody is to know of it.
     ///
     /// # Errors
     /// The first budget that it does not fit, or what became of an earlier request with the key.
-    pub async fn reserve(&self, hold: NewHold, key: Option<Key>, now: Timestamp) -> Result<(), Refused> {
+    pub async fn reserve(
+        &self,
+        hold: NewHold,
+        key: Option<Key>,
+        now: Timestamp,
+    ) -> Result<Vec<String>, Refused> {
         self.run(move |db| {
             repeat::begin(db, key.as_ref(), Some(hold.id), now)?;
             reserve(db, &hold, now)
@@ -145,7 +151,7 @@ impl Ledger {
         claims: Vec<Claim>,
         key: Option<Key>,
         now: Timestamp,
-    ) -> Result<(), Refused> {
+    ) -> Result<Vec<String>, Refused> {
         self.run(move |db| {
             repeat::begin(db, key.as_ref(), Some(hold), now)?;
             raise(db, hold, to, &claims, now)
@@ -162,15 +168,15 @@ impl Ledger {
     }
 }
 
-fn reserve(db: &Connection, hold: &NewHold, now: Timestamp) -> Result<(), Refused> {
+fn reserve(db: &Connection, hold: &NewHold, now: Timestamp) -> Result<Vec<String>, Refused> {
     if let Some(job) = hold.job
         && read::hold_of(db, job)?.is_some()
     {
         // Two have found out at once that nothing was known of it.
-        return Ok(());
+        return Ok(Vec::new());
     }
     let amount = hold.amount.unwrap_or(Amount::ZERO);
-    let accounts = claim(db, &hold.claims, amount)?;
+    let (accounts, near) = claim(db, &hold.claims, amount)?;
     let state = if hold.job.is_some() { HoldState::Bound } else { HoldState::Open };
     let (id, job) = (hold.id.to_string(), hold.job.map(|job| job.to_string()));
     db.prepare_cached(
@@ -193,36 +199,55 @@ fn reserve(db: &Connection, hold: &NewHold, now: Timestamp) -> Result<(), Refuse
     ])?;
     seal::hold(db, &id)?;
     let about = chain::opening(&hold.card, job.as_deref());
-    enter(db, hold.id, "reserve", opened(state, amount), &accounts, &about, now)
+    enter(db, hold.id, "reserve", opened(state, amount), &accounts, &about, now)?;
+    Ok(near)
 }
 
-fn raise(db: &Connection, hold: HoldId, to: Amount, claims: &[Claim], now: Timestamp) -> Result<(), Refused> {
+fn raise(
+    db: &Connection,
+    hold: HoldId,
+    to: Amount,
+    claims: &[Claim],
+    now: Timestamp,
+) -> Result<Vec<String>, Refused> {
     let row = read::hold(db, hold)?.ok_or(Refused::Unknown)?;
     let id = hold.to_string();
     if row.state == HoldState::Lapsed {
-        let accounts = claim(db, claims, to)?;
+        let (accounts, near) = claim(db, claims, to)?;
         db.prepare_cached(
             "UPDATE hold SET state = 'bound', amount = ?2, accounts = ?3, opened = ?4, changed = ?4 WHERE id = ?1",
         )?
         .execute(params![id, to.micros(), accounts, millis(now)])?;
         seal::hold(db, &id)?;
-        return enter(db, hold, "reserve", opened(HoldState::Bound, to), &accounts, "", now);
+        enter(db, hold, "reserve", opened(HoldState::Bound, to), &accounts, "", now)?;
+        return Ok(near);
     }
-    if to <= row.amount {
-        return Ok(());
-    }
-    let more = to.checked_sub(row.amount).ok_or_else(beyond)?;
+    let more = to.checked_sub(row.amount).ok_or_else(beyond)?.max(Amount::ZERO);
+    let mut near = Vec::new();
     for account in read::accounts(db, &row.accounts)? {
         // A budget that was taken out of the configuration limits nothing any more. Its window is the one of the opening.
         let Some(claim) = claims.iter().find(|claim| claim.budget == account.budget) else { continue };
-        claim.check(account.balance, more).map_err(|no| Refused::Budget(Box::new(no)))?;
+        take(claim, account.balance, more, &mut near)?;
     }
-    write(db, hold, &Note { events: vec![Event::Adjust(to)], ..Note::default() }, now)?;
+    if more > Amount::ZERO {
+        write(db, hold, &Note { events: vec![Event::Adjust(to)], ..Note::default() }, now)?;
+    }
+    Ok(near)
+}
+
+/// Whether an amount fits on top of a balance; and notes a budget that is then near its limit.
+fn take(claim: &Claim, balance: Balance, more: Amount, near: &mut Vec<String>) -> Result<(), Refused> {
+    claim.check(balance, more).map_err(|no| Refused::Budget(Box::new(no)))?;
+    let held = balance.held.checked_add(more).unwrap_or(balance.held);
+    if claim.is_near(Balance { held, ..balance }) {
+        near.push(claim.budget.clone());
+    }
     Ok(())
 }
 
-/// Takes an amount in every place, and gives their numbers.
-fn claim(db: &Connection, claims: &[Claim], amount: Amount) -> Result<String, Refused> {
+/// Takes an amount in every place; gives their numbers, and the budgets that are then near their limit.
+fn claim(db: &Connection, claims: &[Claim], amount: Amount) -> Result<(String, Vec<String>), Refused> {
+    let mut near = Vec::new();
     let mut numbers = Vec::with_capacity(claims.len());
     for claim in claims {
         let place = params![claim.budget, claim.key, claim.period.label];
@@ -241,10 +266,10 @@ fn claim(db: &Connection, claims: &[Claim], amount: Amount) -> Result<String, Re
             seal::account(db, number)?;
             (number, Balance::default())
         };
-        claim.check(balance, amount).map_err(|no| Refused::Budget(Box::new(no)))?;
+        take(claim, balance, amount, &mut near)?;
         numbers.push(number.to_string());
     }
-    Ok(numbers.join(","))
+    Ok((numbers.join(","), near))
 }
 
 pub(crate) fn write(
@@ -261,8 +286,12 @@ pub(crate) fn write(
     let row = read::hold(db, hold)?.ok_or(Refused::Unknown)?;
     let (mut state, mut amount) = (row.state, row.amount);
     let mut changes = Vec::new();
+    let mut overdraft = Amount::ZERO;
     for event in events {
         let Some(change) = after(state, amount, *event) else { continue };
+        // What upstream has spent beyond what was held is charged all the same, and shown as such.
+        overdraft =
+            change.settled.checked_sub(amount).filter(|more| *more > Amount::ZERO).unwrap_or(overdraft);
         (state, amount) = (change.state, change.amount);
         changes.push((event.as_str(), change));
     }
@@ -270,7 +299,7 @@ pub(crate) fn write(
         let text = |number: Option<Decimal>| number.map(|number| number.normalize().to_string());
         db.prepare_cached(
             "UPDATE hold SET state = ?2, amount = ?3, job = coalesce(?4, job), changed = ?5,
-             upstream_estimate = coalesce(?6, upstream_estimate), upstream_units = coalesce(?7, upstream_units) WHERE id = ?1",
+             upstream_estimate = coalesce(?6, upstream_estimate), upstream_units = coalesce(?7, upstream_units), overdraft = overdraft + ?8 WHERE id = ?1",
         )?
         .execute(params![
             hold.to_string(),
@@ -279,7 +308,8 @@ pub(crate) fn write(
             told.job.map(|job| job.to_string()),
             millis(now),
             text(told.estimate),
-            text(told.units)
+            text(told.units),
+            overdraft.micros()
         ])?;
     }
     if let Some(Amend { workload, card }) = amend {

@@ -23,7 +23,8 @@ CREATE TABLE entry (
 CREATE TABLE hold (
     id TEXT PRIMARY KEY, job TEXT, state TEXT NOT NULL, amount INTEGER NOT NULL, priced INTEGER NOT NULL,
     workspace TEXT NOT NULL, principal TEXT NOT NULL, workload TEXT NOT NULL, card TEXT NOT NULL,
-    currency TEXT NOT NULL, upstream_estimate TEXT, upstream_units TEXT, accounts TEXT NOT NULL,
+    currency TEXT NOT NULL, upstream_estimate TEXT, upstream_units TEXT, overdraft INTEGER NOT NULL DEFAULT 0,
+    accounts TEXT NOT NULL,
     opened INTEGER NOT NULL, changed INTEGER NOT NULL, sum BLOB NOT NULL DEFAULT x''
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX hold_job ON hold(job) WHERE job IS NOT NULL;

@@ -166,7 +166,7 @@ fn event(entry: &str, row: &HoldRow, happened: &Happened<'_>) -> Value {
             "principal": text(&row.principal), "amount": row.priced.then_some(happened.amount),
             "held": happened.held, "settled": happened.settled, "currency": text(&row.currency),
             "workload": row.workload.to_json(), "upstreamEstimate": number(row.upstream_estimate),
-            "upstreamUnits": number(row.upstream_units),
+            "upstreamUnits": number(row.upstream_units), "overdraft": row.overdraft,
         },
     })
 }

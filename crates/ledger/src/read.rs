@@ -35,6 +35,8 @@ pub struct HoldRow {
     pub upstream_estimate: Option<Decimal>,
     /// The units that the run took.
     pub upstream_units: Option<Decimal>,
+    /// How much more was charged than was held.
+    pub overdraft: Amount,
     /// When it was opened, in milliseconds of Unix time.
     pub opened: i64,
     /// When it changed last, in milliseconds of Unix time.
@@ -134,12 +136,12 @@ impl UsageRow {
 /// A hold, its seal last.
 pub(crate) const HOLD: &str =
     "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
-    upstream_units, opened, changed, accounts, card, sum FROM hold";
+    upstream_units, opened, changed, accounts, card, overdraft, sum FROM hold";
 /// Those under the seal.
-pub(crate) const HOLD_COLUMNS: usize = 15;
+pub(crate) const HOLD_COLUMNS: usize = 16;
 pub(crate) const HOLD_BY_ID: &str =
     "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
-    upstream_units, opened, changed, accounts, card, sum FROM hold WHERE id = ?1";
+    upstream_units, opened, changed, accounts, card, overdraft, sum FROM hold WHERE id = ?1";
 /// An account: what is under the seal, the seal, and the balance.
 pub(crate) const ACCOUNT: &str = "SELECT id, budget, key, period, sum, settled, held FROM account";
 pub(crate) const ACCOUNT_COLUMNS: usize = 4;
@@ -337,5 +339,6 @@ fn row(row: &Row<'_>) -> rusqlite::Result<HoldRow> {
         changed: row.get(12)?,
         budgets: Vec::new(),
         accounts: row.get(13)?,
+        overdraft: Amount::from_micros(row.get(15)?),
     })
 }

@@ -1,7 +1,7 @@
 //! Reads `[[budget]]`: whose spending is limited to how much in which window.
 
 use admission::{Budget, BudgetScope, Unpriced, Window, WindowKind};
-use job_model::{Amount, RateCards, WorkspaceId};
+use job_model::{Amount, Decimal, RateCards, WorkspaceId};
 use toml::Value;
 
 use super::problems::ConfigProblem;
@@ -11,12 +11,16 @@ use super::rows::{self, Row};
 /// The section's name.
 pub(super) const KEY: &str = "budget";
 
-const KEYS: [&str; 8] = ["name", "scope", "match", "limit", "window", "time_zone", "mode", "unpriced"];
+const KEYS: [&str; 10] =
+    ["name", "scope", "match", "limit", "currency", "window", "time_zone", "mode", "soft", "unpriced"];
+
+/// The part of a limit at which somebody is to know.
+const SOFT: &str = "0.8";
 
 /// Every budget that is sound; what is wrong with the others. Principals are only known where requests are verified.
 pub(super) fn read(reader: &mut Reader<'_>, cards: &RateCards, verified: bool) -> Vec<Budget> {
     let budgets = rows::read(reader.table, KEY, &mut reader.problems, |row, others| {
-        let budget = budget(row, verified)?;
+        let budget = budget(row, cards, verified)?;
         if others.iter().any(|other: &Budget| other.name == budget.name) {
             row.refuse("name", "is another budget's name, too");
         }
@@ -48,18 +52,21 @@ fn check_cards(cards: &RateCards, problems: &mut Vec<ConfigProblem>) {
     }
 }
 
-fn budget(row: &mut Row<'_>, verified: bool) -> Option<Budget> {
+fn budget(row: &mut Row<'_>, cards: &RateCards, verified: bool) -> Option<Budget> {
     row.refuse_unknown(KEYS);
     let (name, scope, limit, window) = (row.name(), scope(row, verified), limit(row), window(row));
     let enforce = row.word("mode", [("enforce", true), ("shadow", false)], Some(true));
     let unpriced = [("admit", Unpriced::Admit), ("refuse", Unpriced::Refuse)];
     let unpriced = row.word("unpriced", unpriced, Some(Unpriced::Admit));
+    let soft = soft(row);
+    currency(row, cards);
     Some(Budget {
         name: name?,
         scope: scope?,
         limit: limit?,
         window: window?,
         enforce: enforce?,
+        soft: soft?,
         unpriced: unpriced?,
     })
 }
@@ -113,6 +120,30 @@ fn limit(row: &mut Row<'_>) -> Option<Amount> {
     found
 }
 
+fn soft(row: &mut Row<'_>) -> Option<Decimal> {
+    let text = if row.keys.contains_key("soft") { row.text("soft") } else { Some(SOFT) };
+    let found = text.and_then(|text| text.parse::<Decimal>().ok());
+    let found = found.filter(|part| *part > Decimal::ZERO && *part <= Decimal::ONE);
+    if found.is_none() {
+        let not = row.shown("soft");
+        let what = format!(
+            "must be a part of the limit in quotes, above 0 and at most 1, such as \"0.8\", not {not}"
+        );
+        row.refuse("soft", what);
+    }
+    found
+}
+
+/// A budget may say what its limit is an amount of; then the cards must be of the same.
+fn currency(row: &mut Row<'_>, cards: &RateCards) {
+    let Some(value) = row.keys.get("currency") else { return };
+    let named = value.as_str();
+    if let Some(card) = cards.iter().find(|card| Some(card.currency()) != named) {
+        let (not, currency) = (row.shown("currency"), card.currency());
+        row.refuse("currency", format!("is {not}, and the rate card {} prices in {currency:?}", card.name()));
+    }
+}
+
 fn window(row: &mut Row<'_>) -> Option<Window> {
     let kinds = WindowKind::ALL.map(|kind| (kind.as_str(), kind));
     let kind = row.word("window", kinds, None);
@@ -141,13 +172,14 @@ pub(super) fn shown(budgets: &[Budget]) -> impl Iterator<Item = String> {
             BudgetScope::Workspace(None) | BudgetScope::Principal(None) | BudgetScope::Global => String::new(),
         };
         format!(
-            "\n[[{KEY}]]\nname = \"{}\"\nscope = \"{}\"\n{one}limit = \"{}\"\nwindow = \"{}\"\ntime_zone = \"{}\"\nmode = \"{}\"\nunpriced = \"{}\"",
+            "\n[[{KEY}]]\nname = \"{}\"\nscope = \"{}\"\n{one}limit = \"{}\"\nwindow = \"{}\"\ntime_zone = \"{}\"\nmode = \"{}\"\nsoft = \"{}\"\nunpriced = \"{}\"",
             budget.name,
             budget.scope.as_str(),
             budget.limit,
             budget.window.kind().as_str(),
             budget.window.zone(),
             if budget.enforce { "enforce" } else { "shadow" },
+            budget.soft,
             match budget.unpriced {
                 Unpriced::Admit => "admit",
                 Unpriced::Refuse => "refuse",

@@ -3,6 +3,7 @@
 use admission::HoldState;
 use jiff::Timestamp;
 use job_model::{Amount, Decimal};
+use ledger::BudgetRow;
 
 use super::{Metrics, float};
 use crate::money::Money;
@@ -13,12 +14,16 @@ impl Metrics {
         if let Ok(rows) = money.ledger.balances().await {
             for budget in &money.budgets {
                 let period = budget.window.period(now).label;
+                let label = &[budget.name.as_str()];
                 let own = rows.iter().filter(|row| row.budget == budget.name && row.period == period);
+                let threshold = budget.threshold();
+                let used = |row: &&BudgetRow| row.balance.settled.checked_add(row.balance.held);
+                let near = own.clone().filter(|row| used(row).is_none_or(|sum| sum >= threshold)).count();
+                self.ledger.near.with_label_values(label).set(i64::try_from(near).unwrap_or(i64::MAX));
                 let sum = own.fold((Decimal::ZERO, Decimal::ZERO), |(settled, held), row| {
                     let add = |sum: Decimal, more: Amount| sum.saturating_add(more.to_decimal());
                     (add(settled, row.balance.settled), add(held, row.balance.held))
                 });
-                let label = &[budget.name.as_str()];
                 self.ledger.limit.with_label_values(label).set(float(budget.limit.to_decimal()));
                 self.ledger.settled.with_label_values(label).set(float(sum.0));
                 self.ledger.held.with_label_values(label).set(float(sum.1));

@@ -153,6 +153,9 @@ pub(crate) async fn relay(session: &mut Session, answer: Answer, record: &mut Re
     for (name, value) in record.judged.iter().flat_map(notes) {
         header.insert_header(name, value)?;
     }
+    if !record.near.is_empty() {
+        header.insert_header(reply::NEAR, record.near.join(", "))?;
+    }
     reply::sign(&mut header, record)?;
     session.write_response_header(Box::new(header), bare).await?;
     if !bare {

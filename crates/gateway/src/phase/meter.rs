@@ -37,6 +37,9 @@ pub(crate) struct Record {
     pub(crate) upstream_status: Option<u16>,
     pub(crate) settlement: Settlement,
     pub(crate) hold: Option<ledger::HoldId>,
+    /// The budgets that the job counts in, or the one that refused it; and those near their limit.
+    pub(crate) budgets: Vec<String>,
+    pub(crate) near: Vec<String>,
     /// Whether the answer is an earlier request's.
     pub(crate) replayed: bool,
     pub(crate) seconds: Seconds,
@@ -69,6 +72,8 @@ impl Record {
             upstream_status: None,
             settlement: Settlement::default(),
             hold: None,
+            budgets: Vec::new(),
+            near: Vec::new(),
             replayed: false,
             seconds: Seconds::default(),
         }
@@ -77,8 +82,12 @@ impl Record {
     /// Takes note of a no, and keeps what it knows of the job.
     pub(crate) fn refuse(&mut self, rejection: Rejection) {
         self.decision = Some(Decision::of(&rejection));
-        if let Rejection::Invalid(invalid) = rejection {
-            self.invalid = Some(invalid);
+        match rejection {
+            Rejection::Invalid(invalid) => self.invalid = Some(invalid),
+            Rejection::BudgetExceeded(no) => {
+                self.budgets = no.budget().map(str::to_owned).into_iter().collect();
+            }
+            _ => {}
         }
     }
 
@@ -136,6 +145,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     estimate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     hold: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     job: Option<String>,
@@ -177,6 +188,7 @@ pub(crate) fn meter(record: &Record, metrics: &Metrics, log: &AccessLog) {
             Some(Quote::Priced(estimate)) => Some(estimate.amount().to_string()),
             Some(Quote::Unpriced(_)) | None => None,
         },
+        budget: Some(record.budgets.join(" ")).filter(|names| !names.is_empty()),
         hold: record.hold.map(|hold| hold.to_string()),
         job: record.settlement.job.map(|job| job.to_string()),
         upstream_status: record.upstream_status,

@@ -23,7 +23,14 @@ fn place(test: &str) -> (Place, HoldId) {
         for id in [first, doubtful] {
             let period = Period { label: "total".to_owned(), resets: None };
             let limit = Amount::from_micros(10_000_000);
-            let claim = Claim { budget: "all".to_owned(), key: String::new(), period, limit, enforce: true };
+            let claim = Claim {
+                budget: "all".to_owned(),
+                key: String::new(),
+                period,
+                limit,
+                soft: limit,
+                enforce: true,
+            };
             let hold = NewHold {
                 id,
                 job: None,

@@ -43,6 +43,7 @@ pub(crate) fn hold(number: i64) -> NewHold {
         key: key.to_owned(),
         period: Period { label: "total".to_owned(), resets: None },
         limit: Amount::from_micros(1_000_000_000),
+        soft: Amount::from_micros(1_000_000_000),
         enforce: true,
     };
     NewHold {
