@@ -10,7 +10,6 @@ use pingora::protocols::http::ServerSession;
 use serde_json::json;
 
 use crate::books;
-use crate::clock;
 use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::money::Money;
@@ -45,14 +44,14 @@ impl Admin {
             "/readyz" => self.ready(),
             "/v1/config" => (StatusCode::OK, TEXT, self.effective.clone()),
             "/v1/holds" => money(books::holds(&self.money, query).await),
-            "/v1/budgets" => money(books::budgets(&self.money, clock::date()).await),
+            "/v1/budgets" => money(books::budgets(&self.money, self.money.now()).await),
             "/v1/usage" => money(books::usage(&self.money, query).await),
             _ => error(StatusCode::NOT_FOUND, "NotFound", HERE),
         }
     }
 
     async fn metrics(&self) -> (StatusCode, &'static str, String) {
-        self.metrics.look_at(&self.money, clock::date()).await;
+        self.metrics.look_at(&self.money, self.money.now()).await;
         let Life { in_flight, buffered, connections, .. } = &*self.life;
         match self.metrics.text(in_flight.taken(), buffered.taken(), connections.taken()) {
             Ok(text) => (StatusCode::OK, prometheus::TEXT_FORMAT, text),

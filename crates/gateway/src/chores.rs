@@ -8,7 +8,6 @@ use log::warn;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 
-use crate::clock;
 use crate::money::Money;
 use crate::upstream::Upstream;
 
@@ -16,6 +15,9 @@ use crate::upstream::Upstream;
 const LOOK_UP_EVERY: Duration = Duration::from_secs(30);
 /// How often holds are looked through for jobs that were not submitted in time.
 const LAPSE_EVERY: Duration = Duration::from_secs(60);
+
+/// From how many seconds on a clock that has gone away from elapsed time is told of.
+const FAR: i64 = 60;
 
 /// Looks upstream's name up, again and again.
 pub(crate) struct LookUp(pub(crate) Arc<Upstream>);
@@ -45,7 +47,13 @@ pub(crate) struct Lapse(pub(crate) Arc<Money>);
 impl BackgroundService for Lapse {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         loop {
-            self.0.lapse(clock::date()).await;
+            self.0.lapse(self.0.now()).await;
+            let skew = self.0.skew().as_secs();
+            if skew.abs() > FAR {
+                warn!(
+                    "this machine's clock is {skew} s from the one that budgets are counted by, which follows elapsed time; set the clock right, then restart"
+                );
+            }
             tokio::select! {
                 _ = shutdown.changed() => return,
                 () = tokio::time::sleep(LAPSE_EVERY) => {}

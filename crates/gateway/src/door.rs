@@ -28,6 +28,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::access_log::AccessLog;
 use crate::capacity::Share;
+use crate::clock;
 use crate::framing::Framing;
 use crate::gate::Gate;
 use crate::life::Life;
@@ -200,7 +201,7 @@ impl Unread {
                 (405, "Method Not Allowed", "MethodNotAllowed", "This gateway makes no tunnels.")
             }
         };
-        let mut record = Record::new();
+        let mut record = Record::new(clock::date());
         record.request_id = request_id::fresh();
         record.method = None;
         record.decision = Some(Decision::Refused);

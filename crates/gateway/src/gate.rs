@@ -103,7 +103,7 @@ impl Gate {
         match route.handling() {
             Handling::Observed | Handling::Bypassed => return Ok(Next::Stream),
             Handling::Own if !route.has_body() => {
-                let reply = own_api::read(route, &self.desk, visit.record.date);
+                let reply = own_api::read(route, &self.desk, visit.record.at);
                 return self.answer(session, visit, &reply).await;
             }
             Handling::Own | Handling::Gated(_) | Handling::Carried => {}
@@ -115,12 +115,12 @@ impl Gate {
         if route == Route::Estimate {
             let (desk, money) = (&self.estimate_desk, &*self.money);
             let who = visit.record.principal.as_ref().map_or("", Principal::as_str);
-            let reply = own_api::estimate(&body.bytes, desk, money, who, visit.record.date).await;
+            let reply = own_api::estimate(&body.bytes, desk, money, who, visit.record.at).await;
             return self.answer(session, visit, &reply).await;
         }
         let who = visit.record.principal.as_ref();
         let key = repeat::key(route, session.req_header(), who, &body.bytes)?;
-        if let Some(again) = self.money.recall(key, visit.record.date).await? {
+        if let Some(again) = self.money.recall(key, visit.record.at).await? {
             visit.record.replay(again.hold);
             forward::relay(session, again.said?, &mut visit.record).await?;
             return Ok(Next::Done);
@@ -176,7 +176,7 @@ impl Gate {
     fn admit(&self, route: Route, body: &Collected, record: &mut Record) -> Result<Permit, Rejection> {
         let Handling::Gated(operation) = route.handling() else { return Ok(Permit::for_what_is_no_job()) };
         let began = clock::now();
-        let decided = admit::decide(&body.bytes, operation, &self.desk, record.date);
+        let decided = admit::decide(&body.bytes, operation, &self.desk, record.at);
         record.seconds.validate = Some(clock::now().saturating_duration_since(began));
         decided
     }
@@ -196,7 +196,7 @@ impl Gate {
             Some(patch) => self.change(session, patch, ticket, record).await,
             None if record.route == Some(Route::CreateJob) => {
                 let who = record.principal.as_ref().map_or("", Principal::as_str);
-                self.money.open(judged, who, ticket, record.date).await
+                self.money.open(judged, who, ticket, record.at).await
             }
             None => Ok(None),
         };
@@ -226,7 +226,7 @@ impl Gate {
                 match look_up(&self.courier, session, &target, authority, &record.request_id).await {
                     Some(Seen::Unsubmitted(found)) => {
                         let who = record.principal.as_ref().map_or("", Principal::as_str);
-                        Some(self.money.adopt(job, found, who, record.date).await?)
+                        Some(self.money.adopt(job, found, who, record.at).await?)
                     }
                     Some(Seen::Begun) => None,
                     None => self.money.unfollowed().map(|()| None)?,
@@ -234,8 +234,8 @@ impl Gate {
             }
         };
         match row {
-            Some(row) => self.money.change(&row, patch, ticket, record.date).await,
-            None => self.money.nothing_held(ticket, record.date).await,
+            Some(row) => self.money.change(&row, patch, ticket, record.at).await,
+            None => self.money.nothing_held(ticket, record.at).await,
         }
     }
 

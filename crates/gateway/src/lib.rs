@@ -4,6 +4,7 @@
 mod access_log;
 mod admin;
 mod books;
+mod calendar;
 mod capacity;
 mod chores;
 mod clock;

@@ -52,6 +52,7 @@ struct Books {
     held: GaugeVec,
     settled: GaugeVec,
     near: IntGaugeVec,
+    clock_skew: Gauge,
     holds: IntGaugeVec,
     oldest: GaugeVec,
     outbox_pending: IntGauge,
@@ -174,6 +175,10 @@ impl Books {
                 "budget_near",
                 "Keys of the budget that are at or above its soft part of the limit in the running window.",
                 budget,
+            )?,
+            clock_skew: all.amount(
+                "clock_skew_seconds",
+                "How far the machine's clock is ahead of the one that budgets are counted by, in seconds.",
             )?,
             commit_seconds: all.histogram(
                 "ledger_commit_seconds",

@@ -9,6 +9,7 @@ use ledger::{Amend, Earlier, HoldId, HoldRow, Kept, Key, Ledger, NewHold, Note, 
 use log::{error, warn};
 use serde_json::{Value, json};
 
+use crate::calendar::Calendar;
 use crate::clock;
 use crate::config::{Holds, SettleBy};
 use crate::courier::Answer;
@@ -22,6 +23,7 @@ use crate::stake::{Held, Stake};
 #[derive(Debug)]
 pub(crate) struct Money {
     pub(crate) ledger: Ledger,
+    pub(crate) calendar: Calendar,
     pub(crate) budgets: Vec<Budget>,
     pub(crate) holds: Holds,
     pub(crate) cards: RateCards,
@@ -82,7 +84,17 @@ impl Money {
         let near = self.ledger.reserve(new, key, now).await.map_err(|no| rejected(no, amount))?;
         let (agreed, refused) = (vec![Event::Bind], vec![Event::Release]);
         let held = Held { id, agreed, refused, amend: None, creates: true, budgets, near };
-        Ok(Some(Stake::new(&self.ledger, Some(held), ticket)))
+        Ok(Some(Stake::new(self, Some(held), ticket)))
+    }
+
+    /// The instant that is counted by.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.calendar.at(clock::now())
+    }
+
+    /// How far the system's clock has gone from it.
+    pub(crate) fn skew(&self) -> SignedDuration {
+        self.calendar.skew(clock::date(), clock::now())
     }
 
     /// What is known of a job that a change would make dearer or submit.
@@ -188,7 +200,7 @@ impl Money {
         let refused = if lapsed { vec![Event::Lapse] } else { vec![Event::Adjust(row.amount)] };
         let amend = Some(Amend { workload, card: card(Some(&quote)) });
         let held = Held { id, agreed, refused, amend, creates: false, budgets, near };
-        Ok(Some(Stake::new(&self.ledger, Some(held), ticket)))
+        Ok(Some(Stake::new(self, Some(held), ticket)))
     }
 
     /// For a request that spends nothing: only its key is taken.
@@ -199,7 +211,7 @@ impl Money {
     ) -> Result<Option<Stake>, Rejection> {
         let Some(ticket) = ticket else { return Ok(None) };
         self.ledger.begin(ticket.key, now).await.map_err(|no| rejected(no, None))?;
-        Ok(Some(Stake::new(&self.ledger, None, Some(ticket))))
+        Ok(Some(Stake::new(self, None, Some(ticket))))
     }
 
     /// What became of an earlier request with the same key, to be said again; and its hold.
@@ -268,7 +280,7 @@ impl Money {
 
     async fn note(&self, row: &HoldRow, events: Vec<Event>, told: Told) {
         let note = Note { events, told, ..Note::default() };
-        if let Err(Refused::Unavailable(fault)) = self.ledger.note(row.id, note, clock::date()).await {
+        if let Err(Refused::Unavailable(fault)) = self.ledger.note(row.id, note, self.now()).await {
             warn!("{fault}; hold {} stays as it was until upstream tells of its job again", row.id);
         }
     }

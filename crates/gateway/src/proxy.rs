@@ -32,7 +32,7 @@ impl ProxyHttp for Gate {
     type CTX = Visit;
 
     fn new_ctx(&self) -> Visit {
-        Visit { record: Record::new(), in_flight: None, told: None }
+        Visit { record: Record::new(self.money.now()), in_flight: None, told: None }
     }
 
     async fn early_request_filter(&self, session: &mut Session, _: &mut Visit) -> pingora::Result<()> {

@@ -24,6 +24,7 @@ use tokio::sync::Notify;
 
 use crate::access_log::AccessLog;
 use crate::admin::Admin;
+use crate::calendar::Calendar;
 use crate::chores::{Lapse, LookUp};
 use crate::clock;
 use crate::config::{self, Config};
@@ -121,12 +122,15 @@ impl Gateway {
             Some(Arc::clone(&metrics)),
         );
         let sinks: Vec<String> = config.event_sinks.iter().map(|sink| sink.name.clone()).collect();
-        let ledger = Ledger::open(&config.ledger, &sinks, clock::date())
+        let date = clock::date();
+        let ledger = Ledger::open(&config.ledger, &sinks, date)
             .map_err(|error| StartError::Machine(error.to_string()))?;
+        let calendar = Calendar::new(date, ledger.last_written(), clock::now());
         let counted = Arc::clone(&metrics);
         ledger.watch(move |orders, took| counted.committed(orders, took));
         let money = Arc::new(Money {
             ledger,
+            calendar,
             budgets: config.budgets.clone(),
             holds: config.holds,
             cards: config.cards.clone(),

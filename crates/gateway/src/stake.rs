@@ -9,8 +9,10 @@ use job_model::response::JobHead;
 use ledger::{Amend, HoldId, Kept, Key, Ledger, Note, Refused, Told};
 use log::error;
 
+use crate::calendar::Calendar;
 use crate::clock;
 use crate::courier::{Fate, Outcome, Sent};
+use crate::money::Money;
 use crate::repeat::{self, Ticket};
 
 /// How long a write is put off that the ledger could not take.
@@ -21,6 +23,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 #[must_use]
 pub(crate) struct Stake {
     ledger: Ledger,
+    calendar: Calendar,
     hold: Option<Held>,
     ticket: Option<Ticket>,
     ended: bool,
@@ -50,8 +53,8 @@ enum Rest {
 }
 
 impl Stake {
-    pub(crate) fn new(ledger: &Ledger, hold: Option<Held>, ticket: Option<Ticket>) -> Self {
-        Self { ledger: ledger.clone(), hold, ticket, ended: false }
+    pub(crate) fn new(money: &Money, hold: Option<Held>, ticket: Option<Ticket>) -> Self {
+        Self { ledger: money.ledger.clone(), calendar: money.calendar, hold, ticket, ended: false }
     }
 
     pub(crate) fn hold(&self) -> Option<&Held> {
@@ -67,10 +70,10 @@ impl Stake {
             (None, Some((key, kept))) => Rest::Key(key, kept),
             (None, None) => Rest::Nothing,
         };
-        let ledger = self.ledger.clone();
-        if let Err(why) = rest.clone().write(&ledger).await {
+        let (ledger, calendar) = (self.ledger.clone(), self.calendar);
+        if let Err(why) = rest.clone().write(&ledger, calendar).await {
             error!("{why}; what became of {rest} is written when the ledger can be written again");
-            tokio::spawn(again(ledger, rest));
+            tokio::spawn(again(ledger, calendar, rest));
         }
     }
 }
@@ -118,15 +121,15 @@ impl Drop for Stake {
         error!("{rest} was given up by its request; what became of it is unknown");
         // Without a runtime the process ends, and the next one finds it open and takes it for doubtful.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(again(self.ledger.clone(), rest));
+            runtime.spawn(again(self.ledger.clone(), self.calendar, rest));
         }
     }
 }
 
 impl Rest {
-    async fn write(self, ledger: &Ledger) -> Result<(), Refused> {
+    async fn write(self, ledger: &Ledger, calendar: Calendar) -> Result<(), Refused> {
         match self {
-            Self::Hold(id, note) => ledger.note(id, note, clock::date()).await.map(|_| ()),
+            Self::Hold(id, note) => ledger.note(id, note, calendar.at(clock::now())).await.map(|_| ()),
             Self::Key(key, kept) => Ok(ledger.keep(key, kept).await?),
             Self::Nothing => Ok(()),
         }
@@ -142,8 +145,8 @@ impl std::fmt::Display for Rest {
     }
 }
 
-async fn again(ledger: Ledger, rest: Rest) {
-    while let Err(Refused::Unavailable(_)) = rest.clone().write(&ledger).await {
+async fn again(ledger: Ledger, calendar: Calendar, rest: Rest) {
+    while let Err(Refused::Unavailable(_)) = rest.clone().write(&ledger, calendar).await {
         tokio::time::sleep(AGAIN).await;
     }
 }

@@ -345,6 +345,47 @@ fn a_ledger_in_a_file_outlives_its_gateway_and_has_one_at_a_time() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+/// A ledger that was written by a clock ahead of ours: its windows stay where they were, and none that is over is opened again.
+#[test]
+fn a_clock_that_was_set_back_opens_no_window_again() {
+    let folder = std::env::temp_dir().join(format!("jobgate-clock-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("book.db");
+    let text = budget("5", &format!("ledger.url = 'sqlite:{}'", file.display()))
+        .replace("window = 'total'", "window = 'day'\ntime_zone = 'UTC'");
+    let tomorrow = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 365);
+    let config = Config::parse(&text, Path::new("."), []).unwrap();
+    let workspace = job_model::WorkspaceId::parse("6881117d-9fd2-4900-870b-9b721dc90f25").unwrap();
+    let workload = serde_json::json!({"type": "Full", "quality": "Extra", "outputs": ["OBJ"]});
+    let new = ledger::NewHold {
+        id: ledger::HoldId::new(),
+        job: None,
+        workspace,
+        principal: String::new(),
+        workload: job_model::Workload::from_json(&workload).unwrap(),
+        amount: Some("3.5".parse().unwrap()),
+        card: String::new(),
+        currency: "unit".to_owned(),
+        claims: config.budgets.iter().map(|budget| budget.claim(None, "", tomorrow).unwrap()).collect(),
+    };
+    let book = ledger::Ledger::open(&ledger::Url::Sqlite(file), &[], tomorrow).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(book.reserve(new, None, tomorrow)).unwrap();
+    drop(book);
+    let upstream = Recorder::start();
+    let gateway = Running::start_patiently(upstream.address, &text);
+    assert_eq!(
+        gateway.send(&post(JOB)).status,
+        402,
+        "that day's limit is used up, and this one's is not opened"
+    );
+    let metrics = gateway.operator().send(&get("/metrics")).body;
+    let skew = metrics.lines().find_map(|line| line.strip_prefix("jobgate_clock_skew_seconds ")).unwrap();
+    assert!(skew.parse::<f64>().unwrap() < -360.0 * 86_400.0, "{skew}");
+    drop(gateway);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn the_estimate_tells_the_room_of_each_budget_and_takes_none() {
     let (_, gateway) = gate("5");

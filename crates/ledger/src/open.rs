@@ -4,8 +4,8 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::mark::{self, Mark};
 use crate::sweep;
@@ -81,6 +81,7 @@ impl std::error::Error for OpenError {}
 pub(crate) struct Opened {
     pub(crate) connection: Connection,
     pub(crate) mark: Option<Mark>,
+    pub(crate) last_written: Option<Timestamp>,
     _lock: Option<File>,
 }
 
@@ -91,7 +92,7 @@ pub(crate) fn open(url: &Url, sinks: &[String], now: Timestamp) -> Result<Opened
         let connection = Connection::open_in_memory().map_err(|error| failed(&error))?;
         prepare(&connection, true).map_err(|error| failed(&error))?;
         sweep::recover(&connection, sinks, now).map_err(|error| failed(&error))?;
-        return Ok(Opened { connection, mark: None, _lock: None });
+        return Ok(Opened { connection, mark: None, last_written: None, _lock: None });
     };
     let failed = |what: &dyn std::fmt::Display| OpenError::of(path, what);
     let damaged = |what: &dyn std::fmt::Display| {
@@ -112,6 +113,8 @@ pub(crate) fn open(url: &Url, sinks: &[String], now: Timestamp) -> Result<Opened
         Ok(Err(Faults(faults))) => return Err(damaged(&faults.join(", "))),
         Err(error) => return Err(damaged(&error)),
     }
+    let last_written = last_written(&connection).map_err(|error| damaged(&error))?;
+    let now = last_written.map_or(now, |last| now.max(last));
     sweep::recover(&connection, sinks, now)
         .map_err(|error| failed(&format_args!("what was left open cannot be read: {error}")))?;
     // Now that it is whole, whoever closes it last may tidy up.
@@ -119,7 +122,7 @@ pub(crate) fn open(url: &Url, sinks: &[String], now: Timestamp) -> Result<Opened
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
         .map_err(|error| failed(&error))?;
     let mark = marked(path, &connection).map_err(|error| failed(&format_args!("its mark: {error}")))?;
-    Ok(Opened { connection, mark: Some(mark), _lock: Some(lock) })
+    Ok(Opened { connection, mark: Some(mark), last_written, _lock: Some(lock) })
 }
 
 /// Opens beside whoever decides, damaged or not: to look, and to say what became of a hold.
@@ -135,7 +138,14 @@ pub(crate) fn visit(url: &Url) -> Result<Opened, OpenError> {
     // One that has lost its end keeps the mark that tells of it.
     let whole = reached.is_some_and(|mark| mark::is_reached(&connection, &mark).unwrap_or(false));
     let mark = if whole { marked(path, &connection).ok() } else { None };
-    Ok(Opened { connection, mark, _lock: None })
+    Ok(Opened { connection, mark, last_written: None, _lock: None })
+}
+
+fn last_written(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let last = connection
+        .query_row("SELECT time FROM entry ORDER BY seq DESC LIMIT 1", [], |row| row.get(0))
+        .optional()?;
+    Ok(last.and_then(|last| Timestamp::from_millisecond(last).ok()))
 }
 
 fn marked(path: &Path, connection: &Connection) -> Result<Mark, String> {

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -72,6 +73,7 @@ enum End {
 pub struct Ledger {
     orders: Sender<Order>,
     watch: Arc<Watch>,
+    last_written: Option<Timestamp>,
 }
 
 impl Ledger {
@@ -80,7 +82,7 @@ impl Ledger {
     ///
     /// # Errors
     /// One line: what is wrong with it, and what to do.
-    pub fn open(url: &Url, sinks: &[String], now: jiff::Timestamp) -> Result<Self, OpenError> {
+    pub fn open(url: &Url, sinks: &[String], now: Timestamp) -> Result<Self, OpenError> {
         open(url, sinks, now).and_then(Self::start)
     }
 
@@ -95,6 +97,7 @@ impl Ledger {
     /// The writer keeps the lock for as long as it has the connection.
     fn start(opened: Opened) -> Result<Self, OpenError> {
         let (orders, waiting) = channel();
+        let last_written = opened.last_written;
         let watch = Arc::<Watch>::default();
         let watched = Arc::clone(&watch);
         thread::Builder::new()
@@ -105,7 +108,12 @@ impl Ledger {
                 write_all(&opened.connection, opened.mark.as_mut(), &waiting, &watched);
             })
             .map_err(|error| OpenError(format!("ledger: no thread is to be had: {error}")))?;
-        Ok(Self { orders, watch })
+        Ok(Self { orders, watch, last_written })
+    }
+
+    /// When the last entry was written that was there when the ledger was opened.
+    pub fn last_written(&self) -> Option<Timestamp> {
+        self.last_written
     }
 
     /// Tells of every transaction that stands: its orders, and how long it took. Who watches first is told.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// What /metrics promises. A histogram is followed by `_bucket`, `_sum` or `_count` where it is used.
-const METRICS: [&str; 16] = [
+const METRICS: [&str; 23] = [
     "jobgate_requests_total",
     "jobgate_request_seconds",
     "jobgate_gate_seconds",
@@ -24,6 +24,13 @@ const METRICS: [&str; 16] = [
     "jobgate_in_flight",
     "jobgate_buffered_bytes",
     "jobgate_build_info",
+    "jobgate_budget_near",
+    "jobgate_outbox_oldest_seconds",
+    "jobgate_outbox_pending",
+    "jobgate_dead_letters",
+    "jobgate_clock_skew_seconds",
+    "jobgate_oldest_hold_seconds",
+    "jobgate_ledger_commit_seconds",
 ];
 
 fn deploy() -> PathBuf {

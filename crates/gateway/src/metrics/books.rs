@@ -34,6 +34,8 @@ impl Metrics {
             self.ledger.dead_letters.set(waiting.dead);
             self.ledger.outbox_oldest.set(float(age(waiting.oldest, now)));
         }
+        let skew = Decimal::new(i64::try_from(money.skew().as_millis()).unwrap_or(i64::MAX), 3);
+        self.ledger.clock_skew.set(float(skew));
         let Ok(states) = money.ledger.states().await else { return };
         for state in HoldState::ALL.into_iter().filter(|state| state.is_held()) {
             let found = states.iter().find(|(known, ..)| *known == state);

@@ -21,6 +21,8 @@ use crate::rejection::{Invalid, Rejection};
 pub(crate) struct Record {
     pub(crate) began: Instant,
     pub(crate) date: Timestamp,
+    /// The instant that money is counted by.
+    pub(crate) at: Timestamp,
     pub(crate) request_id: String,
     /// None where no header could be read.
     pub(crate) method: Option<http::Method>,
@@ -55,10 +57,12 @@ pub(crate) struct Seconds {
 }
 
 impl Record {
-    pub(crate) fn new() -> Self {
+    /// Begins with a request that is counted at an instant.
+    pub(crate) fn new(at: Timestamp) -> Self {
         Self {
             began: clock::now(),
             date: clock::date(),
+            at,
             request_id: String::new(),
             method: None,
             route: None,
