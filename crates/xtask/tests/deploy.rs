@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// What /metrics promises. A histogram is followed by `_bucket`, `_sum` or `_count` where it is used.
-const METRICS: [&str; 23] = [
+const METRICS: [&str; 27] = [
     "jobgate_requests_total",
     "jobgate_request_seconds",
     "jobgate_gate_seconds",
@@ -31,6 +31,10 @@ const METRICS: [&str; 23] = [
     "jobgate_clock_skew_seconds",
     "jobgate_oldest_hold_seconds",
     "jobgate_ledger_commit_seconds",
+    "jobgate_budget_limit_units",
+    "jobgate_budget_held_units",
+    "jobgate_budget_settled_units",
+    "jobgate_holds",
 ];
 
 fn deploy() -> PathBuf {
