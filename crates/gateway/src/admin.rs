@@ -10,6 +10,7 @@ use pingora::protocols::http::ServerSession;
 use serde_json::json;
 
 use crate::books;
+use crate::identity::Identity;
 use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::money::Money;
@@ -24,6 +25,7 @@ pub(crate) struct Admin {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) life: Arc<Life>,
     pub(crate) upstream: Arc<Upstream>,
+    pub(crate) identity: Arc<Identity>,
     pub(crate) money: Arc<Money>,
     /// The configuration without its secrets.
     pub(crate) effective: String,
@@ -66,6 +68,8 @@ impl Admin {
             "starting\n"
         } else if !self.upstream.is_known() {
             "upstream's name leads to no address\n"
+        } else if !self.identity.is_known() {
+            "the issuer's keys are not known\n"
         } else {
             return (StatusCode::OK, TEXT, "ready\n".to_owned());
         };

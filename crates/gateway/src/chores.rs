@@ -8,6 +8,7 @@ use log::warn;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 
+use crate::identity::{self, Identity};
 use crate::money::Money;
 use crate::upstream::Upstream;
 
@@ -16,6 +17,8 @@ const LOOK_UP_EVERY: Duration = Duration::from_secs(30);
 /// How often holds are looked through for jobs that were not submitted in time.
 const LAPSE_EVERY: Duration = Duration::from_secs(60);
 
+/// How often an issuer is asked that has not answered yet.
+const SOON: Duration = Duration::from_secs(5);
 /// From how many seconds on a clock that has gone away from elapsed time is told of.
 const FAR: i64 = 60;
 
@@ -35,6 +38,23 @@ impl BackgroundService for LookUp {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => warn!("upstream's name: {error}; its last addresses stay in use"),
                 Err(error) => warn!("upstream's name: {error}"),
+            }
+        }
+    }
+}
+
+/// Asks for the issuer's keys, again and again: new ones are then known before they are needed, and withdrawn ones forgotten.
+pub(crate) struct Refresh(pub(crate) Arc<Identity>);
+
+#[async_trait]
+impl BackgroundService for Refresh {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        loop {
+            self.0.refresh().await;
+            let pause = if self.0.is_known() { identity::EVERY } else { SOON };
+            tokio::select! {
+                _ = shutdown.changed() => return,
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }

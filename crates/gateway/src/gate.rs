@@ -39,7 +39,7 @@ use crate::upstream::Upstream;
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) limits: Limits,
-    pub(crate) identity: Identity,
+    pub(crate) identity: Arc<Identity>,
     pub(crate) rates: Rates,
     pub(crate) money: Arc<Money>,
     pub(crate) desk: Desk,
@@ -99,7 +99,7 @@ impl From<Uncollected> for Ending {
 impl Gate {
     /// One request, step by step.
     pub(crate) async fn pass(&self, session: &mut Session, visit: &mut Visit) -> Result<Next, Ending> {
-        let route = self.head(session, visit)?;
+        let route = self.head(session, visit).await?;
         match route.handling() {
             Handling::Observed | Handling::Bypassed => return Ok(Next::Stream),
             Handling::Own if !route.has_body() => {
@@ -134,7 +134,7 @@ impl Gate {
     }
 
     /// Who asks for what: route, then the fields of the header.
-    fn head(&self, session: &mut Session, visit: &mut Visit) -> Result<Route, Rejection> {
+    async fn head(&self, session: &mut Session, visit: &mut Visit) -> Result<Route, Rejection> {
         let record = &mut visit.record;
         let request = session.req_header();
         record.method = Some(request.method.clone());
@@ -153,7 +153,7 @@ impl Gate {
         record.route = Some(route);
         record.settlement.job = route::job_in(target);
         head::check_authorization(&request.headers)?;
-        record.principal = self.identity.principal(&request.headers, record.date)?;
+        record.principal = self.identity.principal(&request.headers, record.date).await?;
         head::check_content(route, &request.headers, self.limits.body_bytes)?;
         repeat::word(route, &request.headers)?;
         let token = request.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();

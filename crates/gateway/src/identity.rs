@@ -2,6 +2,7 @@
 
 mod keys;
 mod ring_provider;
+mod source;
 
 use std::fmt;
 
@@ -17,6 +18,8 @@ use crate::rejection::{Rejection, TokenFault};
 
 pub use keys::KeySet;
 use keys::Keys;
+pub(crate) use source::EVERY;
+use source::Source;
 
 /// How far the issuer's clock may be from ours, in seconds.
 const LEEWAY: i64 = 60;
@@ -68,20 +71,36 @@ impl Identity {
     /// Whom a request is from; its Authorization header has been found to be one bearer token.
     ///
     /// # Errors
-    /// `InvalidToken`, with what could not be proven.
-    pub(crate) fn principal(
+    /// `InvalidToken`, with what could not be proven; `KeysUnavailable` where nothing can be.
+    pub(crate) async fn principal(
         &self,
         headers: &HeaderMap,
         now: Timestamp,
     ) -> Result<Option<Principal>, Rejection> {
         let found = match self {
             Self::None => return Ok(None),
-            Self::Jwt(verifier) => {
-                bearer(headers).ok_or(TokenFault::Form).and_then(|token| verifier.verify(token, now))
-            }
+            Self::Jwt(verifier) => match bearer(headers) {
+                Some(token) => verifier.whom(token, now).await?,
+                None => Err(TokenFault::Form),
+            },
             Self::Header(name) => named(headers, name),
         };
         found.map(Some).map_err(Rejection::InvalidToken)
+    }
+
+    /// Asks for the issuer's keys anew, where they come from a server.
+    pub(crate) async fn refresh(&self) {
+        if let Self::Jwt(verifier) = self {
+            verifier.source.refresh(std::time::Duration::ZERO).await;
+        }
+    }
+
+    /// Whether tokens can be verified.
+    pub(crate) fn is_known(&self) -> bool {
+        match self {
+            Self::Jwt(verifier) => verifier.source.keys().is_some(),
+            Self::None | Self::Header(_) => true,
+        }
     }
 }
 
@@ -103,7 +122,7 @@ fn named(headers: &HeaderMap, name: &HeaderName) -> Result<Principal, TokenFault
 /// Verifies tokens of one issuer.
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    keys: Keys,
+    source: Source,
     issuer: String,
     audience: String,
     scopes: Vec<String>,
@@ -114,7 +133,7 @@ impl Verifier {
     fn new(config: config::Jwt) -> Self {
         ring_provider::install();
         Self {
-            keys: Keys::new(&config.keys),
+            source: Source::new(config.keys),
             issuer: config.issuer,
             audience: config.audience,
             scopes: config.scopes,
@@ -122,9 +141,20 @@ impl Verifier {
         }
     }
 
+    /// Whom a token is of. One of a key that is not known may be of a new one, so the issuer is asked.
+    async fn whom(&self, token: &[u8], now: Timestamp) -> Result<Result<Principal, TokenFault>, Rejection> {
+        let found = self.source.keys().map(|keys| self.verify(&keys, token, now));
+        if !matches!(found, None | Some(Err(TokenFault::Key))) {
+            return found.ok_or(Rejection::KeysUnavailable);
+        }
+        self.source.refresh_for_a_token().await;
+        let keys = self.source.keys().ok_or(Rejection::KeysUnavailable)?;
+        Ok(self.verify(&keys, token, now))
+    }
+
     /// The signature comes first: nothing is told about claims that nobody vouches for.
-    fn verify(&self, token: &[u8], now: Timestamp) -> Result<Principal, TokenFault> {
-        let claims = self.claims(token)?;
+    fn verify(&self, keys: &Keys, token: &[u8], now: Timestamp) -> Result<Principal, TokenFault> {
+        let claims = claims(keys, token)?;
         let now = now.as_second();
         if text(&claims, "iss") != Some(self.issuer.as_str()) {
             return Err(TokenFault::Issuer);
@@ -146,25 +176,25 @@ impl Verifier {
         }
         text(&claims, &self.principal_claim).and_then(Principal::new).ok_or(TokenFault::Principal)
     }
+}
 
-    /// What the token says, where one of our keys has signed it. The key decides on the algorithm, never the token.
-    fn claims(&self, token: &[u8]) -> Result<Map<String, Value>, TokenFault> {
-        let header = decode_header(token).map_err(|_| TokenFault::Form)?;
-        if header.crit.is_some() {
-            // It asks for something that must be understood, and we understand nothing of the kind.
-            return Err(TokenFault::Form);
-        }
-        let key = self.keys.find(header.kid.as_deref()).ok_or(TokenFault::Key)?;
-        if header.alg != key.algorithm {
-            return Err(TokenFault::Key);
-        }
-        decode(token, &key.verifies, &key.validation).map(|token| token.claims).map_err(|error| {
-            match error.kind() {
-                ErrorKind::Json(_) | ErrorKind::Utf8(_) => TokenFault::Form,
-                _ => TokenFault::Signature,
-            }
-        })
+/// What the token says, where one of our keys has signed it. The key decides on the algorithm, never the token.
+fn claims(keys: &Keys, token: &[u8]) -> Result<Map<String, Value>, TokenFault> {
+    let header = decode_header(token).map_err(|_| TokenFault::Form)?;
+    if header.crit.is_some() {
+        // It asks for something that must be understood, and we understand nothing of the kind.
+        return Err(TokenFault::Form);
     }
+    let key = keys.find(header.kid.as_deref()).ok_or(TokenFault::Key)?;
+    if header.alg != key.algorithm {
+        return Err(TokenFault::Key);
+    }
+    decode(token, &key.verifies, &key.validation).map(|token| token.claims).map_err(|error| {
+        match error.kind() {
+            ErrorKind::Json(_) | ErrorKind::Utf8(_) => TokenFault::Form,
+            _ => TokenFault::Signature,
+        }
+    })
 }
 
 fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
@@ -220,8 +250,10 @@ mod tests {
         let verifier = Verifier::new(config::Jwt {
             issuer: "i".to_owned(),
             audience: "a".to_owned(),
-            jwks_file: "keys.json".into(),
-            keys: KeySet::parse(set.to_string().as_bytes()).unwrap(),
+            keys: config::KeySource::File(
+                "keys.json".into(),
+                KeySet::parse(set.to_string().as_bytes()).unwrap(),
+            ),
             scopes: Vec::new(),
             principal_claim: "sub".to_owned(),
         });
@@ -239,7 +271,8 @@ mod tests {
             (2060, Some(TokenFault::Expired)),
             (i64::from(u32::MAX), Some(TokenFault::Expired)),
         ] {
-            let verdict = verifier.verify(token.as_bytes(), Timestamp::from_second(now).unwrap());
+            let keys = verifier.source.keys().unwrap();
+            let verdict = verifier.verify(&keys, token.as_bytes(), Timestamp::from_second(now).unwrap());
             assert_eq!(verdict.err(), expected, "{now}");
         }
     }

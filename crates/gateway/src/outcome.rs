@@ -49,6 +49,7 @@ impl Decision {
             Rejection::BadRequest(_)
             | Rejection::HeaderNotFound
             | Rejection::InvalidToken(_)
+            | Rejection::KeysUnavailable
             | Rejection::NotFound
             | Rejection::MethodNotAllowed(_)
             | Rejection::RequestTimeout

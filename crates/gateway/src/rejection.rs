@@ -15,6 +15,8 @@ pub enum Rejection {
     HeaderNotFound,
     /// Not exactly one bearer token, or none that proves who sent it; the client must send another.
     InvalidToken(TokenFault),
+    /// Tokens cannot be verified, because the issuer's keys are not to be had; the operator must look at the issuer.
+    KeysUnavailable,
     /// No such operation; the client must correct its path.
     NotFound,
     /// The path has other methods; the client must use one of these.

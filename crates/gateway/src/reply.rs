@@ -158,6 +158,10 @@ impl From<&Rejection> for Reply {
             Rejection::InvalidToken(fault) => {
                 Self::error(StatusCode::UNAUTHORIZED, "InvalidToken", token_message(*fault))
             }
+            Rejection::KeysUnavailable => {
+                let reply = Self::error(StatusCode::SERVICE_UNAVAILABLE, "KeysUnavailable", NO_KEYS);
+                Self { retry_after: Some(5), ..reply }
+            }
             Rejection::NotFound => Self::error(StatusCode::NOT_FOUND, "NotFound", NOT_FOUND),
             Rejection::MethodNotAllowed(allow) => {
                 let message = format!("This path has no such method. Allowed: {allow}.");
@@ -235,6 +239,8 @@ const NO_LEDGER: &str =
     "The job cannot be written down now; nothing was forwarded. Send it again after the given time.";
 const IN_PROGRESS: &str = "The first request with this Idempotency-Key is under way. Send it again after the given time to hear its answer.";
 const KEY_REUSED: &str = "This Idempotency-Key belongs to another request. Take a new key for a new request; nothing was forwarded.";
+const NO_KEYS: &str =
+    "Tokens cannot be verified now; nothing was forwarded. Send it again after the given time.";
 const NO_ANSWER: &str = "Upstream could not be reached or gave no usable answer.";
 const LATE_ANSWER: &str = "Upstream did not answer in time.";
 const INVALID: &str = "InvalidContextCaptureRequest";

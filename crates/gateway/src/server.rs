@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use crate::access_log::AccessLog;
 use crate::admin::Admin;
 use crate::calendar::Calendar;
-use crate::chores::{Lapse, LookUp};
+use crate::chores::{Lapse, LookUp, Refresh};
 use crate::clock;
 use crate::config::{self, Config};
 use crate::connections;
@@ -142,9 +142,10 @@ impl Gateway {
         let limits = config.limits;
         let h2c = config.listen.h2c;
         let shutdown = config.shutdown;
+        let identity = Arc::new(Identity::new(config.identity));
         let gate = Gate {
             limits,
-            identity: Identity::new(config.identity),
+            identity: Arc::clone(&identity),
             rates: Rates::new(&config.rate_limits),
             money: Arc::clone(&money),
             estimate_desk: Desk { policy: config.policy.clone().for_estimate(), cards: config.cards.clone() },
@@ -174,6 +175,7 @@ impl Gateway {
             metrics,
             life: Arc::clone(&life),
             upstream: Arc::clone(&upstream),
+            identity: Arc::clone(&identity),
             money: Arc::clone(&money),
             effective,
         };
@@ -184,6 +186,7 @@ impl Gateway {
         server.add_service(PreBound { service: operations, bound: Some(operators), life: None });
         server.add_service(background_service("look-up", LookUp(upstream)));
         server.add_service(background_service("lapse", Lapse(money)));
+        server.add_service(background_service("refresh", Refresh(identity)));
         let stop = StopHandle::default();
         Ok(Self { server, life, log, courier, stop, shutdown, address, admin })
     }

@@ -151,10 +151,15 @@ fn the_optional_keys_of_the_example_are_written_as_the_parser_takes_them() {
         let kept = text.lines().filter(|line| !keys.iter().any(|key| line.starts_with(&format!("{key} = "))));
         kept.collect::<Vec<_>>().join("\n")
     };
-    let by_header = without(&text, &["issuer", "audience", "jwks_file", "scopes", "principal_claim"]);
+    let by_header =
+        without(&text, &["issuer", "audience", "jwks_file", "jwks_url", "scopes", "principal_claim"]);
     let config = Config::parse(&by_header, &base, NO_ENV).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.identity, Identity::Header("x-principal".parse().unwrap()));
     let text = without(&text, &["header"]).replace("mode = \"header\"", "mode = \"jwt\"");
+    let by_url = Config::parse(&without(&text, &["jwks_file"]), &base, NO_ENV);
+    let by_url = by_url.unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(Config::parse(&by_url.effective(), &base, NO_ENV).unwrap(), by_url);
+    let text = without(&text, &["jwks_url"]);
     let config = Config::parse(&text, &base, NO_ENV).unwrap_or_else(|problems| panic!("{problems}"));
     let Identity::Jwt(jwt) = &config.identity else { panic!("{:?}", config.identity) };
     assert_eq!((jwt.issuer.as_str(), jwt.principal_claim.as_str()), ("https://issuer.example.com", "sub"));
@@ -307,8 +312,8 @@ fn the_effective_configuration_reads_back_as_the_same() {
         let effective = config.effective();
         assert_eq!(parse(&effective), config, "{effective}");
         let unset: Vec<&str> = effective.lines().filter(|line| line.ends_with(" is not set")).collect();
-        // A file that sets all there is to set still leaves out the key of the other mode.
-        assert_eq!(unset == ["# header is not set"], text == full, "{effective}");
+        // A file that sets all there is to set still leaves out the keys of the other ways.
+        assert_eq!(unset == ["# jwks_url is not set", "# header is not set"], text == full, "{effective}");
     }
 }
 

@@ -19,7 +19,7 @@ use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
-use support::{JOB, Recorder, Reply, Running, get, head, post};
+use support::{Act, JOB, Recorder, Reply, Running, answer, get, head, post};
 
 const RSA_KEYS: &str = include_str!("data/jwks.json");
 /// Signed by the key of that set, whose private half is gone; good until the year 2100.
@@ -356,4 +356,45 @@ fn whoever_can_go_past_the_proxy_is_warned_of() {
     };
     assert!(warned("0.0.0.0:8080"));
     assert!(!warned("127.0.0.1:8080"));
+}
+
+fn from_server(server: &Recorder) -> String {
+    section(Path::new(""))
+        .replace("jwks_file = ''", &format!("jwks_url = 'http://{}/.well-known/jwks.json'", server.address))
+}
+
+/// However many tokens name a key that nobody has, the issuer is asked no more often than the least time between two questions.
+#[test]
+fn keys_are_asked_for_once_and_made_up_key_ids_do_not_change_that() {
+    let (issuer, server, upstream) = (Issuer::new(), Recorder::start(), Recorder::start());
+    let set = json!({"keys": [issuer.jwk("ec-1")]}).to_string();
+    server.script(vec![Act::Answer(answer(200, &set)); 9]);
+    let gateway = Running::start(upstream.address, &from_server(&server));
+    gateway.wait_ready();
+    assert_eq!(send(&gateway, &issuer.token(&good())).status, 201);
+    for made_up in 0..20 {
+        let header = json!({"alg": "ES256", "kid": format!("made-up-{made_up}")});
+        let reply = send(&gateway, &issuer.sign(&header, &good()));
+        assert_eq!((reply.status, reply.code().as_str()), (401, "InvalidToken"));
+    }
+    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.seen()[0].line, "GET /.well-known/jwks.json HTTP/1.1");
+    assert_eq!(server.seen()[0].header("authorization"), None, "the issuer is shown no token");
+    assert_eq!(upstream.seen().len(), 1);
+}
+
+/// Without keys nobody is called a forger: the gateway says that it cannot tell, is not ready, and asks again.
+#[test]
+fn while_the_keys_are_not_known_nothing_passes_and_the_gateway_is_not_ready() {
+    let (issuer, server, upstream) = (Issuer::new(), Recorder::start(), Recorder::start());
+    let set = json!({"keys": [issuer.jwk("ec-1")]}).to_string();
+    server.script([Act::Answer(answer(500, "{}")), Act::Answer(answer(200, &set))]);
+    let gateway = Running::start(upstream.address, &from_server(&server));
+    let reply = send(&gateway, &issuer.token(&good()));
+    assert_eq!((reply.status, reply.code().as_str()), (503, "KeysUnavailable"));
+    assert!(reply.header("retry-after").is_some() && upstream.seen().is_empty());
+    let mut operator = gateway.operator();
+    assert_eq!(operator.send(&get("/readyz")).body, "the issuer's keys are not known\n");
+    gateway.wait_ready();
+    assert_eq!(send(&gateway, &issuer.token(&good())).status, 201);
 }

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::cards::ILLUSTRATIVE;
 use super::keys::{KEYS, SEVERITY, split};
 use super::sections::{MEMORY, SQLITE};
-use super::types::{CardSource, Config, Identity, Ledger};
+use super::types::{CardSource, Config, Identity, KeySource, Ledger};
 use super::url::bracketed;
 use super::value::{show_duration, show_size};
 
@@ -139,7 +139,10 @@ fn identity(identity: &Identity) -> Table {
             values.extend(pair("identity.mode", text("jwt")));
             values.extend(pair("identity.issuer", text(&jwt.issuer)));
             values.extend(pair("identity.audience", text(&jwt.audience)));
-            values.extend(pair("identity.jwks_file", file(&jwt.jwks_file)));
+            values.extend(match &jwt.keys {
+                KeySource::File(path, _) => pair("identity.jwks_file", file(path)),
+                KeySource::Server { url, .. } => pair("identity.jwks_url", text(url)),
+            });
             values.extend(pair("identity.scopes", Value::Array(scopes)));
             values.extend(pair("identity.principal_claim", text(&jwt.principal_claim)));
         }

@@ -47,10 +47,7 @@ fn variable(path: &str) -> String {
 /// What is wrong with a variable that sets no key; nothing where it is not ours.
 fn judge(name: &str, known: &BTreeMap<String, (String, Kind)>) -> Option<String> {
     let path = name.strip_prefix(PREFIX)?.to_ascii_lowercase().replace("__", ".");
-    if keys::is_later(&path) {
-        return Some(keys::NOT_YET.to_owned());
-    }
-    for rows in [super::rates::KEY, super::budgets::KEY] {
+    for rows in [super::rates::KEY, super::budgets::KEY, super::sinks::KEY] {
         if path.strip_prefix(rows).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
             return Some(format!("cannot be set by a variable; [[{rows}]] belongs in the file"));
         }

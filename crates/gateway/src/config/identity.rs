@@ -4,13 +4,16 @@ use http::HeaderName;
 use toml::Value;
 
 use super::reader::{Reader, show};
-use super::types::{Identity, Jwt};
+use super::sinks;
+use super::types::{Identity, Jwt, KeySource};
+use super::url::is_loopback;
 use crate::identity::KeySet;
 
-const JWT: [&str; 5] = [
+const JWT: [&str; 6] = [
     "identity.issuer",
     "identity.audience",
     "identity.jwks_file",
+    "identity.jwks_url",
     "identity.scopes",
     "identity.principal_claim",
 ];
@@ -67,15 +70,13 @@ fn foreign(reader: &mut Reader<'_>, keys: &[&str], owner: &str, mode: &str) {
 fn jwt(reader: &mut Reader<'_>, on: bool) -> Option<Jwt> {
     let issuer = required(reader, "identity.issuer", on);
     let audience = required(reader, "identity.audience", on);
-    let keys = required(reader, "identity.jwks_file", on).filter(|_| on).and_then(|name| keys(reader, name));
+    let keys = key_source(reader, on);
     let scopes = scopes(reader);
     let claim = required(reader, "identity.principal_claim", false).unwrap_or("sub");
-    let (jwks_file, keys) = keys?;
     on.then_some(Jwt {
         issuer: issuer?.to_owned(),
         audience: audience?.to_owned(),
-        jwks_file,
-        keys,
+        keys: keys?,
         scopes: scopes?,
         principal_claim: claim.to_owned(),
     })
@@ -105,6 +106,34 @@ fn required<'a>(reader: &mut Reader<'a>, key: &str, needed: bool) -> Option<&'a 
         return None;
     }
     Some(text)
+}
+
+/// Where the keys are: a file or a URL.
+fn key_source(reader: &mut Reader<'_>, on: bool) -> Option<KeySource> {
+    const FILE: &str = "identity.jwks_file";
+    const URL: &str = "identity.jwks_url";
+    if reader.is_set(FILE) && reader.is_set(URL) {
+        reader.refuse(URL, format!("stands beside {FILE}; the keys come from one of them"));
+    }
+    if !reader.is_set(URL) {
+        let name = required(reader, FILE, on).filter(|_| on)?;
+        return keys(reader, name).map(|(file, keys)| KeySource::File(file, keys));
+    }
+    let text = required(reader, URL, false)?;
+    match sinks::split(text) {
+        // Whoever can change them on the way can sign any token.
+        Ok((server, _)) if !server.tls && !is_loopback(&server.host) => {
+            reader.refuse(URL, "must start with https://, unless it is on this machine");
+            None
+        }
+        Ok((server, target)) => {
+            Some(KeySource::Server { server: Box::new(server), target, url: text.to_owned() })
+        }
+        Err(fault) => {
+            reader.refuse(URL, fault);
+            None
+        }
+    }
 }
 
 fn keys(reader: &mut Reader<'_>, name: &str) -> Option<(std::path::PathBuf, KeySet)> {

@@ -58,6 +58,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("identity.issuer", Kind::Text),
     ("identity.audience", Kind::Text),
     ("identity.jwks_file", Kind::Text),
+    ("identity.jwks_url", Kind::Text),
     ("identity.scopes", Kind::Texts),
     ("identity.principal_claim", Kind::Text),
     ("identity.header", Kind::Text),
@@ -66,9 +67,6 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("shutdown.lead", Kind::Duration),
     ("shutdown.grace", Kind::Duration),
 ];
-
-/// Keys that are announced but not here yet: whoever sets one must learn that nothing acts on it.
-const LATER: &[&str] = &["identity.jwks_url"];
 
 /// The path without its last part, and the last part.
 pub(super) fn split(path: &str) -> (&str, &str) {
@@ -85,16 +83,6 @@ pub(super) fn sections() -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// Whether this key, or a section that it is in, comes with a later version.
-pub(super) fn is_later(path: &str) -> bool {
-    LATER
-        .iter()
-        .any(|later| path.strip_prefix(later).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
-}
-
-/// What is said of a key that only a later version knows.
-pub(super) const NOT_YET: &str = "not supported by this version; take it out, nothing would act on it";
-
 /// Reports every key that is not listed, and every section that is not one.
 pub(super) fn check(table: &Table, problems: &mut Vec<ConfigProblem>) {
     check_section("", table, problems);
@@ -105,8 +93,6 @@ fn check_section(section: &str, table: &Table, problems: &mut Vec<ConfigProblem>
         let path = if section.is_empty() { name.clone() } else { format!("{section}.{name}") };
         if [super::rates::KEY, super::budgets::KEY, super::sinks::KEY].contains(&path.as_str()) {
             // An array of tables; its rows are judged where they are read.
-        } else if is_later(&path) {
-            problems.push(ConfigProblem::new(path, NOT_YET));
         } else if sections().any(|known| known == path) {
             match value {
                 Value::Table(_) if path == SEVERITY => {}

@@ -259,14 +259,28 @@ pub struct Jwt {
     pub issuer: String,
     /// Whom it must be for: one of its `aud`.
     pub audience: String,
-    /// Where `keys` came from.
-    pub jwks_file: PathBuf,
     /// The issuer's public keys.
-    pub keys: KeySet,
+    pub keys: KeySource,
     /// What it must allow, all of them.
     pub scopes: Vec<String>,
     /// The claim that says who sent it.
     pub principal_claim: String,
+}
+
+/// Where an issuer's public keys are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// In a file, and these.
+    File(PathBuf, KeySet),
+    /// At a server, which is asked for them.
+    Server {
+        /// How to reach it.
+        server: Box<Upstream>,
+        /// The path on it.
+        target: String,
+        /// All of it, as it was written.
+        url: String,
+    },
 }
 
 /// What is logged.

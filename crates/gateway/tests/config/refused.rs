@@ -17,8 +17,8 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
     ("ledger.url = 'file'", "ledger.url: must be \"memory:\" or \"sqlite:\" and the path of a file"),
     ("budget = 3", "budget: must be an array of tables, written [[budget]]"),
     (
-        "identity.jwks_url = 'https://a'",
-        "identity.jwks_url: not supported by this version; take it out, nothing would act on it",
+        "identity = { mode = 'jwt', issuer = 'a', audience = 'b', jwks_url = 'http://a' }",
+        "identity.jwks_url: must start with https://, unless it is on this machine",
     ),
     (
         "identity.issuer = 'a'",
