@@ -299,20 +299,44 @@ fn a_job_that_upstream_does_not_tell_of_is_refused_unless_that_is_allowed() {
     assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 200);
 }
 
-/// At the edge of a budget all that fits is admitted and nothing beyond, however many ask at once.
-#[test]
-fn many_clients_at_one_budget_spend_exactly_what_fits() {
-    let (upstream, gateway) = gate("350");
-    let (clients, rounds) = (64, 8);
-    let admitted: usize = thread::scope(|scope| {
+/// How many of so many requests of so many clients at once were created.
+fn created(gateway: &Running, clients: usize, rounds: usize) -> usize {
+    thread::scope(|scope| {
         let one = || {
             let mut client = gateway.client();
-            (0..rounds).filter(|_| client.send(&post(JOB)).status == 201).count()
+            let one = |_: &usize| {
+                let reply = client.send(&post(JOB));
+                if reply.closes() {
+                    client = gateway.client();
+                }
+                reply.status == 201
+            };
+            (0..rounds).filter(one).count()
         };
         let all: Vec<_> = (0..clients).map(|_| scope.spawn(one)).collect();
         all.into_iter().map(|client| client.join().unwrap()).sum()
-    });
-    assert_eq!((admitted, upstream.seen().len()), (100, 100));
+    })
+}
+
+/// At the edge of a budget all that fits is admitted and nothing beyond, however many ask at once:
+/// `JOBGATE_ROUNDS=1000 cargo nextest run -p gateway --test money` is the longer run.
+#[test]
+fn many_clients_at_one_budget_spend_exactly_what_fits() {
+    let rounds = std::env::var("JOBGATE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(50);
+    // 256 x 50 ask for 44,800; there is room for 5,000 jobs of 3.5, and 2 are left over.
+    let (upstream, gateway) = gate("17502");
+    assert_eq!(created(&gateway, 256, rounds), 5000);
+    assert_eq!((upstream.seen().len(), sums(&gateway)), (5000, sum("0", "17500")));
+}
+
+/// What upstream refuses is given back: no hold is left over, and at rest nothing is refused that fits.
+#[test]
+fn refusals_of_upstream_leave_no_hold_behind() {
+    let (upstream, gateway) = gate("350");
+    upstream.script((0..200).map(|n| Act::Answer(answer([400, 422, 429][n % 3], "{}"))));
+    let first = created(&gateway, 32, 10);
+    let rest = created(&gateway, 1, 101);
+    assert_eq!((first + rest, upstream.seen().len()), (100, 300));
     assert_eq!(sums(&gateway), sum("0", "350"));
 }
 
