@@ -187,7 +187,7 @@ fn i12_a_client_that_leaves_before_its_body_is_whole_leaves_no_trace() {
     );
     let mut client = gateway.client();
     client.write(large.as_bytes());
-    client.write(&[b' '; 100_000]);
+    client.write(&vec![b' '; 100_000]);
     drop(client);
     assert_eq!(gateway.send(&post(JOB)).status, 201);
     assert_eq!((holds(&gateway).len(), upstream.seen().len()), (1, 1));

@@ -14,6 +14,8 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod money;
+
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

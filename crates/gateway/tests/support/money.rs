@@ -1,0 +1,36 @@
+//! What tests of money have in common: a gate with one budget, and what is settled and held.
+
+use serde_json::Value;
+
+use super::{Recorder, Running, get};
+
+pub fn budget(limit: &str, more: &str) -> String {
+    format!(
+        "pricing.rate_card = 'builtin:illustrative'\n{more}\n[[budget]]\nname = 'all'\nscope = 'global'\nlimit = '{limit}'\nwindow = 'total'\n"
+    )
+}
+
+pub fn gate(limit: &str) -> (Recorder, Running) {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, &budget(limit, ""));
+    (upstream, gateway)
+}
+
+/// What is settled and held.
+pub fn sums(gateway: &Running) -> (String, String) {
+    let rows = gateway.operator().send(&get("/v1/budgets")).json();
+    let text = |name: &str| rows["budgets"][0][name].as_str().unwrap().to_owned();
+    (text("settled"), text("held"))
+}
+
+pub fn sum(settled: &str, held: &str) -> (String, String) {
+    (settled.to_owned(), held.to_owned())
+}
+
+pub fn holds(gateway: &Running) -> Vec<Value> {
+    gateway.operator().send(&get("/v1/holds")).json()["holds"].as_array().unwrap().clone()
+}
+
+pub fn states(gateway: &Running) -> Vec<String> {
+    holds(gateway).iter().map(|hold| hold["state"].as_str().unwrap().to_owned()).collect()
+}
