@@ -16,27 +16,31 @@ const SECOND: Option<&str> = Some("from-client:2");
 /// It dies behind the first byte of upstream's first answer.
 const ANSWERED: Option<&str> = Some("from-upstream:1");
 
-/// Point, when counting begins, at which call, where the job's hold stands after the restart, whether there is a job.
-type Point = (&'static str, Option<&'static str>, &'static str, Option<HoldState>, Option<bool>);
+/// Where the job's hold stands after the restart: of the process alone, and of the machine.
+type Stands = (Option<HoldState>, Option<HoldState>);
+/// Point, when counting begins, at which call, what stands, whether there is a job.
+type Point = (&'static str, Option<&'static str>, &'static str, Stands, Option<bool>);
+const DOUBTFUL: Stands = (Some(InDoubt), Some(InDoubt));
+const KNOWN: Stands = (Some(Bound), Some(Bound));
 
 const POINTS: [Point; 9] = [
-    ("P1: before the reservation is written", SECOND, "write:1:before", None, Some(false)),
-    ("P2: the reservation is written, not flushed", SECOND, "sync:1:before", Some(InDoubt), Some(false)),
-    ("P3: it is flushed, no byte is sent", SECOND, "to-upstream:1:before", Some(InDoubt), Some(false)),
-    ("P4: half of the request is sent", SECOND, "to-upstream:1:half", Some(InDoubt), Some(false)),
-    // Whether upstream acts on a request whose sender is gone is its own affair.
-    ("P5: all of it is sent, nothing is answered", SECOND, "to-upstream:1:after", Some(InDoubt), None),
-    ("P6: 201 is read, nothing of it is written", ANSWERED, "write:1:before", Some(InDoubt), Some(true)),
-    // The kernel outlives the process, and with it what was written.
-    ("P7: the commit is written, not flushed", ANSWERED, "sync:1:before", Some(Bound), Some(true)),
+    ("P1: before the reservation is written", SECOND, "write:1:before", (None, None), Some(false)),
+    // The kernel outlives the process, and with it what was written; a power cut takes it.
     (
-        "P8: it is flushed, the client is not answered",
-        ANSWERED,
-        "to-client:1:before",
-        Some(Bound),
-        Some(true),
+        "P2: the reservation is written, not flushed",
+        SECOND,
+        "sync:1:before",
+        (Some(InDoubt), None),
+        Some(false),
     ),
-    ("P9: half of the answer is sent", ANSWERED, "to-client:1:half", Some(Bound), Some(true)),
+    ("P3: it is flushed, no byte is sent", SECOND, "to-upstream:1:before", DOUBTFUL, Some(false)),
+    ("P4: half of the request is sent", SECOND, "to-upstream:1:half", DOUBTFUL, Some(false)),
+    // Whether upstream acts on a request whose sender is gone is its own affair.
+    ("P5: all of it is sent, nothing is answered", SECOND, "to-upstream:1:after", DOUBTFUL, None),
+    ("P6: 201 is read, nothing of it is written", ANSWERED, "write:1:before", DOUBTFUL, Some(true)),
+    ("P7: it is written, not flushed", ANSWERED, "sync:1:before", (Some(Bound), Some(InDoubt)), Some(true)),
+    ("P8: it is flushed, the client is not answered", ANSWERED, "to-client:1:before", KNOWN, Some(true)),
+    ("P9: half of the answer is sent", ANSWERED, "to-client:1:half", KNOWN, Some(true)),
 ];
 
 fn crashes() -> usize {
@@ -53,16 +57,16 @@ fn asked_until_killed(rig: &mut Rig, gate: &Gate, most: u32) -> bool {
     false
 }
 
-#[test]
-fn p1_to_p9_killed_at_each_step_of_a_request() {
-    for (point, arm, at, state, is_created) in POINTS {
-        let mut rig = Rig::new("points");
+fn at_each_step(end: &str, ended: impl Fn(&Rig), expected: impl Fn(Stands) -> Option<HoldState>) {
+    for (point, arm, at, stands, is_created) in POINTS {
+        let mut rig = Rig::new(&format!("points-{end}"));
         let mut gate = rig.start(Some(&Fault::kill(arm, at)));
         let dies = if arm == SECOND { 2 } else { 1 };
         assert!(asked_until_killed(&mut rig, &gate, dies) && rig.happened(), "{point}");
         gate.killed();
+        ended(&rig);
         let sums = rig.recovered(true, point);
-        assert_eq!(sums.holds.get(&dies).copied(), state, "{point}: {sums:?}");
+        assert_eq!(sums.holds.get(&dies).copied(), expected(stands), "{point}: {sums:?}");
         if let Some(is_created) = is_created {
             // The first one, where there was one, the one it died with, and the one after the restart.
             assert_eq!(
@@ -75,20 +79,41 @@ fn p1_to_p9_killed_at_each_step_of_a_request() {
     }
 }
 
-/// Every call on the ledger's files, in every part of a request, and half of each write.
 #[test]
-fn p1_to_p9_killed_at_any_call_on_the_ledger() {
+fn p1_to_p9_killed_at_each_step_of_a_request() {
+    at_each_step("killed", |_| {}, |(killed, _)| killed);
+}
+
+#[test]
+fn p1_to_p9_without_power_at_each_step_of_a_request() {
+    at_each_step("dark", |rig| rig.cut_power(true), |(_, dark)| dark);
+    at_each_step("blank", |rig| rig.cut_power(false), |(_, dark)| dark);
+}
+
+/// Every call on the ledger's files, in every part of a request, and half of each write.
+fn at_any_call(end: &str, ended: impl Fn(&Rig)) {
     for kind in ["write", "sync"] {
         for count in 1..=crashes() {
             let when = if kind == "sync" { ["before", "after"] } else { ["before", "half"] }[count % 2];
             let fault = Fault::kill(Some("from-client:1"), format!("{kind}:{count}:{when}"));
-            let mut rig = Rig::new("calls");
+            let mut rig = Rig::new(&format!("calls-{end}"));
             let mut gate = rig.start(Some(&fault));
             assert!(asked_until_killed(&mut rig, &gate, 1000), "{fault:?}");
             gate.killed();
+            ended(&rig);
             rig.recovered(true, &format!("{fault:?}"));
         }
     }
+}
+
+#[test]
+fn p1_to_p9_killed_at_any_call_on_the_ledger() {
+    at_any_call("killed", |_| {});
+}
+
+#[test]
+fn p1_to_p9_without_power_at_any_call_on_the_ledger() {
+    at_any_call("dark", |rig| rig.cut_power(true));
 }
 
 /// The ledger's files in another folder, and back.

@@ -69,7 +69,7 @@ impl Rig {
     pub(crate) fn new(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("jobgate-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(folder.join("durable")).unwrap();
         let shim = folder.join("shim.so");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/shim.c");
         let mut compile = Command::new("cc");
@@ -101,9 +101,32 @@ impl Rig {
             command.env("LD_PRELOAD", &self.shim).env("FAULT_LEDGER", "book.db");
             command.env("FAULT_UPSTREAM", self.upstream.addr().port().to_string());
             command.env("FAULT_AT", at).env("FAULT_DO", act).env("FAULT_TOLD", self.told());
+            command.env("FAULT_DURABLE", self.durable());
             arm.map(|arm| command.env("FAULT_ARM", arm));
         }
         command
+    }
+
+    fn durable(&self) -> PathBuf {
+        self.folder.join("durable")
+    }
+
+    /// Takes away what was never flushed, as a power cut may: files that were removed stay so, and of the mark, which is never
+    /// flushed, either all is left or nothing. The gateway must have run under a fault from its first start on.
+    pub(crate) fn cut_power(&self, with_mark: bool) {
+        for end in ["", "-wal", "-shm", "-journal"] {
+            let name = format!("book.db{end}");
+            let (live, durable) = (self.folder.join(&name), self.durable().join(&name));
+            if live.exists() {
+                fs::remove_file(&live).unwrap();
+                if durable.exists() {
+                    fs::copy(durable, live).unwrap();
+                }
+            }
+        }
+        if !with_mark {
+            let _ = fs::remove_file(self.folder.join("book.db.mark"));
+        }
     }
 
     fn told(&self) -> PathBuf {

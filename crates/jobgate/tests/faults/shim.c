@@ -7,6 +7,7 @@
  *   FAULT_AT        KIND:COUNT:WHEN, where WHEN is before, half or after
  *   FAULT_DO        kill, eio or enospc
  *   FAULT_TOLD      a file that is made when it happens
+ *   FAULT_DURABLE   a folder that gets a copy of each of the ledger's files whenever it was flushed: what a power cut leaves
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -46,7 +47,7 @@ static const struct { const char *name; int kind; } KINDS[] = {
     {"from-client", FROM_CLIENT}, {"read", READ},
 };
 
-static const char *ledger, *told;
+static const char *ledger, *told, *durable;
 static int upstream, arm_kind, at_kind, at_errno;
 static long arm_count, at_count;
 static enum when at_when;
@@ -70,6 +71,7 @@ __attribute__((constructor)) static void start(void) {
     const char *at = getenv("FAULT_AT"), *arm = getenv("FAULT_ARM"), *rest;
     ledger = getenv("FAULT_LEDGER");
     told = getenv("FAULT_TOLD");
+    durable = getenv("FAULT_DURABLE");
     upstream = getenv("FAULT_UPSTREAM") ? atoi(getenv("FAULT_UPSTREAM")) : 0;
     if (!at || !ledger) return;
     at_kind = kind_of(at, &rest);
@@ -180,6 +182,27 @@ static void done(int kind, ssize_t result) {
     done(kind, result); \
     return result
 
+/* Renamed into its place whole: another thread may end the process meanwhile. */
+static void keep(int fd) {
+    char link[64], path[4096], whole[8300], to[8400], buffer[1 << 16];
+    if (!durable) return;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length <= 0) return;
+    path[length] = 0;
+    snprintf(whole, sizeof whole, "%s/%s", durable, strrchr(path, '/') + 1);
+    snprintf(to, sizeof to, "%s.part", whole);
+    within = 1;
+    int in = open(path, O_RDONLY), out = open(to, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+    ssize_t count;
+    while ((count = read(in, buffer, sizeof buffer)) > 0)
+        if (write(out, buffer, count) != count) abort();
+    close(in);
+    close(out);
+    if (rename(to, whole)) abort();
+    within = 0;
+}
+
 ssize_t write(int fd, const void *buffer, size_t size) {
     REAL(ssize_t, "write", int, const void *, size_t);
     int kind = classify(fd, 1, -1);
@@ -237,13 +260,17 @@ ssize_t pread64(int fd, void *buffer, size_t size, off_t offset) {
     int kind = classify(fd, 0, offset);
     INCOMING(kind, real(fd, buffer, size, offset));
 }
+static int flushed(int fd, int kind, int result) {
+    if (kind && !result) keep(fd);
+    return result;
+}
 int fsync(int fd) {
     REAL(int, "fsync", int);
     int kind = flush_kind(fd);
-    OUTGOING(kind, (void)0, real(fd));
+    OUTGOING(kind, (void)0, flushed(fd, kind, real(fd)));
 }
 int fdatasync(int fd) {
     REAL(int, "fdatasync", int);
     int kind = flush_kind(fd);
-    OUTGOING(kind, (void)0, real(fd));
+    OUTGOING(kind, (void)0, flushed(fd, kind, real(fd)));
 }
