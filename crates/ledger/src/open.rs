@@ -91,7 +91,7 @@ pub(crate) fn open(url: &Url, now: Timestamp) -> Result<Opened, OpenError> {
     let is_empty = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
     if let Some(mark) = reached.as_ref().filter(|_| is_empty) {
         // Before SQLite sees it: it would take the journal beside an empty file for a leftover, and remove it.
-        return Err(failed(&mark::lost(mark, path)));
+        return Err(failed(&mark::lost(mark, path.to_str())));
     }
     let connection = connected(path, reached.is_none())?;
     match verify::at_one_time(&connection) {
