@@ -14,6 +14,9 @@ use crate::verify::{self, Faults};
 /// The version of the tables below. An unknown one is refused, never converted by guess.
 const VERSION: i64 = 2;
 
+/// Statements that are kept parsed: all of them. The library would keep sixteen.
+const STATEMENTS: usize = 64;
+
 const TABLES: &str = "
 CREATE TABLE entry (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL, hold TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
@@ -179,6 +182,7 @@ fn prepare(connection: &Connection, new: bool) -> Result<(), String> {
             ));
         }
     }
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_mode", "WAL").map_err(text)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(text)
 }
