@@ -11,7 +11,7 @@
 use std::fs::File;
 use std::hint::black_box;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use admission::{Balance, Budget, BudgetScope, Claim, Event, Unpriced, Window, WindowKind};
@@ -104,8 +104,8 @@ fn flushes(folder: &Path) -> Vec<Duration> {
     all
 }
 
-fn open(file: &PathBuf) -> (Ledger, Duration) {
-    let url = Url::Sqlite(file.clone());
+fn open(file: &Path) -> (Ledger, Duration) {
+    let url = Url::Sqlite(file.to_path_buf());
     loop {
         let begun = Instant::now();
         match Ledger::open(&url, at(0)) {
@@ -173,7 +173,7 @@ fn offered(runtime: &Runtime, book: &Ledger, a_second: usize) -> (f64, Vec<Durat
 }
 
 /// The same work on ledgers a thousand times as large, and how long they take to be opened.
-fn growth(runtime: &Runtime, file: &PathBuf, most: i64) {
+fn growth(runtime: &Runtime, file: &Path, most: i64) {
     println!("\nentries  holds/s  p99 in ms  opened and verified in s  bytes an entry");
     let mut size = 1000;
     let mut filled = 0;
