@@ -69,7 +69,8 @@ fn ledgers(name: &str) -> [(Files, Said); 2] {
     drop(book);
     let book = opened(&file);
     let closed = (Files::of(&file).without("-wal"), said(&book));
-    fill(&book, 30, 60);
+    // One of each kind.
+    fill(&book, 30, 36);
     wait(book.verify()).unwrap().unwrap();
     let killed = (Files::of(&file), said(&book));
     assert!(killed.0.0.len() == 3 && killed.1 != closed.1);
