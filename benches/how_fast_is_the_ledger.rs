@@ -11,7 +11,7 @@
 use std::fs::File;
 use std::hint::black_box;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use admission::{Balance, Budget, BudgetScope, Claim, Event, Unpriced, Window, WindowKind};
@@ -31,22 +31,29 @@ fn main() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ledger");
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
     decisions();
-    let flush = flushes(&folder);
-    println!("\none flush of 16 KiB: {flush:?}, {:.0} a second", 1.0 / flush.as_secs_f64());
+    let all = flushes(&folder);
+    let flush = all.iter().copied().nth(all.len() / 2).unwrap();
+    let (rate, late) = (1.0 / flush.as_secs_f64(), in_flushes(&all, 0.99, flush));
+    println!(
+        "\none flush of 16 KiB: {flush:?}, {rate:.0} a second; one in a hundred takes {late:.1} times as long"
+    );
     let file = folder.join("book.db");
     let book = open(&file).0;
     println!("\nclients  holds/s  times the flushes  p50 in flushes  p99 in flushes");
     for clients in [1, 8, 64, 256, 1024] {
         let (rate, waits) = reserve(&runtime, &book, clients, HOLDS.min(clients * 400));
-        let flushes = |part: f64| {
-            let place = (waits.len() as f64 * part).floor();
-            let wait = waits.iter().copied().nth(number(place)).unwrap_or_default();
-            wait.as_secs_f64() / flush.as_secs_f64()
-        };
+        let flushes = |part: f64| in_flushes(&waits, part, flush);
         let times = rate * flush.as_secs_f64();
         println!("{clients:7}  {rate:7.0}  {times:17.1}  {:14.2}  {:14.2}", flushes(0.5), flushes(0.99));
+    }
+    println!("\noffered/s  answered/s  p50 in flushes  p99 in flushes");
+    for a_second in [2000, 5000, 10_000, 20_000] {
+        let (rate, waits) = offered(&runtime, &book, a_second);
+        let flushes = |part: f64| in_flushes(&waits, part, flush);
+        println!("{a_second:9}  {rate:10.0}  {:14.2}  {:14.2}", flushes(0.5), flushes(0.99));
     }
     drop(book);
     let _ = std::fs::remove_dir_all(&folder);
@@ -83,10 +90,10 @@ fn each(mut work: impl FnMut() -> bool) -> f64 {
     begun.elapsed().as_secs_f64() * 1e9 / 200_000.0
 }
 
-/// The median of flushes like those of a transaction: 16 KiB at the end of a file, then the flush.
-fn flushes(folder: &Path) -> Duration {
+/// Flushes like those of a transaction, in order of their length: 16 KiB at the end of a file, then the flush.
+fn flushes(folder: &Path) -> Vec<Duration> {
     let file = File::create(folder.join("flushes")).unwrap();
-    let mut all: Vec<Duration> = (0..300_u64)
+    let mut all: Vec<Duration> = (0..1000_u64)
         .map(|place| {
             let begun = Instant::now();
             file.write_all_at(&[7; 16 << 10], place << 14).unwrap();
@@ -95,7 +102,7 @@ fn flushes(folder: &Path) -> Duration {
         })
         .collect();
     all.sort();
-    all.into_iter().nth(150).unwrap()
+    all
 }
 
 fn open(file: &Path) -> (Ledger, Duration) {
@@ -136,8 +143,38 @@ fn reserve(runtime: &Runtime, book: &Ledger, clients: usize, holds: usize) -> (f
     (rate, waits)
 }
 
+/// What so large a part of all waits does not exceed.
+fn in_flushes(waits: &[Duration], part: f64, flush: Duration) -> f64 {
+    let place = (waits.len() as f64 * part).floor();
+    let wait = waits.iter().copied().nth(number(place)).unwrap_or_default();
+    wait.as_secs_f64() / flush.as_secs_f64()
+}
+
+/// Clients who come whether those before them were answered or not, some each millisecond, for two seconds.
+fn offered(runtime: &Runtime, book: &Ledger, a_second: usize) -> (f64, Vec<Duration>) {
+    let begun = Instant::now();
+    let mut waits: Vec<Duration> = runtime.block_on(async {
+        let mut all = JoinSet::new();
+        let mut ticks = tokio::time::interval(Duration::from_millis(1));
+        for _ in 0..2000 {
+            ticks.tick().await;
+            for _ in 0..a_second / 1000 {
+                let (book, hold, begun) = (book.clone(), hold(), Instant::now());
+                all.spawn(async move {
+                    book.reserve(hold, None, at(1)).await.unwrap();
+                    begun.elapsed()
+                });
+            }
+        }
+        all.join_all().await
+    });
+    let rate = waits.len() as f64 / begun.elapsed().as_secs_f64();
+    waits.sort();
+    (rate, waits)
+}
+
 /// The same work on ledgers a thousand times as large, and how long they take to be opened.
-fn growth(runtime: &Runtime, file: &PathBuf, most: i64) {
+fn growth(runtime: &Runtime, file: &Path, most: i64) {
     println!("\nentries  holds/s  p99 in ms  opened and verified in s  bytes an entry");
     let mut size = 1000;
     let mut filled = 0;

@@ -29,7 +29,8 @@ pub fn start(level: Level) -> Result<(), SetLoggerError> {
 impl Log for Stderr {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // Below a warning only our own lines are of use to an operator.
-        metadata.level() <= log::Level::Warn || metadata.target().starts_with("gateway")
+        let is_ours = ["gateway", "jobgate"].iter().any(|ours| metadata.target().starts_with(ours));
+        metadata.level() <= log::Level::Warn || is_ours
     }
 
     fn log(&self, record: &Record<'_>) {

@@ -27,7 +27,8 @@ pub(crate) struct Book {
 }
 
 impl Place {
-    pub(crate) fn open(&self) -> Result<Book, Failure> {
+    /// Where the ledger is, if that is a file.
+    pub(crate) fn url(&self) -> Result<Url, Failure> {
         let config = check_config::load(&self.config)?;
         if config.ledger == Url::Memory {
             let what = format!(
@@ -36,7 +37,11 @@ impl Place {
             );
             return Err(Failure::new(Ending::Bad, what));
         }
-        let ledger = Ledger::visit(&config.ledger).map_err(|error| Failure::new(Ending::Bad, error))?;
+        Ok(config.ledger)
+    }
+
+    pub(crate) fn open(&self) -> Result<Book, Failure> {
+        let ledger = Ledger::visit(&self.url()?).map_err(|error| Failure::new(Ending::Bad, error))?;
         Ok(Book { ledger, runtime: tokio::runtime::Builder::new_current_thread().build()? })
     }
 }

@@ -1,10 +1,11 @@
 //! `jobgate ledger`: adds the ledger up again, or writes its entries out.
 
+use ::ledger::Ledger;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
 use crate::book::{Book, PAGE, Place, date};
-use crate::output::{self, Data, Ending};
+use crate::output::{self, Data, Ending, Failure};
 
 /// Add the ledger up again, or write its entries out
 #[derive(Debug, clap::Args)]
@@ -38,13 +39,13 @@ enum Lines {
 
 pub(crate) fn run(args: &Args) -> output::Result {
     match &args.what {
-        What::Verify(place) => verify(&place.open()?),
+        What::Verify(place) => verify(place),
         What::Export { place, format } => export(&place.open()?, *format),
     }
 }
 
-fn verify(book: &Book) -> output::Result {
-    match book.ask(book.ledger.verify())? {
+fn verify(place: &Place) -> output::Result {
+    match Ledger::verify_file(&place.url()?).map_err(|error| Failure::new(Ending::Bad, error))? {
         Ok(verified) => {
             output::say(format_args!(
                 "{} entries follow from one another; {} balances and {} holds re-derive from them",

@@ -126,13 +126,13 @@ pub(crate) fn advance(db: &Connection) -> rusqlite::Result<Reached> {
 }
 
 /// Says what is lost.
-pub(crate) fn lost(mark: &Reached, ledger: &Path) -> String {
+pub(crate) fn lost(mark: &Reached, ledger: Option<&str>) -> String {
     format!(
         "its end is lost: entry {} of transaction {}, which was acknowledged, is not in it; restore a backup, or, where this \
          ledger is meant all the same, remove {}",
         mark.seq,
         mark.batch,
-        beside(ledger).display()
+        beside(Path::new(ledger.unwrap_or_default())).display()
     )
 }
 

@@ -14,6 +14,9 @@ use crate::verify::{self, Faults};
 /// The version of the tables below. An unknown one is refused, never converted by guess.
 const VERSION: i64 = 2;
 
+/// Statements that are kept parsed: all of them. The library would keep sixteen.
+const STATEMENTS: usize = 64;
+
 const TABLES: &str = "
 CREATE TABLE entry (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL, hold TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
@@ -105,7 +108,7 @@ pub(crate) fn open(url: &Url, sinks: &[String], now: Timestamp) -> Result<Opened
     let is_empty = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
     if let Some(mark) = reached.as_ref().filter(|_| is_empty) {
         // Before SQLite sees it: it would take the journal beside an empty file for a leftover, and remove it.
-        return Err(failed(&mark::lost(mark, path)));
+        return Err(failed(&mark::lost(mark, path.to_str())));
     }
     let connection = connected(path, reached.is_none())?;
     match verify::at_one_time(&connection) {
@@ -202,6 +205,7 @@ fn prepare(connection: &Connection, new: bool) -> Result<(), String> {
             ));
         }
     }
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_mode", "WAL").map_err(text)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(text)
 }

@@ -9,7 +9,8 @@ use rusqlite::{Connection, Row};
 
 use crate::HoldId;
 use crate::chain::{self, Said};
-use crate::mark;
+use crate::mark::{self, Reached};
+use crate::open::{self, OpenError, Url};
 use crate::outbox;
 use crate::read::{self, ACCOUNT, ACCOUNT_COLUMNS, HOLD, HOLD_COLUMNS};
 use crate::repeat;
@@ -50,30 +51,47 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn verify(&self) -> Result<Result<Verified, Faults>, Unavailable> {
-        self.run(|db| Ok(verify(db)?)).await
+        // Nobody else writes within this transaction, so the mark cannot go on meanwhile.
+        self.run(|db| Ok(verify(db, mark_of(db))?)).await
+    }
+
+    /// Adds up what is in a file, damaged or not, and keeps nobody who writes to it waiting.
+    ///
+    /// # Errors
+    /// When it cannot be opened or read.
+    pub fn verify_file(url: &Url) -> Result<Result<Verified, Faults>, OpenError> {
+        let opened = open::visit(url)?;
+        at_one_time(&opened.connection).map_err(|error| OpenError(format!("ledger: {error}")))
     }
 }
 
-/// As whoever decides finds it: somebody beside may write meanwhile.
+type Marked = Result<Option<Reached>, OpenError>;
+
+/// As it is at one time; somebody beside may write meanwhile.
 pub(crate) fn at_one_time(db: &Connection) -> rusqlite::Result<Result<Verified, Faults>> {
+    // Before the transaction: what is acknowledged within it is not seen by it.
+    let marked = mark_of(db);
     db.execute_batch("BEGIN")?;
-    let verified = verify(db)?;
+    let verified = verify(db, marked)?;
     db.execute_batch("COMMIT")?;
     Ok(verified)
 }
 
-fn verify(db: &Connection) -> rusqlite::Result<Result<Verified, Faults>> {
+/// There is none for a ledger in memory.
+fn mark_of(db: &Connection) -> Marked {
+    db.path().filter(|path| !path.is_empty()).map_or(Ok(None), |path| mark::read(Path::new(path)))
+}
+
+fn verify(db: &Connection, marked: Marked) -> rusqlite::Result<Result<Verified, Faults>> {
     let only = |fault: String| Ok(Err(Faults(vec![fault])));
     let whole: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if whole != "ok" {
         return only(format!("the file is damaged: {}", whole.replace('\n', " ")));
     }
-    if let Some(ledger) = db.path().filter(|path| !path.is_empty()).map(Path::new) {
-        match mark::read(ledger) {
-            Ok(Some(mark)) if !mark::is_reached(db, &mark)? => return only(mark::lost(&mark, ledger)),
-            Ok(_) => {}
-            Err(error) => return only(error.to_string()),
-        }
+    match marked {
+        Ok(Some(mark)) if !mark::is_reached(db, &mark)? => return only(mark::lost(&mark, db.path())),
+        Ok(_) => {}
+        Err(error) => return only(error.to_string()),
     }
     let derived = match derive(db)? {
         Ok(derived) => derived,

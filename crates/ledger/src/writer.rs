@@ -152,7 +152,7 @@ fn write_all(connection: &Connection, mut mark: Option<&mut Mark>, waiting: &Rec
     while let Ok(first) = waiting.recv() {
         let began = Watch::now();
         let orders = std::iter::once(first).chain(waiting.try_iter().take(BATCH));
-        if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        if let Err(error) = step(connection, "BEGIN IMMEDIATE") {
             let fault = unavailable(&error);
             orders.for_each(|order| order(Err(fault.clone())).0(Some(fault.clone())));
             if fault.is_final {
@@ -176,7 +176,7 @@ fn write_all(connection: &Connection, mut mark: Option<&mut Mark>, waiting: &Rec
         let fault = done.err();
         if fault.is_some() {
             // A transaction that is over already says so here, and that is all.
-            let _ = connection.execute_batch("ROLLBACK");
+            let _ = step(connection, "ROLLBACK");
         }
         if fault.is_none() {
             watch.tell(told.len(), began);
@@ -196,7 +196,7 @@ fn write_all(connection: &Connection, mut mark: Option<&mut Mark>, waiting: &Rec
 fn commit(connection: &Connection, changed: bool) -> rusqlite::Result<Option<Reached>> {
     let reached =
         if changed && !connection.is_autocommit() { Some(mark::advance(connection)?) } else { None };
-    connection.execute_batch("COMMIT")?;
+    step(connection, "COMMIT")?;
     Ok(reached)
 }
 
@@ -213,7 +213,7 @@ fn within(connection: &Connection, order: Order, broken: &mut Option<Unavailable
     let begun = if broken.is_some() || connection.is_autocommit() {
         Err(Unavailable::new("an earlier write of the same transaction failed"))
     } else {
-        connection.execute_batch("SAVEPOINT one").map_err(|error| unavailable(&error))
+        step(connection, "SAVEPOINT one").map_err(|error| unavailable(&error))
     };
     if let Err(fault) = begun {
         let (tell, _) = order(Err(fault.clone()));
@@ -221,15 +221,15 @@ fn within(connection: &Connection, order: Order, broken: &mut Option<Unavailable
         return Box::new(move |_| tell(Some(fault)));
     }
     let (tell, end) = order(Ok(connection));
-    let end = match end {
-        End::Stands => "RELEASE one",
-        End::Undone => "ROLLBACK TO one; RELEASE one",
+    let ended = match end {
+        End::Stands => step(connection, "RELEASE one"),
+        End::Undone => step(connection, "ROLLBACK TO one").and_then(|()| step(connection, "RELEASE one")),
         End::Broken(fault) => {
             *broken = Some(fault);
             return tell;
         }
     };
-    match connection.execute_batch(end) {
+    match ended {
         Ok(()) => tell,
         Err(error) => {
             let fault = unavailable(&error);
@@ -237,6 +237,11 @@ fn within(connection: &Connection, order: Order, broken: &mut Option<Unavailable
             Box::new(move |_| tell(Some(fault)))
         }
     }
+}
+
+/// One statement of a transaction, parsed once.
+fn step(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([]).map(drop)
 }
 
 fn unavailable(error: &rusqlite::Error) -> Unavailable {

@@ -69,7 +69,8 @@ fn ledgers(name: &str) -> [(Files, Said); 2] {
     drop(book);
     let book = opened(&file);
     let closed = (Files::of(&file).without("-wal"), said(&book));
-    fill(&book, 18, 36);
+    // One of each kind.
+    fill(&book, 18, 24);
     wait(book.verify()).unwrap().unwrap();
     let killed = (Files::of(&file), said(&book));
     assert!(killed.0.0.len() == 3 && killed.1 != closed.1);
@@ -257,4 +258,26 @@ fn what_is_damaged_while_it_is_served_is_not_told() {
         }
         fs::remove_dir_all(folder).unwrap();
     }
+}
+
+/// Whoever verifies beside a gateway sees one moment of it, and keeps it from nothing.
+#[test]
+fn a_ledger_that_is_written_to_is_verified_as_it_was_at_one_time() {
+    let folder = folder("beside");
+    let file = folder.join("book.db");
+    let book = opened(&file);
+    fill(&book, 0, 10);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| (1..40).for_each(|round| fill(&book, round * 10, round * 10 + 10)));
+        let mut entries = 0;
+        let mut times = 0;
+        while !writer.is_finished() {
+            let verified = Ledger::verify_file(&Url::Sqlite(file.clone())).unwrap().unwrap();
+            assert!(verified.entries >= entries);
+            entries = verified.entries;
+            times += 1;
+        }
+        assert!(times > 1 && entries > 30, "{times} times, {entries} entries");
+    });
+    fs::remove_dir_all(folder).unwrap();
 }

@@ -92,3 +92,38 @@ fn what_is_no_ledger_is_said_in_one_line() {
     }
     assert!(!place.0.join("none.db").exists(), "looking makes no ledger");
 }
+
+/// One letter of whom a hold is from: no sum of money depends on it, and it is found all the same.
+#[test]
+fn a_damaged_ledger_is_refused_in_one_line_and_told_of_by_verify() {
+    let (place, _) = place("damaged-books");
+    let place = place.with(
+        "serve.toml",
+        "ledger.url = 'sqlite:book.db'\nlisten.address = '127.0.0.1:0'\nadmin.address = '127.0.0.1:0'\nupstream.url = 'http://127.0.0.1:9'\n",
+    );
+    // It is closed by its writer's thread, which may not have come to it.
+    let lock = std::fs::File::open(place.0.join("book.db.lock")).unwrap();
+    while lock.try_lock().is_err() {
+        std::thread::yield_now();
+    }
+    drop(lock);
+    for end in ["", "-wal"] {
+        let file = place.0.join(format!("book.db{end}"));
+        let Ok(mut bytes) = std::fs::read(&file) else { continue };
+        let at = |at: &usize| bytes[*at..].starts_with(b"a,\"b\"");
+        for at in (0..bytes.len()).filter(at).collect::<Vec<_>>() {
+            bytes[at] = b'A';
+        }
+        std::fs::write(file, bytes).unwrap();
+    }
+    let verified = place.run(&["ledger", "verify", "--config", "gate.toml"]);
+    assert_eq!(verified.code, Some(1), "{}", verified.stderr);
+    assert!(verified.stderr.contains("is not what was written"), "{}", verified.stderr);
+    let served = place.run(&["serve", "--config", "serve.toml"]);
+    let said: Vec<_> = served.stderr.lines().filter(|line| line.starts_with("jobgate: ")).collect();
+    assert_eq!((served.code, said.len()), (Some(1), 1), "{}", served.stderr);
+    assert!(
+        said[0].contains("book.db: is damaged: hold ") && said[0].contains("restore a backup"),
+        "{said:?}"
+    );
+}

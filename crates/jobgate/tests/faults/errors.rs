@@ -1,0 +1,70 @@
+//! Calls on the ledger's files that fail, one by one: what was not written is not forwarded, and that is what the client is told.
+
+use crate::rig::{Answer, Fault, Rig};
+
+/// The calls that fail, one a run.
+const CALLS: usize = 50;
+
+fn every_call(kind: &str, act: &'static str) {
+    let (mut not_started, mut refusals) = (0, 0);
+    for count in 1..=CALLS {
+        let fault = Fault { arm: None, at: format!("{kind}:{count}:before"), act };
+        let what = format!("{fault:?}");
+        let mut rig = Rig::new(&format!("errors-{kind}-{act}"));
+        let gate = rig.start(Some(&fault));
+        if gate.serves() {
+            let (mut asked, mut after) = (0, 0);
+            while after < 3 {
+                asked += 1;
+                assert!(asked < 1000, "{what}: there is no such call");
+                let before = rig.jobs();
+                match rig.post(&gate) {
+                    Answer::Created(_) => {}
+                    Answer::Refused(status, body) => {
+                        assert_eq!(
+                            (status, &body["error"]["code"]),
+                            (503, &"LedgerUnavailable".into()),
+                            "{what}: {body}"
+                        );
+                        let message = body["error"]["message"].as_str().unwrap();
+                        assert!(message.contains("nothing was forwarded"), "{what}: {message}");
+                        assert_eq!(rig.jobs(), before, "{what}: nothing was forwarded");
+                        refusals += 1;
+                    }
+                    Answer::Nothing => panic!("{what}: no answer"),
+                }
+                after += usize::from(rig.happened());
+            }
+            drop(gate);
+        } else {
+            assert!(rig.happened(), "{what}");
+            let (code, said) = gate.ended();
+            let last = said.lines().last().unwrap_or_default();
+            assert!(code == Some(1) && last.starts_with("jobgate: ledger "), "{what}: {code:?} {said}");
+            not_started += 1;
+        }
+        rig.recovered(false, &what);
+    }
+    println!("{kind} {act}: {CALLS} runs, {not_started} did not start, {refusals} jobs refused");
+    assert!(not_started < CALLS && refusals > 0);
+}
+
+#[test]
+fn any_write_that_fails() {
+    every_call("write", "eio");
+}
+
+#[test]
+fn any_write_for_which_there_is_no_space() {
+    every_call("write", "enospc");
+}
+
+#[test]
+fn any_flush_that_fails() {
+    every_call("sync", "eio");
+}
+
+#[test]
+fn any_flush_for_which_there_is_no_space() {
+    every_call("sync", "enospc");
+}
