@@ -72,7 +72,7 @@ fn hold(amount: i64, limit: i64) -> NewHold {
 
 fn file(name: &str) -> PathBuf {
     let file = std::env::temp_dir().join(format!("jobgate-book-{}-{name}.db", std::process::id()));
-    for end in ["", "-wal", "-shm", ".lock"] {
+    for end in ["", "-wal", "-shm", ".lock", ".mark"] {
         let _ = std::fs::remove_file(format!("{}{end}", file.display()));
     }
     file
