@@ -77,7 +77,7 @@ fn happened(event: Event) -> Note {
 
 fn file(name: &str) -> PathBuf {
     let file = std::env::temp_dir().join(format!("jobgate-book-{}-{name}.db", std::process::id()));
-    for end in ["", "-wal", "-shm", ".lock"] {
+    for end in ["", "-wal", "-shm", ".lock", ".mark"] {
         let _ = std::fs::remove_file(format!("{}{end}", file.display()));
     }
     file
