@@ -67,6 +67,19 @@ pub fn hostile() -> String {
     body
 }
 
+/// The published example with so many bytes of further inputs; up to a MiB, where the items of a body run out.
+pub fn of_bytes(size: usize) -> String {
+    let (before, after) = PUBLISHED.split_once("[{").unwrap_or_default();
+    let mut body = format!("{before}[");
+    let description = "d".repeat(300);
+    let mut n = 0;
+    while body.len().saturating_add(after.len()) < size {
+        let _ = write!(body, r#"{{"id":"58e0c0ca-f730-4e5b-908d-{n:012x}","description":"{description}"}},"#);
+        n += 1;
+    }
+    body + "{" + after
+}
+
 /// The job as an ordinary service would read it: owned texts and enums.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
