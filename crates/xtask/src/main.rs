@@ -5,6 +5,7 @@
 )]
 
 mod fuzz;
+mod instructions;
 mod machine;
 mod run;
 mod say;
@@ -24,6 +25,7 @@ Commands:
   demo [ARGS..]    build jobgate and run `jobgate demo ARGS..`; Ctrl-C ends it
   test             everything that must hold: format, lints, tests, docs, dependencies, short fuzz runs
   bench [ARGS..]   run the benches; ARGS go to `cargo bench`
+  instructions     hold the hot paths of the model to their numbers of instructions; a part of `test`
   fuzz [AMOUNT]    run every fuzz target for AMOUNT: runs (`20000`) or seconds (`60s`, the default)
   help             this text
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         "demo" => demo(&machine, rest),
         "test" => return suite::test(&machine),
         "bench" => bench(&machine, rest),
+        "instructions" => instructions::hold(&machine),
         "fuzz" => fuzz::run(&machine, rest),
         "help" | "--help" | "-h" => {
             say::out(HELP);
