@@ -59,8 +59,8 @@ pub fn five_faults() -> String {
 pub fn hostile(size: usize) -> String {
     let mut body = PUBLISHED.trim_end().trim_end_matches('}').to_owned();
     let mut n = 0;
-    while body.len().saturating_add(64) < size {
-        let _ = write!(body, r#","\u0061{n}":[{{"b":[1.5e3,"{}"]}}]"#, "é".repeat(20));
+    while body.len().saturating_add(600) < size {
+        let _ = write!(body, r#","\u0061{n}":[{{"b":[1.5e3,"{}"]}}]"#, "é".repeat(256));
         n += 1;
     }
     body.push_str(",\"a0\":1}");
