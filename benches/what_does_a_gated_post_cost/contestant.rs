@@ -33,6 +33,8 @@ pub(crate) struct Contestant {
 pub(crate) struct Cpu {
     pub(crate) user: Duration,
     pub(crate) kernel: Duration,
+    /// Both, of the thread that writes the ledger; contained in them.
+    pub(crate) ledger: Duration,
 }
 
 impl Cpu {
@@ -40,6 +42,7 @@ impl Cpu {
         Self {
             user: self.user.saturating_sub(before.user),
             kernel: self.kernel.saturating_sub(before.kernel),
+            ledger: self.ledger.saturating_sub(before.ledger),
         }
     }
 
@@ -88,17 +91,29 @@ impl Contestant {
 
     /// What it has used so far, all threads together.
     pub(crate) fn cpu(&self) -> io::Result<Cpu> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // After the name, which is in parentheses and may have blanks in it, utime and stime are the 12th and 13th field.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let time = |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<u64>().ok());
-        let (Some(user), Some(kernel)) = (time(11), time(12)) else {
-            return Err(io::Error::other(format!("no CPU times in {stat}")));
-        };
-        // A tick is a hundredth of a second, whatever the kernel was built with: proc(5).
-        let ticks = |ticks: u64| Duration::from_millis(ticks.saturating_mul(10));
-        Ok(Cpu { user: ticks(user), kernel: ticks(kernel) })
+        let process = format!("/proc/{}", self.child.id());
+        let (_, user, kernel) = times(&fs::read_to_string(format!("{process}/stat"))?)?;
+        let mut ledger = Duration::ZERO;
+        for task in fs::read_dir(format!("{process}/task"))? {
+            let (name, user, kernel) = times(&fs::read_to_string(task?.path().join("stat"))?)?;
+            if name == "ledger" {
+                ledger = ledger.saturating_add(user).saturating_add(kernel);
+            }
+        }
+        Ok(Cpu { user, kernel, ledger })
     }
+}
+
+/// Name, user and kernel time of a `stat` file. After the name, which is in parentheses and may have blanks in it, the
+/// times are the 12th and 13th field; a tick is a hundredth of a second, whatever the kernel was built with: proc(5).
+fn times(stat: &str) -> io::Result<(String, Duration, Duration)> {
+    let read = || {
+        let (before, after) = stat.rsplit_once(')')?;
+        let mut fields = after.split_whitespace().skip(11);
+        let mut ticks = || fields.next()?.parse::<u64>().ok()?.checked_mul(10).map(Duration::from_millis);
+        Some((before.split_once('(')?.1.to_owned(), ticks()?, ticks()?))
+    };
+    read().ok_or_else(|| io::Error::other(format!("no CPU times in {stat}")))
 }
 
 impl Drop for Contestant {
