@@ -16,7 +16,7 @@ fn judge(c: &mut Criterion) {
         ("published", PUBLISHED.to_owned()),
         ("1000 inputs", with_inputs(1_000)),
         ("five faults", five_faults()),
-        ("256 KiB hostile", hostile()),
+        ("256 KiB hostile", hostile(256 << 10)),
     ];
     for (name, body) in bodies {
         let mut group = c.benchmark_group(name);

@@ -55,16 +55,29 @@ pub fn five_faults() -> String {
         .replace("\"3MX\"", "\"3mx\"")
 }
 
-/// 256 KiB that are wrong only at their end: nested arrays and members nobody knows.
-pub fn hostile() -> String {
+/// So many bytes that are wrong only at their end: nested arrays and members nobody knows.
+pub fn hostile(size: usize) -> String {
     let mut body = PUBLISHED.trim_end().trim_end_matches('}').to_owned();
     let mut n = 0;
-    while body.len() < 255 * 1024 {
-        let _ = write!(body, r#","\u0061{n}":[{{"b":[1.5e3,"{}"]}}]"#, "é".repeat(20));
+    while body.len().saturating_add(600) < size {
+        let _ = write!(body, r#","\u0061{n}":[{{"b":[1.5e3,"{}"]}}]"#, "é".repeat(256));
         n += 1;
     }
     body.push_str(",\"a0\":1}");
     body
+}
+
+/// The published example with so many bytes of further inputs; up to a MiB, where the items of a body run out.
+pub fn of_bytes(size: usize) -> String {
+    let (before, after) = PUBLISHED.split_once("[{").unwrap_or_default();
+    let mut body = format!("{before}[");
+    let description = "d".repeat(300);
+    let mut n = 0;
+    while body.len().saturating_add(after.len()) < size {
+        let _ = write!(body, r#"{{"id":"58e0c0ca-f730-4e5b-908d-{n:012x}","description":"{description}"}},"#);
+        n += 1;
+    }
+    body + "{" + after
 }
 
 /// The job as an ordinary service would read it: owned texts and enums.

@@ -8,11 +8,18 @@ use serde::ser::Error as _;
 /// The largest mantissa a [`Decimal`] holds: 96 bits.
 const LARGEST_MANTISSA: u128 = (1 << 96) - 1;
 const LARGEST_SCALE: u32 = 28;
+/// So many digits fit 63 bits, whatever they are.
+const SHORT: usize = 18;
 
 /// Reads the text of a JSON number, minus sign excluded: exactly as far as a [`Decimal`] reaches, rounded up beyond.
 ///
 /// `None` where the text is not such a number or its value needs more than 38 digits before the point.
 pub(crate) fn read(text: &[u8]) -> Option<Decimal> {
+    if text.len() <= SHORT
+        && let Some(number) = read_short(text)
+    {
+        return Some(number);
+    }
     let mut mantissa: u128 = 0;
     let mut scale: i32 = 0;
     let mut full = false; // no further digit fits
@@ -43,6 +50,28 @@ pub(crate) fn read(text: &[u8]) -> Option<Decimal> {
         }
     }
     fit(mantissa, scale, more)
+}
+
+/// Reads digits with or without a point among them, as most numbers are written; `None` where there is more to it.
+fn read_short(text: &[u8]) -> Option<Decimal> {
+    let mut mantissa: i64 = 0;
+    let mut scale: u32 = 0;
+    let mut after_point = 0;
+    for byte in text {
+        match byte {
+            b'0'..=b'9' => {
+                mantissa = mantissa.wrapping_mul(10).wrapping_add(i64::from(byte & 0x0f));
+                scale = scale.wrapping_add(after_point);
+            }
+            b'.' => after_point = 1,
+            _ => return None,
+        }
+    }
+    while scale > 0 && mantissa.wrapping_rem(10) == 0 {
+        mantissa = mantissa.wrapping_div(10);
+        scale = scale.wrapping_sub(1);
+    }
+    Decimal::try_new(mantissa, scale).ok()
 }
 
 /// The smallest decimal not below `mantissa / 10^scale` (plus a trifle, where `more`).
@@ -141,6 +170,11 @@ mod tests {
             ("0.00000000000000000000000000001", "0.0000000000000000000000000001"),
             ("9999999.123456789012345678901234567890123", "9999999.123456789012345678902"),
             ("2.50", "2.5"),
+            ("0.0", "0"),
+            ("10", "10"),
+            ("999999999999999999", "999999999999999999"),
+            ("9999999999999999999", "9999999999999999999"),
+            ("0.0000000000000001", "0.0000000000000001"),
             ("79228162514264337593543950336e-28", "7.922816251426433759354395034"),
         ] {
             assert_eq!(read(text.as_bytes()).unwrap().to_string(), want, "{text}");

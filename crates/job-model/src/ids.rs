@@ -24,49 +24,41 @@ impl Guid {
             return None;
         };
         // Four groups of 32 bits: they do not wait for one another.
-        let (a, bad_a) = hex([a0, a1, a2, a3, a4, a5, a6, a7]);
-        let (b, bad_b) = hex([b0, b1, b2, b3, c0, c1, c2, c3]);
-        let (d, bad_d) = hex([d0, d1, d2, d3, e0, e1, e2, e3]);
-        let (e, bad_e) = hex([e4, e5, e6, e7, e8, e9, ea, eb]);
-        let high = (u64::from(a) << 32) | u64::from(b);
-        let low = (u64::from(d) << 32) | u64::from(e);
-        let value = (u128::from(high) << 64) | u128::from(low);
-        let good = (bad_a | bad_b | bad_d | bad_e) & INVALID == 0;
+        let (a, good_a) = hex(u64::from_be_bytes([*a0, *a1, *a2, *a3, *a4, *a5, *a6, *a7]));
+        let (b, good_b) = hex(u64::from_be_bytes([*b0, *b1, *b2, *b3, *c0, *c1, *c2, *c3]));
+        let (d, good_d) = hex(u64::from_be_bytes([*d0, *d1, *d2, *d3, *e0, *e1, *e2, *e3]));
+        let (e, good_e) = hex(u64::from_be_bytes([*e4, *e5, *e6, *e7, *e8, *e9, *ea, *eb]));
+        let value = (u128::from(a << 32 | b) << 64) | u128::from(d << 32 | e);
+        let good = good_a & good_b & good_d & good_e == HIGHS;
         (good && value != 0).then_some(Self(value))
     }
 }
 
-/// Eight hexadecimal digits, and whether one of them was none.
-#[inline]
-fn hex(digits: [&u8; 8]) -> (u32, u8) {
-    let mut value = 0_u32;
-    let mut seen = 0_u8;
-    for digit in digits {
-        let nibble = HEX.get(usize::from(*digit)).copied().unwrap_or(INVALID);
-        seen |= nibble;
-        value = (value << 4) | u32::from(nibble & 0x0f);
-    }
-    (value, seen)
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// A byte, eight times.
+const fn each(byte: u8) -> u64 {
+    u64::from_be_bytes([byte; 8])
 }
 
-const INVALID: u8 = 0x80;
-
-/// The value of each hexadecimal digit; INVALID for every other byte.
-const HEX: [u8; 256] = {
-    let mut table = [INVALID; 256];
-    let mut digits: &[u8] = b"00112233445566778899AaBbCcDdEeFf";
-    let mut value = 0u8;
-    while let [upper, lower, rest @ ..] = digits {
-        #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "evaluated by the compiler")]
-        {
-            table[*upper as usize] = value;
-            table[*lower as usize] = value;
-        }
-        value = value.wrapping_add(1);
-        digits = rest;
+/// The number that eight hexadecimal digits write, all at once; and a word that is HIGHS if they are digits.
+#[inline]
+const fn hex(digits: u64) -> (u64, u64) {
+    // The high bit of each byte says whether it is at least so much, as long as none had its high bit set before.
+    const fn at_least(bytes: u64, least: u8) -> u64 {
+        bytes.wrapping_add(each(0x80_u8.wrapping_sub(least)))
     }
-    table
-};
+    let lower = digits | each(0x20);
+    let numeral = at_least(digits, b'0') & !at_least(digits, b'9'.wrapping_add(1));
+    let letter = at_least(lower, b'a') & !at_least(lower, b'f'.wrapping_add(1));
+    let good = (numeral | letter) & !digits & HIGHS;
+    // A letter is the only one with the bit of 0x40, and its low bits begin at 1.
+    let letters = (digits >> 6) & each(1);
+    let nibbles = (digits & each(0x0f)).wrapping_add(letters << 3).wrapping_add(letters);
+    let bytes = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
+    let pairs = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
+    ((pairs | pairs >> 16) & 0xffff_ffff, good)
+}
 
 impl fmt::Display for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,6 +92,11 @@ macro_rules! id {
             #[allow(dead_code, reason = "not every identifier is read by the one-pass reader")]
             pub(crate) const fn of(guid: Guid) -> Self {
                 Self(guid)
+            }
+
+            #[allow(dead_code, reason = "as above")]
+            pub(crate) const fn guid(self) -> Guid {
+                self.0
             }
         }
 
@@ -159,5 +156,31 @@ id! {
 impl fmt::Debug for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HIGHS, hex};
+
+    #[test]
+    fn each_byte_at_each_place_is_a_digit_or_none() {
+        for place in 0..8_usize {
+            for byte in 0..=u8::MAX {
+                for others in [*b"00000000", *b"9fFaA19e"] {
+                    let mut digits = others;
+                    digits[place] = byte;
+                    let (value, good) = hex(u64::from_be_bytes(digits));
+                    let want = char::from(byte)
+                        .to_digit(16)
+                        .map(|_| u64::from_str_radix(str::from_utf8(&digits).unwrap(), 16).unwrap());
+                    assert_eq!((good == HIGHS).then_some(value), want, "{digits:?}");
+                }
+            }
+        }
+        // Bytes with a high bit set disturb their neighbours, and are none themselves.
+        for bytes in [[0xff; 8], [0x80; 8], *b"\xff9999999", *b"9999999\xff", *b"0\xb00\xb00\xb00\xb0"] {
+            assert_ne!(hex(u64::from_be_bytes(bytes)).1, HIGHS, "{bytes:?}");
+        }
     }
 }

@@ -19,9 +19,15 @@ impl JobName {
         Self::allows(&text).then_some(Self(text))
     }
 
+    /// A text that has been seen to be allowed.
+    pub(crate) const fn of(text: String) -> Self {
+        Self(text)
+    }
+
     /// Whether a text may be a name.
     pub(crate) fn allows(text: &str) -> bool {
-        if text.bytes().all(|byte| matches!(byte, 0x20..0x7f)) {
+        // Without a way out, so that the bytes are looked at many at a time.
+        if text.bytes().fold(true, |plain, byte| plain & matches!(byte, 0x20..0x7f)) {
             return text.bytes().any(|byte| byte != b' ');
         }
         !text.chars().any(char::is_control) && !text.chars().all(char::is_whitespace)

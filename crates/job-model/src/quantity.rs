@@ -5,7 +5,13 @@ use rust_decimal::Decimal;
 use crate::decimal::Exact;
 
 /// The largest quantity a job may name: ten petapixels.
-pub(crate) const LARGEST: Decimal = Decimal::from_parts(10_000_000, 0, 0, false, 0);
+const LARGEST: Decimal = Decimal::from_parts(10_000_000, 0, 0, false, 0);
+
+/// Whether a number, not below zero, is a quantity that a job may name.
+pub(crate) fn in_range(value: &Decimal) -> bool {
+    // Most are small enough for a look at their digits.
+    value.mantissa() <= LARGEST.mantissa() || *value <= LARGEST
+}
 
 macro_rules! quantity {
     ($(#[$meta:meta])* $name:ident) => {
@@ -18,8 +24,12 @@ macro_rules! quantity {
         impl $name {
             /// The quantity, if it is in range.
             pub fn new(value: Decimal) -> Option<Self> {
-                let in_range = !value.is_sign_negative() && value <= LARGEST;
-                in_range.then(|| Self(value.normalize()))
+                (!value.is_sign_negative() && in_range(&value)).then(|| Self(value.normalize()))
+            }
+
+            /// A number that has been seen to be in range, without zeros at its end.
+            pub(crate) const fn of(value: Decimal) -> Self {
+                Self(value)
             }
 
             /// The number.

@@ -4,6 +4,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use crate::fuzz::{self, Amount};
+use crate::instructions;
 use crate::machine::Machine;
 use crate::run::{self, Failure};
 use crate::say;
@@ -37,6 +38,7 @@ pub(crate) fn test(machine: &Machine) -> ExitCode {
 
 fn prepare(machine: &Machine) -> Result<(), Failure> {
     supply::to_build(machine)?;
+    supply::to_count(machine)?;
     supply::prometheus(machine)?;
     supply::cargo_tool(machine, supply::NEXTEST)?;
     supply::cargo_tool(machine, supply::DENY)?;
@@ -55,6 +57,7 @@ fn checks(machine: &Machine, tally: &mut Tally) -> Result<(), Failure> {
     let examples = machine.cargo(&["test", "--doc", "--workspace"]);
     run::step("examples in the docs", examples, |line| tally.read(line))?;
     run::step("docs", docs(machine), |_| {})?;
+    instructions::hold(machine)?;
     if !fuzz::exists(machine) {
         return Ok(());
     }

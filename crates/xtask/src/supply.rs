@@ -51,6 +51,14 @@ pub(crate) fn to_fuzz(machine: &Machine) -> Result<(), Failure> {
     cargo_tool(machine, FUZZ)
 }
 
+/// What counts instructions.
+///
+/// # Errors
+/// As [`to_build`].
+pub(crate) fn to_count(machine: &Machine) -> Result<(), Failure> {
+    packages(machine, &[("valgrind", "valgrind")])
+}
+
 /// A cargo subcommand. Built without optimisation: a fresh machine spends a minute less on it than it would win.
 ///
 /// # Errors

@@ -67,28 +67,22 @@ impl RateCard {
         megapoints: Decimal,
         outputs: OutputSet,
     ) -> Option<Estimate> {
-        // Every surcharge and four other lines: the one allocation.
-        let mut lines = Vec::with_capacity(self.surcharges.len().saturating_add(4));
-        let mut add = |item, amount: Decimal| {
-            if !amount.is_zero() {
-                lines.push(Line { item, amount });
-            }
-        };
+        let mut parts = Parts::with_room(self.surcharges.len());
         let item = Item::Gigapixels { quantity: gigapixels, rate: prices.per_gigapixel };
-        add(item, product(gigapixels, prices.per_gigapixel)?);
+        parts.add(item, product(gigapixels, prices.per_gigapixel)?)?;
         let item = Item::Megapoints { quantity: megapoints, rate: prices.per_megapoint };
-        add(item, product(megapoints, prices.per_megapoint)?);
+        parts.add(item, product(megapoints, prices.per_megapoint)?)?;
         for row in self.surcharges.iter().filter(|row| row.output.intersects(outputs)) {
             let output = row.output.intersection(outputs);
-            add(Item::Surcharge { output }, row.amount(gigapixels, megapoints)?);
+            parts.add(Item::Surcharge { output }, row.amount(gigapixels, megapoints)?)?;
         }
-        self.total(lines, prices.minimum)
+        self.total(parts, prices.minimum)
     }
 
-    /// Adds up, lifts to the minimum, rounds.
-    fn total(&self, mut lines: Vec<Line>, minimum: Decimal) -> Option<Estimate> {
-        let mut exact = sum(lines.iter().map(|line| line.amount))?;
-        if lines.iter().any(|line| line.amount.scale() > SAFE_PLACES) {
+    /// Lifts to the minimum, rounds.
+    fn total(&self, parts: Parts, minimum: Decimal) -> Option<Estimate> {
+        let Parts { mut lines, sum: mut exact, most_places } = parts;
+        if most_places > SAFE_PLACES {
             let largest = exact.checked_add(minimum)?.checked_add(self.step.to_decimal())?;
             let places = places(largest)?;
             for line in &mut lines {
@@ -133,6 +127,31 @@ impl RateCard {
         };
         let steps = steps.checked_add(u128::from(up))?.max(1);
         i64::try_from(steps.checked_mul(micros)?).ok().map(Amount::from_micros)
+    }
+}
+
+/// The lines so far. They are added up as they come: to read again what was just written makes a processor wait.
+struct Parts {
+    lines: Vec<Line>,
+    sum: Decimal,
+    most_places: u32,
+}
+
+impl Parts {
+    /// Room for every surcharge and four other lines: the one allocation.
+    fn with_room(surcharges: usize) -> Self {
+        let lines = Vec::with_capacity(surcharges.saturating_add(4));
+        Self { lines, sum: Decimal::ZERO, most_places: 0 }
+    }
+
+    /// A line, unless it is nothing.
+    fn add(&mut self, item: Item, amount: Decimal) -> Option<()> {
+        if !amount.is_zero() {
+            self.sum = self.sum.checked_add(amount)?;
+            self.most_places = self.most_places.max(amount.scale());
+            self.lines.push(Line { item, amount });
+        }
+        Some(())
     }
 }
 

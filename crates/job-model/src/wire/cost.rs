@@ -1,10 +1,11 @@
 //! The members of `costEstimationParameters`: what is read, and which rule it breaks.
 
 use super::cursor::Step;
-use super::members::COST_MEMBERS;
+use super::members::CostMembers;
 use super::reader::{Name, Reader, offset};
 use super::slot::{CostSlots, Slot, Span};
 use crate::decimal;
+use crate::quantity::in_range;
 use crate::rules::Rule;
 use crate::target::{Place, Target};
 use crate::{Decimal, Gigapixels, Megapoints, Quality};
@@ -16,18 +17,18 @@ impl Reader<'_> {
     pub(super) fn cost(&mut self) -> Step<Slot<CostSlots>> {
         let start = self.cursor.offset();
         let mut slots = CostSlots::default();
-        self.object(2, &COST_MEMBERS, |reader, name| {
+        self.object::<CostMembers>(2, |reader, name| {
             let from = reader.cursor.offset();
             match (name, reader.cursor.peek()) {
                 (Name::Known(0), _) => {
                     slots.giga_pixels = reader
                         .quantity(Rule::GigaPixelsInvalid, Rule::GigaPixelsText, &Target::GigaPixels)?
-                        .and_then(Gigapixels::new);
+                        .map(Gigapixels::of);
                 }
                 (Name::Known(1), _) => {
                     slots.mega_points = reader
                         .quantity(Rule::MegaPointsInvalid, Rule::MegaPointsText, &Target::MegaPoints)?
-                        .and_then(Megapoints::new);
+                        .map(Megapoints::of);
                     slots.mega_points_at = reader.since(from);
                 }
                 (Name::Known(_), _) => {
@@ -89,10 +90,6 @@ impl Reader<'_> {
         self.add_with(Rule::MeshQualityInvalid, Target::MeshQuality, span, suggestion, 0);
         Ok(Slot::Unreadable)
     }
-}
-
-fn in_range(value: &Decimal) -> bool {
-    *value <= crate::quantity::LARGEST
 }
 
 /// `(0|[1-9][0-9]*)(\.[0-9]+)?` of at most 40 digits.

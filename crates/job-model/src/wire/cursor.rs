@@ -1,8 +1,9 @@
 //! Tokens of JSON, read strictly and without copying: strings, numbers, literals. It knows nothing of jobs.
 
-use std::borrow::Cow;
 use std::num::NonZeroU64;
 
+use super::scan::{after_space, plain_run};
+use super::text::Text;
 use crate::rules::Rule;
 
 /// The first thing wrong with a body, by byte offset; of two at one place, the rule that comes first.
@@ -32,62 +33,6 @@ impl Fault {
 /// The rest of the reading, or the reason why there is none.
 pub(super) type Step<T> = Result<T, Fault>;
 
-/// A string token, quotes included.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Text<'a> {
-    token: &'a [u8],
-    /// How many escapes are in it. A whole word, as the rest is: copying a lone byte with it is dear.
-    escapes: usize,
-    pub(super) start: usize,
-}
-
-impl<'a> Text<'a> {
-    /// The token that was read between these two offsets.
-    pub(super) fn again(body: &'a [u8], start: u32, end: u32) -> Self {
-        let at = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
-        let token = body.get(at(start)..at(end)).unwrap_or_default();
-        Self { token, escapes: usize::from(token.contains(&b'\\')), start: at(start) }
-    }
-
-    /// What stands between the quotes, as written.
-    fn raw(&self) -> &'a [u8] {
-        match self.token {
-            [b'"', raw @ .., b'"'] => raw,
-            _ => &[],
-        }
-    }
-
-    /// What the string says.
-    pub(super) fn content(&self) -> Cow<'a, str> {
-        if self.escapes > 0 {
-            // INVARIANT: the token was read to its end, so it is one JSON string.
-            Cow::Owned(serde_json::from_slice(self.token).unwrap_or_default())
-        } else {
-            Cow::Borrowed(str::from_utf8(self.raw()).unwrap_or_default())
-        }
-    }
-
-    /// Hands what the string says, as bytes, to a reader; copied only where something is escaped.
-    #[expect(clippy::inline_always, reason = "a text handed back through memory costs more than reading it")]
-    #[inline(always)]
-    pub(super) fn with_bytes<R>(&self, read: impl Fn(&[u8]) -> R) -> R {
-        if self.escapes == 0 { read(self.raw()) } else { read(&self.bytes()) }
-    }
-
-    /// What the string says, as bytes; copied only where something is escaped.
-    pub(super) fn bytes(&self) -> Cow<'a, [u8]> {
-        if self.escapes > 0 {
-            Cow::Owned(self.content().into_owned().into_bytes())
-        } else {
-            Cow::Borrowed(self.raw())
-        }
-    }
-
-    pub(super) fn end(&self) -> usize {
-        self.start.saturating_add(self.token.len())
-    }
-}
-
 /// A number token.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Number<'a> {
@@ -103,7 +48,8 @@ const LARGEST_EXPONENT: u32 = 30;
 #[derive(Debug)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
-    length: usize,
+    /// The body, as far as it is valid UTF-8.
+    text: &'a str,
     /// Whether all of the body is valid UTF-8.
     whole: bool,
     string_bytes: usize,
@@ -113,11 +59,19 @@ impl<'a> Cursor<'a> {
     /// Begins at the first byte. Bytes from the first invalid UTF-8 on are treated as the end of the body, which is
     /// where the fault is then found.
     pub(super) fn new(body: &'a [u8], string_bytes: usize) -> Self {
-        let (rest, whole) = match if body.is_ascii() { Ok("") } else { str::from_utf8(body) } {
-            Ok(_) => (body, true),
-            Err(error) => (body.get(..error.valid_up_to()).unwrap_or_default(), false),
+        let (text, whole) = match str::from_utf8(body) {
+            Ok(text) => (text, true),
+            Err(error) => {
+                let valid = body.get(..error.valid_up_to()).unwrap_or_default();
+                (str::from_utf8(valid).unwrap_or_default(), false)
+            }
         };
-        Self { rest, length: rest.len(), whole, string_bytes }
+        Self { rest: text.as_bytes(), text, whole, string_bytes }
+    }
+
+    /// The body, as far as it is valid UTF-8.
+    pub(super) const fn text(&self) -> &'a str {
+        self.text
     }
 
     /// Whether the body ends here.
@@ -125,9 +79,14 @@ impl<'a> Cursor<'a> {
         self.rest.is_empty() && self.whole
     }
 
+    /// How many bytes are left.
+    pub(super) const fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     #[inline]
     pub(super) fn offset(&self) -> usize {
-        self.length.saturating_sub(self.rest.len())
+        self.text.len().saturating_sub(self.rest.len())
     }
 
     #[inline]
@@ -146,7 +105,8 @@ impl<'a> Cursor<'a> {
     /// Steps over white space.
     #[inline]
     pub(super) fn space(&mut self) {
-        if let [b' ' | b'\n' | b'\r' | b'\t', ..] = self.rest {
+        // Nothing that a token begins with is below a blank.
+        if let [..=b' ', ..] = self.rest {
             self.rest = after_space(self.rest);
         }
     }
@@ -172,46 +132,52 @@ impl<'a> Cursor<'a> {
     #[expect(clippy::inline_always, reason = "a text handed back through memory costs more than reading it")]
     #[inline(always)]
     pub(super) fn string(&mut self) -> Step<Text<'a>> {
-        let from = self.rest;
-        let [b'"', run @ ..] = from else { return Err(self.syntax()) };
+        let [b'"', run @ ..] = self.rest else { return Err(self.syntax()) };
         let [b'"', rest @ ..] = plain_run(run) else { return self.escaped_string() };
-        let token = from.get(..from.len().saturating_sub(rest.len())).unwrap_or_default();
-        if token.len() > self.string_bytes {
+        let text = self.text_until(rest, 0);
+        if text.length() > self.string_bytes {
             return self.escaped_string();
         }
-        let start = self.offset();
         self.rest = rest;
-        Ok(Text { token, escapes: 0, start })
+        Ok(text)
+    }
+
+    /// The string that begins here and ends where the rest begins.
+    #[inline]
+    fn text_until(&self, rest: &[u8], escapes: usize) -> Text<'a> {
+        let start = self.offset();
+        let end = self.text.len().saturating_sub(rest.len()).saturating_sub(1);
+        let raw = self.text.get(start.saturating_add(1)..end).unwrap_or_default();
+        Text::new(raw, escapes, start)
     }
 
     /// A string with escapes, or a long one, or one that does not end.
     #[inline(never)]
     fn escaped_string(&mut self) -> Step<Text<'a>> {
-        let start = self.offset();
-        let from = self.rest;
-        self.expect(b'"')?;
+        let mut ahead = Self { ..*self };
+        ahead.expect(b'"')?;
         let mut escapes = 0_usize;
         loop {
-            self.rest = plain_run(self.rest);
-            match self.rest {
+            ahead.rest = plain_run(ahead.rest);
+            match ahead.rest {
                 [b'"', rest @ ..] => {
-                    self.rest = rest;
+                    ahead.rest = rest;
                     break;
                 }
                 [b'\\', rest @ ..] => {
-                    self.rest = rest;
-                    self.escape()?;
+                    ahead.rest = rest;
+                    ahead.escape()?;
                     escapes = escapes.saturating_add(1);
                 }
-                _ => return Err(self.syntax()),
+                _ => return Err(ahead.syntax()),
             }
         }
-        let token = from.get(..from.len().saturating_sub(self.rest.len())).unwrap_or_default();
-        let text = Text { token, escapes, start };
+        let text = self.text_until(ahead.rest, escapes);
         // Decoding never makes a string longer, so only a long token needs a closer look.
-        if text.raw().len() > self.string_bytes && text.bytes().len() > self.string_bytes {
-            return Err(Fault::new(start, Rule::BodyLimits));
+        if text.length() > self.string_bytes && text.bytes().len() > self.string_bytes {
+            return Err(Fault::new(text.start, Rule::BodyLimits));
         }
+        self.rest = ahead.rest;
         Ok(text)
     }
 
@@ -330,48 +296,4 @@ impl<'a> Cursor<'a> {
             _ => Err(self.syntax()),
         }
     }
-}
-
-/// Steps over white space; indentation, eight blanks at a time.
-fn after_space(mut rest: &[u8]) -> &[u8] {
-    loop {
-        match rest {
-            [b' ', b' ', b' ', b' ', b' ', b' ', b' ', b' ', tail @ ..]
-            | [b' ' | b'\n' | b'\r' | b'\t', tail @ ..] => rest = tail,
-            _ => return rest,
-        }
-    }
-}
-
-/// Steps over the bytes that mean themselves within a string, eight at a time.
-#[inline]
-fn plain_run(mut rest: &[u8]) -> &[u8] {
-    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
-        let stops = stops(u64::from_le_bytes(*chunk));
-        if stops != 0 {
-            let plain = usize::try_from(stops.trailing_zeros() >> 3).unwrap_or(0);
-            return rest.get(plain..).unwrap_or_default();
-        }
-        rest = tail;
-    }
-    while let [byte, tail @ ..] = rest {
-        if matches!(byte, b'"' | b'\\' | 0..=0x1f) {
-            break;
-        }
-        rest = tail;
-    }
-    rest
-}
-
-/// Sets the high bit of the first byte that is a quote, a backslash or a control character; bits above it may be wrong.
-#[inline]
-const fn stops(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let control = word.wrapping_sub(0x2020_2020_2020_2020) & !word;
-    let quote = word ^ 0x2222_2222_2222_2222;
-    let quote = quote.wrapping_sub(ONES) & !quote;
-    let backslash = word ^ 0x5c5c_5c5c_5c5c_5c5c;
-    let backslash = backslash.wrapping_sub(ONES) & !backslash;
-    (control | quote | backslash) & HIGHS
 }

@@ -1,7 +1,7 @@
 //! The members of a job, one function each: what is read, and which rule it breaks.
 
 use super::cursor::Step;
-use super::idset::IdSet;
+use super::idset::{IdSet, PLACES};
 use super::reader::{Contract, Name, Reader, offset};
 use super::slot::{Slot, Slots, Span};
 use crate::ids::Guid;
@@ -12,28 +12,32 @@ use crate::{JobInput, JobName, JobType, RealityDataId, StateChange, WorkspaceId}
 /// Declares the names of one object, and how to find one among them.
 macro_rules! contract {
     ($($(#[$doc:meta])* $object:ident { $($name:literal = $place:literal),+ })+) => {
-        $($(#[$doc])* pub(super) const $object: Contract = Contract {
-            names: &[$($name),+],
-            find: |name| {
+        $($(#[$doc])* pub(super) struct $object;
+
+        impl Contract for $object {
+            const NAMES: &'static [&'static str] = &[$($name),+];
+
+            #[inline]
+            fn find(name: &[u8]) -> Option<usize> {
                 $(if name == $name.as_bytes() { return Some($place); })+
                 None
-            },
-        };)+
+            }
+        })+
     };
 }
 
 contract! {
     /// The members of a job to create, in contract order.
-    JOB { "type" = 0, "name" = 1, "costEstimationParameters" = 2, "workspaceId" = 3, "inputs" = 4, "settings" = 5 }
+    JobMembers { "type" = 0, "name" = 1, "costEstimationParameters" = 2, "workspaceId" = 3, "inputs" = 4, "settings" = 5 }
     /// The members of a patch; not all of them can be changed.
-    PATCH {
+    PatchMembers {
         "type" = 0, "name" = 1, "costEstimationParameters" = 2, "workspaceId" = 3, "inputs" = 4, "settings" = 5,
         "state" = 6
     }
-    COST_MEMBERS { "gigaPixels" = 0, "megaPoints" = 1, "meshQuality" = 2 }
-    INPUT_MEMBERS { "id" = 0, "description" = 1 }
-    SETTINGS_MEMBERS { "quality" = 0, "processingEngines" = 1, "outputs" = 2, "cacheSettings" = 3 }
-    CACHE_MEMBERS { "createCache" = 0, "useCache" = 1 }
+    CostMembers { "gigaPixels" = 0, "megaPoints" = 1, "meshQuality" = 2 }
+    InputMembers { "id" = 0, "description" = 1 }
+    SettingsMembers { "quality" = 0, "processingEngines" = 1, "outputs" = 2, "cacheSettings" = 3 }
+    CacheMembers { "createCache" = 0, "useCache" = 1 }
 }
 
 const TYPE: usize = 0;
@@ -44,10 +48,13 @@ const INPUTS: usize = 4;
 const SETTINGS: usize = 5;
 const STATE: usize = 6;
 
+/// The bytes of an input with nothing but its id, and of the comma that parts it from the next.
+const SHORTEST_INPUT: usize = 46;
+
 impl Reader<'_> {
     /// The root of a job to create.
     pub(super) fn job(&mut self, slots: &mut Slots) -> Step<()> {
-        self.object(1, &JOB, |reader, name| {
+        self.object::<JobMembers>(1, |reader, name| {
             slots.any = true;
             match name {
                 Name::Known(NAME) => slots.name = reader.job_name()?,
@@ -66,7 +73,7 @@ impl Reader<'_> {
 
     /// The root of a patch.
     pub(super) fn patch(&mut self, slots: &mut Slots) -> Step<()> {
-        self.object(1, &PATCH, |reader, name| {
+        self.object::<PatchMembers>(1, |reader, name| {
             slots.any = true;
             match name {
                 Name::Known(NAME) => reader.unchangeable(Target::Name),
@@ -149,7 +156,7 @@ impl Reader<'_> {
         let limit = self.policy.limits().name_chars;
         let long = content.len() > limit && content.chars().count() > limit;
         let denied = long && self.add_with(Rule::NameTooLong, Target::Name, span, None, count(limit));
-        Ok(JobName::new(content).map_or(Slot::Unreadable, |name| Slot::read(name, denied)))
+        Ok(Slot::read(JobName::of(content.into_owned()), denied))
     }
 
     fn workspace_id(&mut self) -> Step<Slot<WorkspaceId>> {
@@ -180,19 +187,50 @@ impl Reader<'_> {
             Some(b'[') => {}
             _ => return self.wrong(Rule::InputsInvalid, Target::Inputs, 2),
         }
+        if IdSet::needs_table(self.cursor.left()) {
+            self.many_inputs()
+        } else {
+            self.list_of_inputs(IdSet::new(&mut []))
+        }
+    }
+
+    /// Apart, so that a short body is spared the table.
+    #[inline(never)]
+    fn many_inputs(&mut self) -> Step<Slot<Vec<JobInput>>> {
+        let mut table = [0; PLACES];
+        self.list_of_inputs(IdSet::new(&mut table))
+    }
+
+    fn list_of_inputs(&mut self, mut ids: IdSet<'_>) -> Step<Slot<Vec<JobInput>>> {
         let start = self.cursor.offset();
         let limit = self.policy.limits().inputs;
         let mut inputs = Vec::new();
-        let mut ids = IdSet::default();
         let mut readable = true;
         let mut sound = true;
         let number = self.array(2, |reader, index| {
-            let input = reader.input(index, &mut ids)?;
+            let mut id = None;
+            let input = reader.input(index, |found| {
+                id = Some(found);
+                ids.contains(found, &inputs)
+            })?;
             sound &= matches!(input, Slot::Sound(_));
             match input.required() {
-                Some(input) if inputs.len() < limit => inputs.push(input),
+                Some(input) if inputs.len() < limit => {
+                    if inputs.is_empty() {
+                        // One allocation, not above the size of the body by more than a twentieth.
+                        let more = reader.cursor.left().div_euclid(SHORTEST_INPUT);
+                        inputs.reserve_exact(more.saturating_add(1).min(limit));
+                    }
+                    inputs.push(input);
+                    ids.added(&inputs);
+                }
                 Some(_) => {}
-                None => readable = false,
+                None => {
+                    readable = false;
+                    if let Some(id) = id {
+                        ids.unreadable(id);
+                    }
+                }
             }
             Ok(())
         })?;
@@ -209,17 +247,18 @@ impl Reader<'_> {
         Ok(if readable { Slot::read(inputs, !sound) } else { Slot::Unreadable })
     }
 
-    fn input(&mut self, index: u32, ids: &mut IdSet) -> Step<Slot<JobInput>> {
+    /// `is_known` tells whether an id was there before.
+    fn input(&mut self, index: u32, mut is_known: impl FnMut(RealityDataId) -> bool) -> Step<Slot<JobInput>> {
         let start = self.cursor.offset();
         if self.cursor.peek() != Some(b'{') {
             return self.wrong(Rule::InputInvalid, Target::Input(index), 3);
         }
         let mut id = Slot::Absent;
         let mut description = Slot::Absent;
-        self.object(3, &INPUT_MEMBERS, |reader, name| {
+        self.object::<InputMembers>(3, |reader, name| {
             match (name, reader.cursor.peek()) {
                 (Name::Known(0), Some(b'n')) => id = reader.null_for_required()?,
-                (Name::Known(0), _) => id = reader.input_id(index, ids)?,
+                (Name::Known(0), _) => id = reader.input_id(index, &mut is_known)?,
                 (Name::Known(_), Some(b'n')) => description = reader.null(Target::InputDescription(index))?,
                 (Name::Known(_), Some(b'"')) => {
                     description = Slot::Sound(reader.cursor.string()?.content().into_owned());
@@ -243,17 +282,21 @@ impl Reader<'_> {
         })
     }
 
-    fn input_id(&mut self, index: u32, ids: &mut IdSet) -> Step<Slot<RealityDataId>> {
+    fn input_id(
+        &mut self,
+        index: u32,
+        is_known: impl FnOnce(RealityDataId) -> bool,
+    ) -> Step<Slot<RealityDataId>> {
         let start = self.cursor.offset();
-        let slot = self.guid(Rule::InputIdInvalid, Target::InputId(index), 4)?;
-        if let Slot::Sound(guid) = slot
-            && !ids.insert(guid)
+        let slot = self.guid(Rule::InputIdInvalid, Target::InputId(index), 4)?.map(RealityDataId::of);
+        if let Slot::Sound(id) = slot
+            && is_known(id)
         {
             let span = self.since(start);
             let denied = self.add(Rule::InputDuplicate, Target::InputId(index), span);
-            return Ok(Slot::read(RealityDataId::of(guid), denied));
+            return Ok(Slot::read(id, denied));
         }
-        Ok(slot.map(RealityDataId::of))
+        Ok(slot)
     }
 }
 

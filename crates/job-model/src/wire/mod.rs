@@ -8,9 +8,11 @@ mod meaning;
 mod members;
 mod names;
 mod reader;
+mod scan;
 mod settings;
 mod slot;
 mod suggest;
+mod text;
 
 pub(crate) use suggest::suggest;
 

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::cursor::{Fault, Text};
+use super::cursor::Fault;
 use super::fold::fold;
 use super::reader::offset;
+use super::text::Text;
 use crate::rules::Rule;
 
 /// The deepest nesting that is read.
@@ -16,7 +17,7 @@ const FEW: usize = 8;
 /// told apart by the reader; so a job without unknown members costs no memory here.
 #[derive(Debug)]
 pub(super) struct Names<'a> {
-    body: &'a [u8],
+    body: &'a str,
     /// Where each name begins and ends: a body of nothing but short names must not grow tenfold in here.
     list: Vec<(u32, u32)>,
     /// Where the names of each open object begin.
@@ -25,7 +26,7 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub(super) const fn new(body: &'a [u8]) -> Self {
+    pub(super) const fn new(body: &'a str) -> Self {
         Self { body, list: Vec::new(), marks: [0; DEPTH], open: 0 }
     }
 
@@ -52,6 +53,18 @@ impl<'a> Names<'a> {
         let body = self.body;
         let places = self.list.get(from..to).unwrap_or_default();
         places.iter().map(move |(start, end)| Text::again(body, *start, *end))
+    }
+
+    /// Whether the innermost object has any.
+    #[inline]
+    pub(super) fn has_unknown(&self) -> bool {
+        self.list.len() > self.open.checked_sub(1).map_or(0, |at| self.mark(at))
+    }
+
+    /// The innermost object closes, and has none.
+    #[inline]
+    pub(super) const fn leave(&mut self) {
+        self.open = self.open.saturating_sub(1);
     }
 
     /// The innermost object closes.

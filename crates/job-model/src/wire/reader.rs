@@ -1,9 +1,10 @@
 //! The reader's own state and the JSON structure around members: objects, arrays, values nobody asked for.
 
-use super::cursor::{Cursor, Fault, Step, Text};
+use super::cursor::{Cursor, Fault, Step};
 use super::names::{DEPTH, Names, first_case_variant};
 use super::slot::{Slot, Span};
 use super::suggest::suggest;
+use super::text::Text;
 use crate::policy::Policy;
 use crate::report::Findings;
 use crate::rules::Rule;
@@ -21,16 +22,24 @@ pub(super) enum Name<'a> {
     Unknown(Text<'a>),
 }
 
-/// The names that the contract has for the members of one object.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Contract {
-    pub(super) names: &'static [&'static str],
+/// The names that the contract has for the members of one object. A type, so that looking for one is compiled into the
+/// reader of that object.
+pub(super) trait Contract {
+    const NAMES: &'static [&'static str];
+
     /// The place of a name among them.
-    pub(super) find: fn(&[u8]) -> Option<usize>,
+    fn find(name: &[u8]) -> Option<usize>;
 }
 
-impl Contract {
-    const NONE: Self = Self { names: &[], find: |_| None };
+/// An object whose members nobody asked for.
+struct Nothing;
+
+impl Contract for Nothing {
+    const NAMES: &'static [&'static str] = &[];
+
+    fn find(_: &[u8]) -> Option<usize> {
+        None
+    }
 }
 
 /// Reads one body.
@@ -49,12 +58,13 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(body: &'a [u8], policy: &'a Policy) -> Self {
+        let cursor = Cursor::new(body, policy.limits().string_bytes);
         Self {
-            cursor: Cursor::new(body, policy.limits().string_bytes),
+            names: Names::new(cursor.text()),
+            cursor,
             policy,
             findings: Findings::default(),
             input_findings: Findings::default(),
-            names: Names::new(body),
             case_variant: None,
             items: 0,
         }
@@ -62,10 +72,9 @@ impl<'a> Reader<'a> {
 
     /// Reads an object whose members the contract names, from its opening brace; `member` reads each value.
     #[inline]
-    pub(super) fn object(
+    pub(super) fn object<C: Contract>(
         &mut self,
         depth: usize,
-        contract: &Contract,
         mut member: impl FnMut(&mut Self, Name<'a>) -> Step<()>,
     ) -> Step<()> {
         self.enter(depth)?;
@@ -77,14 +86,24 @@ impl<'a> Reader<'a> {
         } else {
             let mut seen = 0;
             loop {
-                let name = self.name(contract, &mut seen)?;
+                let name = self.name::<C>(&mut seen)?;
                 member(self, name)?;
                 if !self.more(b'}')? {
                     break;
                 }
             }
         }
-        if let Some(offset) = first_case_variant(self.names.innermost(), contract.names) {
+        if self.names.has_unknown() {
+            return self.close_with_unknown(C::NAMES);
+        }
+        self.names.leave();
+        Ok(())
+    }
+
+    /// An object closes that has members which the contract does not name.
+    #[cold]
+    fn close_with_unknown(&mut self, contract: &[&str]) -> Step<()> {
+        if let Some(offset) = first_case_variant(self.names.innermost(), contract) {
             self.case_variant = Some(self.case_variant.map_or(offset, |first| first.min(offset)));
         }
         self.names.close()
@@ -143,7 +162,7 @@ impl<'a> Reader<'a> {
 
     /// A member name with its colon. `seen` has a bit for each contract name that was there before.
     #[inline]
-    fn name(&mut self, contract: &Contract, seen: &mut u32) -> Step<Name<'a>> {
+    fn name<C: Contract>(&mut self, seen: &mut u32) -> Step<Name<'a>> {
         let start = self.cursor.offset();
         if self.cursor.peek() != Some(b'"') {
             return Err(self.cursor.syntax());
@@ -151,7 +170,7 @@ impl<'a> Reader<'a> {
         let over = self.count();
         let limit = || Fault::new(start, Rule::BodyLimits);
         let text = self.cursor.string().map_err(|fault| if over { limit() } else { fault })?;
-        let name = if let Some(index) = text.with_bytes(contract.find) {
+        let name = if let Some(index) = text.with_bytes(C::find) {
             let bit = 1_u32.wrapping_shl(u32::try_from(index).unwrap_or(0));
             if *seen & bit != 0 {
                 return Err(Fault::new(start, Rule::BodyDuplicateMember));
@@ -243,7 +262,7 @@ impl<'a> Reader<'a> {
                 }
             }
             if objects & 1 == 1 {
-                self.name(&Contract::NONE, &mut 0)?;
+                self.name::<Nothing>(&mut 0)?;
             } else {
                 self.count_element(depth.saturating_add(level))?;
             }

@@ -1,7 +1,7 @@
 //! The members of `settings`: what is read, and which rule it breaks.
 
 use super::cursor::Step;
-use super::members::{CACHE_MEMBERS, SETTINGS_MEMBERS, guid};
+use super::members::{CacheMembers, SettingsMembers, guid};
 use super::reader::{Name, Reader};
 use super::slot::{Outputs, SettingsSlots, Slot};
 use crate::report::LISTED;
@@ -13,7 +13,7 @@ impl Reader<'_> {
     pub(super) fn settings(&mut self, patch: bool) -> Step<Slot<SettingsSlots>> {
         let start = self.cursor.offset();
         let mut slots = SettingsSlots::default();
-        self.object(2, &SETTINGS_MEMBERS, |reader, name| {
+        self.object::<SettingsMembers>(2, |reader, name| {
             match (name, reader.cursor.peek()) {
                 (Name::Known(0), Some(b'n')) => slots.quality = reader.null_of(Target::Quality, patch)?,
                 (Name::Known(0), _) => {
@@ -107,7 +107,7 @@ impl Reader<'_> {
     fn cache(&mut self) -> Step<Slot<CacheSettings>> {
         let mut create = Slot::Absent;
         let mut uses = Slot::Absent;
-        self.object(3, &CACHE_MEMBERS, |reader, name| {
+        self.object::<CacheMembers>(3, |reader, name| {
             match (name, reader.cursor.peek()) {
                 (Name::Known(0), Some(b'n')) => create = reader.null(Target::CreateCache)?,
                 (Name::Known(0), _) => create = reader.create_cache()?,

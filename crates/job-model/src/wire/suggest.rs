@@ -24,44 +24,102 @@ pub(crate) fn suggest(value: &str, words: &'static [&'static str]) -> Option<&'s
     if let Some(word) = alias.filter(|word| words.contains(word)) {
         return Some(word);
     }
+    let length = value.chars().count();
     words
         .iter()
-        .map(|word| (distance(&value, &word.to_lowercase()), *word))
-        .filter(|(distance, word)| *distance <= word.chars().count().div_euclid(3).max(1))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, word)| word)
+        .map(|word| (word.chars().count(), *word))
+        // Words of so different a length are further apart than that; most need no closer look.
+        .filter(|(letters, _)| letters.abs_diff(length) <= allowed(*letters))
+        .map(|(letters, word)| (distance(&value, word), letters, word))
+        .filter(|(distance, letters, _)| *distance <= allowed(*letters))
+        .min_by_key(|(distance, _, _)| *distance)
+        .map(|(_, _, word)| word)
 }
 
-/// Levenshtein's distance: how many characters to add, drop or replace.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (i, a) in one.chars().enumerate() {
+/// In how many letters a value may differ from a word of so many.
+const fn allowed(letters: usize) -> usize {
+    let third = letters.div_euclid(3);
+    if third == 0 { 1 } else { third }
+}
+
+/// Levenshtein's distance between a value and a word in whatever letter case: how many characters to add, drop or replace.
+fn distance(value: &str, word: &str) -> usize {
+    // Of each beginning of the word; words longer than any there is are not told apart.
+    let mut row: [usize; LONGEST.saturating_add(1)] = std::array::from_fn(|length| length);
+    let letters = word.chars().count().min(LONGEST);
+    for (i, a) in value.chars().enumerate() {
         let mut diagonal = i;
         let mut left = i.saturating_add(1);
         if let Some(first) = row.first_mut() {
             *first = left;
         }
-        for (b, cell) in other.chars().zip(row.iter_mut().skip(1)) {
-            let replaced = diagonal.saturating_add(usize::from(a != b));
+        for (b, cell) in word.chars().zip(row.iter_mut().skip(1)) {
+            let replaced = diagonal.saturating_add(usize::from(a != b.to_ascii_lowercase()));
             diagonal = *cell;
             left = replaced.min(left.saturating_add(1)).min(cell.saturating_add(1));
             *cell = left;
         }
     }
-    row.last().copied().unwrap_or(0)
+    row.get(letters).copied().unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{distance, suggest};
+    use proptest::prelude::*;
+
+    use super::{LONGEST, distance, suggest};
     use crate::{JobType, OutputFormat};
 
     #[test]
     fn resembles() {
         assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("kitten", "SITTING"), 3);
+        assert_eq!(distance("", "OBJ"), 3);
         assert_eq!(suggest("full", &JobType::WORDS), Some("Full"));
         assert_eq!(suggest("3DTILES", &OutputFormat::WORDS), Some("Cesium 3D Tiles"));
         assert_eq!(suggest("Calibratoin", &JobType::WORDS), Some("Calibration"));
         assert_eq!(suggest("Unknown", &JobType::WORDS), None);
+        assert_eq!(suggest("3", &OutputFormat::WORDS), None);
+        assert_eq!(suggest("3M", &OutputFormat::WORDS), Some("3MX"));
+    }
+
+    #[test]
+    fn every_word_has_room() {
+        for word in OutputFormat::WORDS {
+            assert!(word.is_ascii() && word.len() <= LONGEST, "{word}");
+            assert_eq!(distance(&word.to_ascii_lowercase(), word), 0, "{word}");
+        }
+    }
+
+    /// Those short enough for all ways of changing one into another to be tried.
+    const SHORT: [&str; 10] = ["3MX", "3SM", "POD", "LAS", "FBX", "OBJ", "DGN", "PLY", "OPC", "OMR"];
+
+    /// The same without a short cut.
+    fn plainly(value: &str, words: &[&'static str]) -> Option<&'static str> {
+        fn apart(one: &[char], other: &[char]) -> usize {
+            let (Some((a, rest)), Some((b, others))) = (one.split_first(), other.split_first()) else {
+                return one.len().max(other.len());
+            };
+            let kept = apart(rest, others).saturating_add(usize::from(a != b));
+            if a == b {
+                kept
+            } else {
+                kept.min(apart(rest, other).saturating_add(1)).min(apart(one, others).saturating_add(1))
+            }
+        }
+        let value: Vec<char> = value.to_lowercase().chars().collect();
+        let near = words.iter().filter_map(|word| {
+            let letters: Vec<char> = word.to_lowercase().chars().collect();
+            let distance = apart(&value, &letters);
+            (distance <= (letters.len() / 3).max(1)).then_some((distance, *word))
+        });
+        near.min_by_key(|(distance, _)| *distance).map(|(_, word)| word)
+    }
+
+    proptest! {
+        #[test]
+        fn the_nearest_word_is_found(value in "[oObBjJ3mMxXsSpPlLyYfF\u{130}]{0,5}") {
+            prop_assert_eq!(suggest(&value, &SHORT), plainly(&value, &SHORT));
+        }
     }
 }
