@@ -30,15 +30,14 @@ use crate::phase::collect::{self, Collected, Uncollected};
 use crate::phase::head::{self, HeadLimits};
 use crate::phase::meter::{self, Record};
 use crate::phase::route::{self, Handling, Route};
+use crate::phase::stream::Streamed;
 use crate::phase::{forward, settle};
 use crate::rates::{Rates, Subject};
-use crate::rejection::{Rejection, Sending};
+use crate::rejection::{Fault, Rejection, Sending};
 use crate::reply::{self, Reply};
 use crate::request_id;
 use crate::upstream::Upstream;
 
-/// The most of an answer that is read for what it tells of jobs.
-const TOLD_BYTES: usize = 4 << 20;
 /// How long a client may take for one piece of an answer before its connection is closed. A short answer is one piece.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -64,8 +63,7 @@ pub(crate) struct Gate {
 pub(crate) struct Visit {
     record: Record,
     in_flight: Option<Share>,
-    /// A copy of an answer that tells of jobs.
-    told: Option<Vec<u8>>,
+    streamed: Option<Streamed>,
 }
 
 /// What is left to do after the filter.
@@ -147,7 +145,14 @@ impl Gate {
             target: self.limits.target_bytes,
         };
         match session.as_http1() {
-            Some(h1) => head::scan_head(&h1.get_headers_raw_bytes(), &limits)?,
+            Some(h1) => {
+                head::scan_head(&h1.get_headers_raw_bytes(), &limits)?;
+                // Of a body in chunks that is told later: it counts only for whoever may send one.
+                if door::is_misframed(session) && !request.headers.contains_key(TRANSFER_ENCODING) {
+                    let why = "the request line or the length of the body cannot be read";
+                    return Err(Rejection::BadRequest(Fault::Framing(why)));
+                }
+            }
             None => head::measure_head(request.raw_path(), &request.headers, &limits)?,
         }
         let target = std::str::from_utf8(request.raw_path()).map_err(|_| Rejection::NotFound)?;
@@ -245,7 +250,7 @@ impl ProxyHttp for Gate {
     type CTX = Visit;
 
     fn new_ctx(&self) -> Visit {
-        Visit { record: Record::new(), in_flight: None, told: None }
+        Visit { record: Record::new(), in_flight: None, streamed: None }
     }
 
     async fn early_request_filter(&self, session: &mut Session, _: &mut Visit) -> pingora::Result<()> {
@@ -289,13 +294,17 @@ impl ProxyHttp for Gate {
 
     async fn upstream_request_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         upstream: &mut RequestHeader,
         visit: &mut Visit,
     ) -> pingora::Result<()> {
+        visit.streamed = Some(Streamed::sent());
         let record = &visit.record;
         match record.route {
-            Some(route) => forward::rewrite(upstream, route, self.upstream.authority(), &record.request_id),
+            Some(route) => {
+                let (client, authority) = (session.req_header(), self.upstream.authority());
+                forward::rewrite(upstream, client, route, authority, &record.request_id)
+            }
             None => Error::e_explain(ErrorType::InternalError, "a request without a route"),
         }
     }
@@ -306,6 +315,9 @@ impl ProxyHttp for Gate {
         answer: &mut ResponseHeader,
         visit: &mut Visit,
     ) -> pingora::Result<()> {
+        if let Some(streamed) = &mut visit.streamed {
+            streamed.header(answer, self.upstream.response_timeout())?;
+        }
         reply::strip(answer);
         visit.record.upstream_status = Some(answer.status.as_u16());
         visit.record.status = answer.status.as_u16();
@@ -315,7 +327,9 @@ impl ProxyHttp for Gate {
                     self.money.deleted(job).await;
                 }
             }
-            (Some(Route::ReadJob | Route::ListJobs), StatusCode::OK) => visit.told = Some(Vec::new()),
+            (Some(Route::ReadJob | Route::ListJobs), StatusCode::OK) => {
+                visit.streamed.iter_mut().for_each(Streamed::keep);
+            }
             _ => {}
         }
         reply::sign(answer, &visit.record)
@@ -328,13 +342,8 @@ impl ProxyHttp for Gate {
         _: bool,
         visit: &mut Visit,
     ) -> pingora::Result<Option<Duration>> {
-        if let (Some(told), Some(piece)) = (&mut visit.told, body.as_ref()) {
-            if told.len().saturating_add(piece.len()) <= TOLD_BYTES {
-                told.extend_from_slice(piece);
-            } else {
-                // Not read rather than half read; the client gets it all the same.
-                visit.told = None;
-            }
+        if let (Some(streamed), Some(piece)) = (&mut visit.streamed, body.as_ref()) {
+            streamed.piece(piece, self.upstream.response_timeout())?;
         }
         Ok(None)
     }
@@ -370,7 +379,7 @@ impl ProxyHttp for Gate {
     async fn logging(&self, session: &mut Session, error: Option<&Error>, visit: &mut Visit) {
         door::turn(session);
         drop(visit.in_flight.take());
-        if let Some(told) = visit.told.take().filter(|_| error.is_none()) {
+        if let Some(told) = visit.streamed.take().and_then(Streamed::into_told).filter(|_| error.is_none()) {
             settle::observe(&self.money, visit.record.route, &told).await;
         }
         if let Some(error) = error {

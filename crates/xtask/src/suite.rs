@@ -38,6 +38,7 @@ pub(crate) fn test(machine: &Machine) -> ExitCode {
 fn prepare(machine: &Machine) -> Result<(), Failure> {
     supply::to_build(machine)?;
     supply::prometheus(machine)?;
+    supply::for_the_catalogue(machine)?;
     supply::cargo_tool(machine, supply::NEXTEST)?;
     supply::cargo_tool(machine, supply::DENY)?;
     if fuzz::exists(machine) { supply::to_fuzz(machine) } else { Ok(()) }

@@ -7,3 +7,4 @@ pub(crate) mod head;
 pub(crate) mod meter;
 pub(crate) mod route;
 pub(crate) mod settle;
+pub(crate) mod stream;
