@@ -278,9 +278,9 @@ impl ProxyHttp for Gate {
             Ok(Next::Stream) => Ok(false),
             Err(Ending::Refused(no)) => self.refuse(session, visit, no).await.map(|()| true),
             Err(Ending::Broken(error)) => {
-                // Nobody is there to answer.
+                // Nobody is there to answer, and upstream is not to blame: on HTTP/2 the error does not say whose it is.
                 session.set_keepalive(None);
-                Err(error)
+                Err(error.into_down())
             }
         }
     }

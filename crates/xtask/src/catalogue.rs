@@ -30,8 +30,10 @@ pub(crate) fn run(machine: &Machine, arguments: &[String]) -> Result<(), Failure
     crate::supply::to_build(machine)?;
     crate::supply::for_the_catalogue(machine)?;
     let mut lines = BTreeMap::new();
-    let mut cargo = machine.cargo(&["test", "--package", "gateway", "--test", "catalogue", "--"]);
-    cargo.arg("--nocapture").args(arguments);
+    crate::supply::cargo_tool(machine, crate::supply::NEXTEST)?;
+    // Each test in a process of its own: some look at its memory.
+    let mut cargo = machine.cargo(&["nextest", "run", "--package", "gateway", "--test", "catalogue"]);
+    cargo.args(["--success-output", "immediate"]).args(arguments);
     let outcome = run::step("catalogue", cargo, |line| add(&mut lines, line));
     let told = fs::read_to_string(machine.root().join("SECURITY.md"))
         .map_err(|fault| Failure::new(format!("SECURITY.md: {fault}")))?;

@@ -10,6 +10,7 @@
     clippy::format_collect,
     clippy::format_push_string,
     clippy::needless_for_each,
+    clippy::type_complexity,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, tells its figures, and may be asked by the environment for larger ones"
 )]
@@ -22,6 +23,12 @@ mod a_messages;
 mod a_upstream;
 mod b_resources;
 mod c_content;
+mod d_documents;
+mod d_values;
 mod e_fields;
 mod e_routing;
+mod f_http2;
+mod frames;
+mod g_records;
+mod judge;
 mod scene;
