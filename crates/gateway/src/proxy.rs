@@ -228,6 +228,10 @@ impl Gate {
         let settled = settle::settle(&answer);
         record.settlement.upstream_estimate = settled.upstream_estimate;
         record.settlement.job = settled.job.or(record.settlement.job);
+        if self.life.is_draining() {
+            // It was not yet when the request came.
+            session.set_keepalive(None);
+        }
         forward::relay(session, answer, record).await?;
         Ok(Next::Done)
     }

@@ -31,4 +31,6 @@ mod f_http2;
 mod frames;
 mod g_records;
 mod judge;
+mod k_lifecycle;
+mod l_arithmetic;
 mod scene;
