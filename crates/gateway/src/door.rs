@@ -172,10 +172,12 @@ impl Watched {
         Poll::Ready(Ok(()))
     }
 
-    /// The time of a header is over: says so, as far as the client listens.
+    /// The time of a header is over: says so, as far as the client listens, and in a protocol that is its.
     fn too_slow(&mut self, context: &mut Context<'_>) -> io::Error {
-        let _ = self.write_refusal(context, Unread::TooSlow);
-        let _ = Pin::new(&mut self.inner).poll_flush(context);
+        if self.framing.is_some() {
+            let _ = self.write_refusal(context, Unread::TooSlow);
+            let _ = Pin::new(&mut self.inner).poll_flush(context);
+        }
         io::Error::new(io::ErrorKind::TimedOut, "the request header did not arrive in time")
     }
 }

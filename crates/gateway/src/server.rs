@@ -156,10 +156,7 @@ impl Gateway {
             head_timeout: limits.head_timeout,
         };
         let mut gateway = Service::new("gateway".to_owned(), door);
-        match tls {
-            Some(settings) => gateway.add_tls_with_settings(&public.key(), None, settings),
-            None => gateway.add_tcp(&public.key()),
-        }
+        gateway.add_listener(connections::listener(&public.key(), tls));
         let door = Admin {
             metrics,
             life: Arc::clone(&life),

@@ -32,7 +32,8 @@ pub(crate) fn run(machine: &Machine, arguments: &[String]) -> Result<(), Failure
     let mut lines = BTreeMap::new();
     crate::supply::cargo_tool(machine, crate::supply::NEXTEST)?;
     // Each test in a process of its own: some look at its memory.
-    let mut cargo = machine.cargo(&["nextest", "run", "--package", "gateway", "--test", "catalogue"]);
+    let mut cargo =
+        machine.cargo(&["nextest", "run", "-p", "gateway", "-p", "jobgate", "--test", "catalogue"]);
     cargo.args(["--success-output", "immediate"]).args(arguments);
     let outcome = run::step("catalogue", cargo, |line| add(&mut lines, line));
     let told = fs::read_to_string(machine.root().join("SECURITY.md"))

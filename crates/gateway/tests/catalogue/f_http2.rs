@@ -209,6 +209,19 @@ fn f3_windows_settings_and_pings() {
     scene.finish();
 }
 
+#[test]
+fn f3_connections_on_which_nothing_begins() {
+    let mut scene =
+        Scene::new("f3", "listen.h2c = true\nlimits.keep_alive = '1s'\nlimits.head_timeout = '500ms'");
+    for begun in ["", "P", "PRI * HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r", "GET / HTTP/1.0\r\n\r\n"] {
+        let mut client = scene.gateway.client();
+        client.write(begun.as_bytes());
+        // It would wait for us for ever.
+        scene.tally.survived(client.is_closed(), || format!("{begun:?} is waited for without end"));
+    }
+    scene.finish();
+}
+
 /// A client that nobody here wrote: many streams at once, every one answered.
 fn foreign(scene: &mut Scene) {
     let url = format!("http://{}{JOBS}", scene.gateway.address);
