@@ -1,6 +1,8 @@
 //! How long connections of clients last, and what one of HTTP/2 may make us keep. What passes over them is judged elsewhere.
 
 use pingora::apps::HttpServerOptions;
+use pingora::listeners::tls::TlsSettings;
+use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::protocols::http::v2::server::H2Options;
 
 use crate::config::Limits;
@@ -15,6 +17,16 @@ const FAULTY_STREAMS: usize = 128;
 const SEND_BUFFER: usize = 64 << 10;
 /// Method, scheme, authority and path, which are fields in HTTP/2.
 const PSEUDO_FIELDS: usize = 4;
+
+/// A listener whose connections keep no read buffer of their own. By default each has one of 64 KiB, which is most of what an
+/// idle connection takes; what reads from them brings its own.
+pub(crate) fn listener(address: &str, tls: Option<TlsSettings>) -> ListenerConfig {
+    let listener = ListenerConfig::tcp(address).l4_buffer(L4BufferSettings::default().read(0));
+    match tls {
+        Some(settings) => listener.tls(settings),
+        None => listener,
+    }
+}
 
 /// When connections of clients end that are in order.
 pub(crate) fn options(h2c: bool, limits: &Limits) -> HttpServerOptions {

@@ -24,7 +24,7 @@ use pingora::protocols::{
 use pingora::proxy::{HttpProxy, Session};
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
 
 use crate::access_log::AccessLog;
 use crate::capacity::Share;
@@ -36,6 +36,9 @@ use crate::metrics::Metrics;
 use crate::outcome::Decision;
 use crate::phase::meter::{Record, meter};
 use crate::request_id;
+
+/// Bytes with which a connection of HTTP/2 begins.
+const PREFACE: usize = 24;
 
 /// Takes connections and gives them to the proxy.
 pub(crate) struct Door {
@@ -60,6 +63,7 @@ impl ServerApp for Door {
             inner: stream,
             told: Arc::new(Told { turns: AtomicU32::new(u32::from(is_http2)), misframed: AtomicU32::new(0) }),
             framing: (!is_http2).then(Framing::default),
+            preface: if is_http2 { PREFACE } else { 0 },
             turn: 0,
             deadline: None,
             begun: false,
@@ -122,6 +126,8 @@ struct Watched {
     told: Arc<Told>,
     /// None where the connection is HTTP/2.
     framing: Option<Framing>,
+    /// Bytes that are still to come before the library of HTTP/2 keeps time itself.
+    preface: usize,
     /// The turn that the two below belong to. Requests that came in one piece pass without a read between them.
     turn: u32,
     deadline: Option<Pin<Box<Sleep>>>,
@@ -167,10 +173,12 @@ impl Watched {
         Poll::Ready(Ok(()))
     }
 
-    /// The time of a header is over: says so, as far as the client listens.
+    /// The time of a header is over: says so, as far as the client listens, and in a protocol that is its.
     fn too_slow(&mut self, context: &mut Context<'_>) -> io::Error {
-        let _ = self.write_refusal(context, Unread::TooSlow);
-        let _ = Pin::new(&mut self.inner).poll_flush(context);
+        if self.framing.is_some() {
+            let _ = self.write_refusal(context, Unread::TooSlow);
+            let _ = Pin::new(&mut self.inner).poll_flush(context);
+        }
         io::Error::new(io::ErrorKind::TimedOut, "the request header did not arrive in time")
     }
 }
@@ -236,12 +244,13 @@ impl AsyncRead for Watched {
             let why = "the framing of the body is malformed";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
         }
-        if !turn.is_multiple_of(2) {
+        if !turn.is_multiple_of(2) && self.preface == 0 {
             return self.read(context, buffer);
         }
         let filled = buffer.filled().len();
         if let Poll::Ready(result) = self.read(context, buffer) {
             self.begun |= buffer.filled().len() > filled;
+            self.preface = self.preface.saturating_sub(buffer.filled().len().saturating_sub(filled));
             if !self.begun || result.is_err() {
                 return Poll::Ready(result);
             }
@@ -252,7 +261,8 @@ impl AsyncRead for Watched {
             }
             return Poll::Ready(Err(self.too_slow(context)));
         }
-        if !self.begun {
+        // Between two requests the proxy keeps the time; before the first of HTTP/2 nobody else does.
+        if !self.begun && self.preface == 0 {
             return Poll::Pending;
         }
         let limit = self.head_timeout;
@@ -360,7 +370,9 @@ impl GetSocketDigest for Watched {
 #[async_trait]
 impl Peek for Watched {
     async fn try_peek(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
-        let peeked = self.inner.try_peek(buffer).await?;
+        // The proxy waits for as many bytes as a preface has, without an end.
+        let peeking = timeout(self.head_timeout, self.inner.try_peek(buffer));
+        let peeked = peeking.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         if peeked && buffer.starts_with(b"PRI * HTTP/2.0") {
             // As for every connection of HTTP/2: nothing of it is timed or answered here.
             self.told.turns.store(1, Ordering::Relaxed);

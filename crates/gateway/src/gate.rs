@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
 use job_model::JobPatch;
 use ledger::Key;
 use pingora::Error;
@@ -14,6 +14,7 @@ use crate::capacity::Share;
 use crate::clock;
 use crate::config::Limits;
 use crate::courier::Courier;
+use crate::door;
 use crate::identity::{Identity, Principal};
 use crate::life::Life;
 use crate::metrics::Metrics;
@@ -26,9 +27,10 @@ use crate::phase::head::{self, HeadLimits};
 use crate::phase::look_up::{Seen, look_up};
 use crate::phase::meter::Record;
 use crate::phase::route::{self, Handling, Route};
+use crate::phase::stream::Streamed;
 use crate::phase::{forward, settle};
 use crate::rates::{Rates, Subject};
-use crate::rejection::Rejection;
+use crate::rejection::{Fault, Rejection};
 use crate::repeat::{self, Ticket};
 use crate::reply::{self, Reply};
 use crate::request_id;
@@ -57,8 +59,7 @@ pub(crate) struct Gate {
 pub(crate) struct Visit {
     pub(crate) record: Record,
     pub(crate) in_flight: Option<Share>,
-    /// A copy of an answer that tells of jobs.
-    pub(crate) told: Option<Vec<u8>>,
+    pub(crate) streamed: Option<Streamed>,
 }
 
 /// What is left to do after the filter: nothing, the client has its answer; or the proxy streams both ways.
@@ -145,7 +146,14 @@ impl Gate {
             target: self.limits.target_bytes,
         };
         match session.as_http1() {
-            Some(h1) => head::scan_head(&h1.get_headers_raw_bytes(), &limits)?,
+            Some(h1) => {
+                head::scan_head(&h1.get_headers_raw_bytes(), &limits)?;
+                // Of a body in chunks that is told later: it counts only for whoever may send one.
+                if door::is_misframed(session) && !request.headers.contains_key(TRANSFER_ENCODING) {
+                    let why = "the request line or the length of the body cannot be read";
+                    return Err(Rejection::BadRequest(Fault::Framing(why)));
+                }
+            }
             None => head::measure_head(request.raw_path(), &request.headers, &limits)?,
         }
         let target = std::str::from_utf8(request.raw_path()).map_err(|_| Rejection::NotFound)?;
@@ -263,6 +271,10 @@ impl Gate {
         let settled = settle::settle(&answer);
         record.settlement.upstream_estimate = settled.upstream_estimate;
         record.settlement.job = settled.job.or(record.settlement.job);
+        if self.life.is_draining() {
+            // It was not yet when the request came.
+            session.set_keepalive(None);
+        }
         forward::relay(session, answer, record).await?;
         Ok(Next::Done)
     }

@@ -18,12 +18,11 @@ use crate::gate::{Ending, Gate, Next, Visit};
 use crate::outcome::Decision;
 use crate::phase::meter::{self, Record};
 use crate::phase::route::Route;
+use crate::phase::stream::Streamed;
 use crate::phase::{forward, settle};
 use crate::rejection::{Rejection, Sending};
 use crate::reply;
 
-/// The most of an answer that is read for what it tells of jobs.
-const TOLD_BYTES: usize = 4 << 20;
 /// How long a client may take for one piece of an answer before its connection is closed. A short answer is one piece.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -32,7 +31,7 @@ impl ProxyHttp for Gate {
     type CTX = Visit;
 
     fn new_ctx(&self) -> Visit {
-        Visit { record: Record::new(self.money.now()), in_flight: None, told: None }
+        Visit { record: Record::new(self.money.now()), in_flight: None, streamed: None }
     }
 
     async fn early_request_filter(&self, session: &mut Session, _: &mut Visit) -> pingora::Result<()> {
@@ -60,9 +59,9 @@ impl ProxyHttp for Gate {
             Ok(Next::Stream) => Ok(false),
             Err(Ending::Refused(no)) => self.refuse(session, visit, no).await.map(|()| true),
             Err(Ending::Broken(error)) => {
-                // Nobody is there to answer.
+                // Nobody is there to answer, and upstream is not to blame: on HTTP/2 the error does not say whose it is.
                 session.set_keepalive(None);
-                Err(error)
+                Err(error.into_down())
             }
         }
     }
@@ -76,13 +75,17 @@ impl ProxyHttp for Gate {
 
     async fn upstream_request_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         upstream: &mut RequestHeader,
         visit: &mut Visit,
     ) -> pingora::Result<()> {
+        visit.streamed = Some(Streamed::sent());
         let record = &visit.record;
         match record.route {
-            Some(route) => forward::rewrite(upstream, route, self.upstream.authority(), &record.request_id),
+            Some(route) => {
+                let (client, authority) = (session.req_header(), self.upstream.authority());
+                forward::rewrite(upstream, client, route, authority, &record.request_id)
+            }
             None => Error::e_explain(ErrorType::InternalError, "a request without a route"),
         }
     }
@@ -93,6 +96,9 @@ impl ProxyHttp for Gate {
         answer: &mut ResponseHeader,
         visit: &mut Visit,
     ) -> pingora::Result<()> {
+        if let Some(streamed) = &mut visit.streamed {
+            streamed.header(answer, self.upstream.response_timeout())?;
+        }
         reply::strip(answer);
         visit.record.upstream_status = Some(answer.status.as_u16());
         visit.record.status = answer.status.as_u16();
@@ -102,7 +108,9 @@ impl ProxyHttp for Gate {
                     self.money.deleted(job).await;
                 }
             }
-            (Some(Route::ReadJob | Route::ListJobs), StatusCode::OK) => visit.told = Some(Vec::new()),
+            (Some(Route::ReadJob | Route::ListJobs), StatusCode::OK) => {
+                visit.streamed.iter_mut().for_each(Streamed::keep);
+            }
             _ => {}
         }
         reply::sign(answer, &visit.record)
@@ -115,13 +123,8 @@ impl ProxyHttp for Gate {
         _: bool,
         visit: &mut Visit,
     ) -> pingora::Result<Option<Duration>> {
-        if let (Some(told), Some(piece)) = (&mut visit.told, body.as_ref()) {
-            if told.len().saturating_add(piece.len()) <= TOLD_BYTES {
-                told.extend_from_slice(piece);
-            } else {
-                // Not read rather than half read; the client gets it all the same.
-                visit.told = None;
-            }
+        if let (Some(streamed), Some(piece)) = (&mut visit.streamed, body.as_ref()) {
+            streamed.piece(piece, self.upstream.response_timeout())?;
         }
         Ok(None)
     }
@@ -157,7 +160,7 @@ impl ProxyHttp for Gate {
     async fn logging(&self, session: &mut Session, error: Option<&Error>, visit: &mut Visit) {
         door::turn(session);
         drop(visit.in_flight.take());
-        if let Some(told) = visit.told.take().filter(|_| error.is_none()) {
+        if let Some(told) = visit.streamed.take().and_then(Streamed::into_told).filter(|_| error.is_none()) {
             settle::observe(&self.money, visit.record.route, &told).await;
         }
         if let Some(error) = error {

@@ -111,6 +111,7 @@ impl Gateway {
         let effective = config.effective();
         let mut server = Server::new_with_opt_and_conf(None, server_conf(&config));
         server.bootstrap();
+        check_authorities(&config.upstream)?;
         let upstream = Arc::new(Upstream::new(config.upstream.clone()));
         if let Err(error) = upstream.look_up() {
             warn!("upstream {}: {error}; the gateway is not ready until that changes", config.upstream.host);
@@ -167,10 +168,7 @@ impl Gateway {
             head_timeout: limits.head_timeout,
         };
         let mut gateway = Service::new("gateway".to_owned(), door);
-        match tls {
-            Some(settings) => gateway.add_tls_with_settings(&public.key(), None, settings),
-            None => gateway.add_tcp(&public.key()),
-        }
+        gateway.add_listener(connections::listener(&public.key(), tls));
         let door = Admin {
             metrics,
             life: Arc::clone(&life),
@@ -269,6 +267,15 @@ fn server_conf(config: &Config) -> ServerConf {
         max_retries: 1,
         ..ServerConf::default()
     }
+}
+
+/// Reads upstream's authorities here: pingora would do so when it connects for the first time, and panic.
+fn check_authorities(upstream: &config::Upstream) -> Result<(), StartError> {
+    let Some(file) = &upstream.ca_file else { return Ok(()) };
+    let mut store = pingora::tls::RootCertStore::empty();
+    pingora::tls::load_ca_file_into_store(file, &mut store).map_err(|error| {
+        StartError::Configuration(format!("upstream.ca_file: {} has no certificate: {error}", file.display()))
+    })
 }
 
 /// Reads the certificate here: pingora would do so when the listener starts, and panic.

@@ -3,10 +3,11 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use pingora::protocols::ALPN;
-use pingora::upstreams::peer::HttpPeer;
+use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 
 use crate::config;
 
@@ -27,6 +28,11 @@ impl Upstream {
     /// The value of Host.
     pub(crate) fn authority(&self) -> &str {
         &self.settings.authority
+    }
+
+    /// How long an exchange may take in all.
+    pub(crate) fn response_timeout(&self) -> Duration {
+        self.settings.response_timeout
     }
 
     /// Looks the name up. Blocks.
@@ -73,6 +79,7 @@ impl Upstream {
         options.write_timeout = Some(settings.response_timeout);
         options.idle_timeout = Some(settings.pool_idle);
         options.alpn = ALPN::H1;
+        options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
         options.verify_cert = true;
         options.verify_hostname = true;
         peer

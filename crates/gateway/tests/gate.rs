@@ -49,7 +49,7 @@ fn only_allowed_fields_reach_upstream() {
     let (upstream, gateway) = gate();
     let more = format!(
         "Content-Type: application/json; charset=UTF-8\r\nAccept: a/b\r\nUser-Agent: u\r\nCookie: c\r\nX-Forwarded-For: 1\r\n\
-         Connection: authorization\r\nExpect: 100-continue\r\ntraceparent: t\r\nX-Request-Id: r-1\r\nAccept-Encoding: gzip\r\n\
+         Connection: keep-alive\r\nExpect: 100-continue\r\ntraceparent: t\r\nX-Request-Id: r-1\r\nAccept-Encoding: gzip\r\n\
          Forwarded: f\r\nX_Request_Id: u\r\nContent-Length: {}\r\n\r\n",
         JOB.len()
     );

@@ -172,6 +172,34 @@ fn clients_speak_http_1_over_tls() {
     assert_eq!(upstream.seen()[0].body, JOB.as_bytes());
 }
 
+#[test]
+fn http_2_must_begin_in_the_time_of_a_header() {
+    let identity = Identity::new("silent", "localhost");
+    let upstream = Recorder::start();
+    let gateway = Running::configured(&format!(
+        "upstream.url = 'http://{}'\nlimits.head_timeout = '300ms'\n[listen.tls]\ncertificate = '{}'\nkey = '{}'",
+        upstream.address,
+        identity.file("cert.pem").display(),
+        identity.file("key.pem").display()
+    ));
+    for begun in [&b""[..], b"PRI * HTTP/2.0\r\n"] {
+        let name = ServerName::try_from("localhost").unwrap();
+        let connection = rustls::ClientConnection::new(identity.client(b"h2"), name).unwrap();
+        let socket = std::net::TcpStream::connect(gateway.address).unwrap();
+        socket.set_read_timeout(Some(support::PATIENCE)).unwrap();
+        let mut stream = StreamOwned::new(connection, socket);
+        stream.write_all(begun).unwrap();
+        // It would wait for us for ever, and answers nothing that is not of its protocol.
+        let mut answer = Vec::new();
+        let closed = match stream.read_to_end(&mut answer) {
+            Ok(_) => true,
+            Err(fault) => fault.kind() != std::io::ErrorKind::WouldBlock,
+        };
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert!(closed && !answer.contains("HTTP/1.1"), "{begun:?}: {answer:?}");
+    }
+}
+
 /// Sends bodies over one HTTP/2 connection, in parallel.
 async fn over_h2<S>(stream: S, bodies: &[&str]) -> Vec<(u16, String)>
 where

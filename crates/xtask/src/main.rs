@@ -4,6 +4,7 @@
     reason = "a program for developers: it looks at the machine and times its steps"
 )]
 
+mod catalogue;
 mod fuzz;
 mod instructions;
 mod machine;
@@ -24,6 +25,8 @@ Usage: cargo xtask <COMMAND>
 Commands:
   demo [ARGS..]    build jobgate and run `jobgate demo ARGS..`; Ctrl-C ends it
   test             everything that must hold: format, lints, tests, docs, dependencies, short fuzz runs
+  catalogue [ARGS..]
+                   try every attack of the list in SECURITY.md and print the table of cases; ARGS choose tests
   bench [ARGS..]   run the benches; ARGS go to `cargo bench`
   instructions     hold the hot paths of the model to their numbers of instructions; a part of `test`
   fuzz [AMOUNT]    run every fuzz target for AMOUNT: runs (`20000`) or seconds (`60s`, the default)
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         "demo" => demo(&machine, rest),
         "test" => return suite::test(&machine),
+        "catalogue" => catalogue::run(&machine, rest),
         "bench" => bench(&machine, rest),
         "instructions" => instructions::hold(&machine),
         "fuzz" => fuzz::run(&machine, rest),

@@ -59,6 +59,14 @@ pub(crate) fn to_count(machine: &Machine) -> Result<(), Failure> {
     packages(machine, &[("valgrind", "valgrind")])
 }
 
+/// A client of HTTP/2 that nobody here wrote.
+///
+/// # Errors
+/// As [`to_build`].
+pub(crate) fn for_the_catalogue(machine: &Machine) -> Result<(), Failure> {
+    packages(machine, &[("h2load", "nghttp2-client")])
+}
+
 /// A cargo subcommand. Built without optimisation: a fresh machine spends a minute less on it than it would win.
 ///
 /// # Errors

@@ -58,8 +58,8 @@ pub struct Listen {
     pub tls: Option<Tls>,
     /// Whether a plain listener also takes HTTP/2 with prior knowledge.
     ///
-    /// Off unless asked for: to tell the two protocols apart the server looks at the first 24 bytes of a connection, and
-    /// no timeout runs while it waits for them. A client that connects and says nothing then stays for ever.
+    /// Off unless asked for: to tell the two protocols apart the server waits for the first 24 bytes of a connection. A
+    /// client that opens one ahead of its first request must send it within the time of a header.
     pub h2c: bool,
 }
 

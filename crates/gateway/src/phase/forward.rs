@@ -89,25 +89,27 @@ fn allowed(client: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValu
     PASSED_ON.iter().flat_map(|name| client.get_all(name).iter().map(move |value| (name, value)))
 }
 
-/// Rewrites the header of a streamed request from the same list.
+/// Rewrites the header of a streamed request from the same list: `client` is what was sent and judged, not what is left of it
+/// after the proxy's own editing.
 ///
 /// # Errors
 /// When a header cannot be built, which no value of a parsed request causes.
 pub(crate) fn rewrite(
     upstream: &mut RequestHeader,
+    client: &RequestHeader,
     route: Route,
     authority: &str,
     request_id: &str,
 ) -> pingora::Result<()> {
     let mut header = RequestHeader::build(upstream.method.clone(), upstream.raw_path(), Some(12))?;
     header.insert_header(HOST, authority)?;
-    for (name, value) in allowed(&upstream.headers) {
+    for (name, value) in allowed(&client.headers) {
         header.append_header(name.clone(), value.clone())?;
     }
     header.insert_header(request_id::HEADER, request_id)?;
     if route.handling() == Handling::Observed {
         header.insert_header(ACCEPT_ENCODING, "identity")?;
-    } else if let Some(value) = upstream.headers.get(ACCEPT_ENCODING) {
+    } else if let Some(value) = client.headers.get(ACCEPT_ENCODING) {
         header.insert_header(ACCEPT_ENCODING, value.clone())?;
     }
     *upstream = header;

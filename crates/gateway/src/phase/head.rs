@@ -2,7 +2,8 @@
 //! readers could differ, so the raw bytes are scanned again here.
 
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST,
+    TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderValue};
 
@@ -47,6 +48,10 @@ pub fn scan_head(raw: &[u8], limits: &HeadLimits) -> Result<(), Rejection> {
     // Two spaces would be three empty words, and what follows them another reader's request.
     if method.is_empty() || !method.iter().copied().all(is_token) || target.is_empty() {
         return framing("the request line is not a method, a target and a version");
+    }
+    if target.contains(&b'#') {
+        // The parser cuts it off without a word, and what is then judged is not what was sent.
+        return framing("the request target has a fragment");
     }
     if target.len() > limits.target {
         return Err(Rejection::UriTooLong(limits.target));
@@ -107,6 +112,8 @@ impl Framing {
             if !value.eq_ignore_ascii_case(b"chunked") {
                 return Err("Transfer-Encoding is not chunked");
             }
+        } else if name.eq_ignore_ascii_case(CONNECTION.as_str().as_bytes()) && !is_of_the_connection(value) {
+            return Err("Connection names a field that is not the connection's own");
         }
         Ok(())
     }
@@ -127,6 +134,15 @@ impl Framing {
 /// A byte of a name, an address or a port; a path, a user or a list has others.
 const fn is_of_a_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']')
+}
+
+/// Whether a list has only words that concern the connection. Any other field that it named would be taken out underneath, behind
+/// our back: a token, a length.
+fn is_of_the_connection(list: &[u8]) -> bool {
+    const OWN: [&[u8]; 8] =
+        [b"", b"close", b"keep-alive", b"upgrade", b"http2-settings", b"te", b"trailer", b"proxy-connection"];
+    let mut words = list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    words.all(|word| OWN.iter().any(|own| word.eq_ignore_ascii_case(own)))
 }
 
 /// Lines that end in CR LF and have neither inside.
@@ -191,7 +207,9 @@ pub(crate) fn check_content(route: Route, headers: &HeaderMap, body_limit: usize
     if !is_plain_json(headers) {
         return Err(Rejection::UnsupportedMediaType);
     }
-    if headers.get(EXPECT).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+    let mut expected =
+        headers.get_all(EXPECT).iter().map(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if !expected.next().unwrap_or(true) || expected.next().is_some() {
         return Err(Rejection::ExpectationFailed);
     }
     let declared = length.and_then(|length| std::str::from_utf8(length).ok()?.parse::<u64>().ok());

@@ -8,3 +8,4 @@ pub(crate) mod look_up;
 pub(crate) mod meter;
 pub(crate) mod route;
 pub(crate) mod settle;
+pub(crate) mod stream;

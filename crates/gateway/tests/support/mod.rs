@@ -58,6 +58,8 @@ pub enum Act {
     Answer(Vec<u8>),
     /// Writes these bytes and closes.
     AnswerAndClose(Vec<u8>),
+    /// Writes these bytes again and again, until the gateway closes.
+    Endless(Vec<u8>),
     /// Closes without a word.
     Close,
     /// Reads no further than the header and closes.
@@ -100,6 +102,11 @@ impl Recorder {
 
     pub fn script(&self, acts: impl IntoIterator<Item = Act>) {
         self.state.0.lock().unwrap().script.extend(acts);
+    }
+
+    /// Forgets what is left of the script.
+    pub fn unscript(&self) {
+        self.state.0.lock().unwrap().script.clear();
     }
 
     pub fn seen(&self) -> Vec<Seen> {
@@ -174,6 +181,9 @@ impl Recorder {
                 writer.write_all(&bytes)?;
                 return Ok(false);
             }
+            Some(Act::Endless(bytes)) => loop {
+                writer.write_all(&bytes)?;
+            },
             Some(Act::Close | Act::CloseBeforeBody) => return Ok(false),
             Some(Act::Silence) => {
                 let _ = reader.read(&mut [0]);
@@ -401,7 +411,9 @@ impl Client {
         let mut headers = Vec::new();
         loop {
             let mut field = String::new();
-            self.reader.read_line(&mut field)?;
+            if self.reader.read_line(&mut field)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             let Some((name, value)) = field.trim_end().split_once(':') else { break };
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
@@ -413,7 +425,9 @@ impl Client {
         } else if reply.header("transfer-encoding").is_some() {
             loop {
                 let mut size = String::new();
-                self.reader.read_line(&mut size)?;
+                if self.reader.read_line(&mut size)? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
                 let size = usize::from_str_radix(size.trim_end(), 16).unwrap();
                 let mut piece = vec![0; size + 2];
                 self.reader.read_exact(&mut piece)?;

@@ -1,0 +1,364 @@
+//! B: sizes, times and numbers. Whoever takes too much or too long is refused or let go, and the others do not notice.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+
+use crate::scene::Scene;
+use crate::support::{self, Act, Client, JOB, PATIENCE, Running, chunked, get, head, job_of, post};
+
+const JOBS: &str = "/contextcapture/jobs";
+
+#[test]
+fn b1_bodies_over_the_limit() {
+    let mut scene = Scene::new("b1", "limits.body_bytes = '4KiB'");
+    for bytes in [4097, 10_000, 100_000, 1 << 20] {
+        let body = " ".repeat(bytes);
+        for target in [JOBS, "/contextcapture/workspaces", "/jobgate/v1/estimate"] {
+            scene.refuse(&support::request("POST", target, &body), &[413]);
+            scene.refuse(&chunked("POST", target, &body, 1000), &[413]);
+            let mut client = scene.gateway.client();
+            // Told before any of it is sent.
+            let more = format!("Content-Type: application/json\r\nContent-Length: {bytes}\r\n\r\n");
+            let reply = client.send(head("POST", target, &more).as_bytes());
+            scene.tally.refused(reply.status == 413 && reply.closes(), || format!("{reply:?}"));
+        }
+    }
+    let exact = format!("{JOB}{}", " ".repeat(4096 - JOB.len()));
+    for wire in [post(&exact), chunked("POST", JOBS, &exact, 999)] {
+        let end = scene.try_bytes(&wire);
+        scene
+            .tally
+            .survived(end.statuses() == [201] && end.seen[0].body.len() == 4096, || format!("{end:?}"));
+    }
+    scene.finish();
+}
+
+#[test]
+fn b2_slow_headers() {
+    let mut scene = Scene::new("b2", "limits.head_timeout = '300ms'");
+    for requests_before in [0, 1, 3] {
+        for begun in [
+            "P",
+            "POST /contextcapture/jobs HTTP/1.1\r\n",
+            "GET /contextcapture/jobs HTTP/1.1\r\nHost: gate\r\nx: ",
+        ] {
+            let mut client = scene.gateway.client();
+            for _ in 0..requests_before {
+                assert_eq!(client.send(&post(JOB)).status, 201);
+            }
+            let mut drip = client.stream.try_clone().unwrap();
+            // However often a byte comes, the whole is timed; the last ones find the connection closed.
+            let dripping = thread::spawn(move || {
+                let _ = drip.write_all(begun.as_bytes());
+                while drip.write_all(b"y").is_ok() {
+                    thread::park_timeout(std::time::Duration::from_millis(20));
+                }
+            });
+            let reply = client.read();
+            let good = (reply.status, reply.code().as_str()) == (408, "RequestTimeout") && client.is_closed();
+            scene.tally.refused(good, || format!("{begun:?} after {requests_before}: {reply:?}"));
+            let _ = client.stream.shutdown(Shutdown::Both);
+            dripping.join().unwrap();
+        }
+    }
+    scene.finish();
+}
+
+#[test]
+fn b3_slow_bodies() {
+    let card = "limits.body_timeout = '300ms'\npricing.rate_card = 'builtin:illustrative'\n\
+                [[budget]]\nname = 'b'\nscope = 'global'\nlimit = '10'\nwindow = 'total'\n";
+    let mut scene = Scene::new("b3", card);
+    let whole = [post(JOB), chunked("POST", JOBS, JOB, 100)];
+    for wire in whole {
+        for missing in [1, 5, JOB.len()] {
+            let mut client = scene.gateway.client();
+            let reply = client.send(&wire[..wire.len() - missing]);
+            let good = reply.status == 408 && reply.closes() && client.is_closed();
+            scene.tally.refused(good, || format!("{missing} missing: {reply:?}"));
+        }
+    }
+    // Nothing was reserved for any of them.
+    let budgets = scene.gateway.operator().send(&get("/v1/budgets")).json();
+    let held = budgets["budgets"][0]["held"].clone();
+    scene.tally.survived(held.as_str().is_none_or(|held| held == "0"), || budgets.to_string());
+    scene.finish();
+}
+
+#[test]
+fn b4_slow_readers() {
+    let mut scene = Scene::new("b4", "pricing.rate_card = 'builtin:illustrative'");
+    let large = support::answer(200, &"x".repeat(32 << 20));
+    scene.upstream.script([Act::Answer(large.clone()), Act::Answer(large)]);
+    let mut clients: Vec<Client> = (0..2).map(|_| scene.gateway.client()).collect();
+    for client in &mut clients {
+        client.write(&get(JOBS));
+    }
+    // The lines are written when the requests are over, though nothing was read.
+    let lines = scene.gateway.log.lines(2);
+    for (client, line) in clients.iter_mut().zip(&lines) {
+        scene.tally.survived(line["status"] == 200 && client.try_read().is_err(), || line.to_string());
+    }
+    // A job is recorded though its client reads nothing.
+    let mut client = scene.gateway.client();
+    client.write(&post(JOB));
+    let line = scene.gateway.log.lines(3).pop().unwrap();
+    scene.tally.survived(line["upstream_status"] == 201, || line.to_string());
+    scene.finish();
+}
+
+#[test]
+fn b5_idle_and_endless_connections() {
+    let mut scene = Scene::new("b5", "limits.keep_alive = '1s'\nlimits.requests_per_connection = 7");
+    for requests_before in [1, 2, 6] {
+        let mut client = scene.gateway.client();
+        let replies: Vec<_> = (0..requests_before).map(|_| client.send(&post(JOB))).collect();
+        let kept = replies.iter().all(|reply| reply.status == 201 && !reply.closes());
+        // It would wait for us for ever.
+        scene.tally.survived(kept && client.is_closed(), || format!("{requests_before}: {replies:?}"));
+    }
+    for bytes in [get("/jobgate/v1/rules"), post(JOB), get(JOBS)] {
+        let mut client = scene.gateway.client();
+        let closing: Vec<bool> = (0..7).map(|_| client.send(&bytes).closes()).collect();
+        let good = closing == [false, false, false, false, false, false, true] && client.is_closed();
+        scene.tally.survived(good, || format!("{closing:?}"));
+        // Sent in one piece the eighth is not answered either; behind a streamed answer not even the second is.
+        let end = scene.try_bytes(&bytes.repeat(9));
+        scene.tally.survived((1..=7).contains(&end.replies.len()), || format!("{end:?}"));
+    }
+    let few = Running::start(scene.upstream.address, "limits.connections = 3");
+    let mut held: Vec<Client> = (0..3).map(|_| few.client()).collect();
+    assert!(held.iter_mut().all(|client| client.send(&get("/jobgate/v1/rules")).status == 200));
+    for _ in 0..20 {
+        scene.tally.refused(few.client().is_closed(), || "one connection too many is not closed".to_owned());
+    }
+    let all = held.iter_mut().all(|client| client.send(&post(JOB)).status == 201);
+    scene.tally.survived(all, || "those that are there are not served".to_owned());
+    scene.finish();
+}
+
+#[test]
+fn b6_huge_headers() {
+    let mut scene = Scene::new("b6", "");
+    let request = |line: &str, fields: &str| {
+        format!("{line} HTTP/1.1\r\nHost: gate\r\nAuthorization: Bearer t0k-en\r\n{fields}\r\n")
+    };
+    let long = format!("GET {JOBS}?{}", "x".repeat(2100));
+    scene.refuse(request(&long, "").as_bytes(), &[414]);
+    scene.refuse(request(&format!("GET /{}", "x".repeat(100_000)), "").as_bytes(), &[414, 400]);
+    for fields in [
+        "x: y\r\n".repeat(63),
+        "x: y\r\n".repeat(250),
+        (0..100).map(|n| format!("x{n}: y\r\n")).collect(),
+        format!("x: {}\r\n", "y".repeat(17_000)),
+        format!("x: {}\r\n", "y".repeat(900_000)),
+        format!("{}: y\r\n", "x".repeat(17_000)),
+        format!("x: {}\r\n", "y".repeat(5000)).repeat(4),
+        format!("Cookie: {}\r\n", "a=b; ".repeat(4000)),
+    ] {
+        scene.refuse(request(&format!("GET {JOBS}"), &fields).as_bytes(), &[431]);
+    }
+    for fields in
+        ["x: y\r\n".repeat(300), "x: y\r\n".repeat(20_000), format!("x: {}\r\n", "y".repeat(3 << 20))]
+    {
+        // Beyond what the parser takes at all.
+        scene.refuse(request(&format!("GET {JOBS}"), &fields).as_bytes(), &[400, 431]);
+    }
+    let end = scene.try_bytes(request(&format!("GET {JOBS}"), &"x: y\r\n".repeat(62)).as_bytes());
+    scene.tally.survived(end.statuses() == [200], || format!("{end:?}"));
+    scene.finish();
+}
+
+#[test]
+fn b7_many_bodies_at_once() {
+    let limits = "[limits]\nbody_bytes = '16KiB'\nbuffered_bytes = '64KiB'";
+    let mut scene = Scene::new("b7", limits);
+    let body = job_of(15_000);
+    scene.upstream.script((0..4).map(|_| Act::Hold));
+    let mut held: Vec<Client> = (0..4).map(|_| scene.gateway.client()).collect();
+    held.iter_mut().for_each(|client| client.write(&post(&body)));
+    scene.upstream.wait_held(4);
+    for wire in [post(&body), chunked("POST", JOBS, &body, 5000)] {
+        for _ in 0..5 {
+            let reply = scene.gateway.send(&wire);
+            let good = (reply.status, reply.header("retry-after")) == (503, Some("1"));
+            scene.tally.refused(good && reply.code() == "Overloaded", || format!("{reply:?}"));
+        }
+    }
+    (0..4).for_each(|_| scene.upstream.release());
+    let all = held.iter_mut().all(|client| client.read().status == 201);
+    scene.tally.survived(all, || "those within the room are not served".to_owned());
+    scene.gateway.log.lines(14);
+    scene.finish();
+}
+
+#[test]
+fn b8_compressed_bodies() {
+    let mut scene = Scene::new("b8", "");
+    let with = |coding: &str| {
+        let more = format!(
+            "Content-Type: application/json\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n{JOB}",
+            JOB.len()
+        );
+        head("POST", JOBS, &more)
+    };
+    for coding in [
+        "gzip",
+        "GZIP",
+        "x-gzip",
+        "br",
+        "deflate",
+        "zstd",
+        "compress",
+        "identity;x",
+        "identity, gzip",
+        "gzip, identity",
+        "identity,",
+        "",
+        "*",
+        "identity\r\nContent-Encoding: gzip",
+        "aes128gcm",
+        "exi",
+    ] {
+        scene.deny(with(coding).as_bytes(), 415);
+    }
+    for coding in ["identity", "Identity"] {
+        let end = scene.try_bytes(with(coding).as_bytes());
+        let good = end.statuses() == [201] && end.seen[0].header("content-encoding").is_none();
+        scene.tally.survived(good, || format!("{end:?}"));
+    }
+    // Nothing is inflated: without the field it is no JSON.
+    for magic in [
+        &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3][..],
+        &[0x78, 0x9c, 1],
+        &[0x28, 0xb5, 0x2f, 0xfd],
+        &[0x1b, 0xff, 0xff],
+    ] {
+        let mut wire = head(
+            "POST",
+            JOBS,
+            &format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", magic.len()),
+        )
+        .into_bytes();
+        wire.extend_from_slice(magic);
+        scene.deny(&wire, 422);
+    }
+    scene.finish();
+}
+
+#[test]
+fn b9_documents_that_are_much_work() {
+    let mut scene = Scene::new("b9", "");
+    let members = |count: usize, name: &dyn Fn(usize) -> String| {
+        let all: Vec<String> = (0..count).map(|n| format!("\"{}\":1", name(n))).collect();
+        format!("{{{}}}", all.join(","))
+    };
+    let input = r#"{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4"}"#;
+    for body in [
+        members(20_000, &|n| format!("m{n}")),
+        members(20_000, &|_| "a".to_owned()),
+        members(12_000, &|n| format!("{}{n}", "a".repeat(10))),
+        JOB.replace(
+            r#"{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photos"}"#,
+            &vec![input; 5000].join(","),
+        ),
+        JOB.replace(r#""OBJ","3MX""#, &vec![r#""OBJ""#; 30_000].join(",")),
+        JOB.replace(r#""OBJ","3MX""#, &vec![r#""x""#; 50_000].join(",")),
+        JOB.replace("My first job", &"n".repeat(200_000)),
+        JOB.replace("My first job", &"\\u0041".repeat(40_000)),
+        JOB.replace("2.1", &"9".repeat(200_000)),
+        JOB.replace("2.1", &format!("1e{}", "9".repeat(200_000))),
+        "[".repeat(250_000),
+        "{\"a\":".repeat(40_000),
+        " ".repeat(250_000),
+        "\"".repeat(250_000),
+        format!("\"{}", "\\".repeat(250_000)),
+    ] {
+        assert!(body.len() < 256 * 1024, "{}", body.len());
+        scene.deny(&post(&body), 422);
+    }
+    scene.finish();
+}
+
+#[test]
+fn b10_overload() {
+    let mut scene = Scene::new("b10", "limits.in_flight = 4");
+    scene.upstream.script((0..4).map(|_| Act::Hold));
+    let mut held: Vec<Client> = (0..4).map(|_| scene.gateway.client()).collect();
+    held.iter_mut().for_each(|client| client.write(&post(JOB)));
+    scene.upstream.wait_held(4);
+    for bytes in [post(JOB), get(JOBS), get("/jobgate/v1/rules"), post("{}")] {
+        for _ in 0..10 {
+            let reply = scene.gateway.send(&bytes);
+            let good = (reply.status, reply.header("retry-after")) == (503, Some("1"));
+            scene.tally.refused(good, || format!("{reply:?}"));
+        }
+    }
+    for target in ["/livez", "/readyz", "/metrics", "/v1/holds"] {
+        let status = scene.gateway.operator().send(&get(target)).status;
+        scene.tally.survived(status == 200, || format!("{target}: {status}"));
+    }
+    (0..4).for_each(|_| scene.upstream.release());
+    let all = held.iter_mut().all(|client| client.read().status == 201);
+    scene.tally.survived(all, || "what was under way is not finished".to_owned());
+    scene.gateway.log.lines(44);
+    scene.finish();
+}
+
+/// How many slow clients there are of each kind; the environment can ask for more.
+fn crowd() -> usize {
+    std::env::var("JOBGATE_SLOW_CLIENTS").ok().and_then(|count| count.parse().ok()).unwrap_or(150) / 3
+}
+
+#[test]
+fn b4_a_crowd_of_slow_clients() {
+    let limits = "limits.head_timeout = '2s'\nlimits.body_timeout = '2s'\nlimits.keep_alive = '2s'\nlimits.requests_per_connection = 1000000";
+    let mut scene = Scene::new("b4", limits);
+    let crowd = crowd();
+    let job = post(JOB);
+    let large = support::answer(200, &"x".repeat(8 << 20));
+    let connect = || {
+        let stream = TcpStream::connect(scene.gateway.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    };
+    let mut slow: Vec<TcpStream> = Vec::new();
+    for _ in 0..crowd {
+        let (mut header, mut body) = (connect(), connect());
+        header.write_all(b"POST /contextcapture/jobs HTTP/1.1\r\nHost: ga").unwrap();
+        body.write_all(&job[..job.len() - 1]).unwrap();
+        slow.extend([header, body]);
+    }
+    // The answers are read by nobody until the end.
+    scene.upstream.script((0..crowd).map(|_| Act::Answer(large.clone())));
+    let mut readers: Vec<TcpStream> = Vec::new();
+    for count in 1..=crowd {
+        let mut reader = connect();
+        reader.write_all(&get(JOBS)).unwrap();
+        while scene.upstream.seen().len() < count {
+            thread::yield_now();
+        }
+        readers.push(reader);
+    }
+    let mut good = scene.gateway.client();
+    let mut served = 0;
+    let mut waiting = slow.into_iter().enumerate().collect::<Vec<_>>();
+    while let Some((index, mut stream)) = waiting.pop() {
+        let status = good.send(&job).status;
+        scene.tally.survived(status == 201, || format!("a good request among slow ones: {status}"));
+        served += usize::from(status == 201);
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        scene.tally.refused(answer.starts_with("HTTP/1.1 408 "), || format!("{index}: {answer:?}"));
+    }
+    // Whoever reads nothing for 10 s is let go: every request of theirs has its line.
+    let lines = scene.gateway.log.lines(3 * crowd + served);
+    let read: Vec<_> = lines.iter().filter(|line| line["route"] == "jobs-get-all").collect();
+    for line in &read {
+        scene.tally.survived(line["status"] == 200, || line.to_string());
+    }
+    assert_eq!(read.len(), crowd);
+    drop(readers);
+    scene.finish();
+}
