@@ -100,8 +100,9 @@ mod tests {
             let (Some((a, rest)), Some((b, others))) = (one.split_first(), other.split_first()) else {
                 return one.len().max(other.len());
             };
-            let kept = apart(rest, others) + usize::from(a != b);
-            if a == b { kept } else { kept.min(apart(rest, other) + 1).min(apart(one, others) + 1) }
+            let kept = apart(rest, others).saturating_add(usize::from(a != b));
+            let shorter = apart(rest, other).min(apart(one, others));
+            if a == b { kept } else { kept.min(shorter.saturating_add(1)) }
         }
         let value: Vec<char> = value.to_lowercase().chars().collect();
         let near = words.iter().filter_map(|word| {
