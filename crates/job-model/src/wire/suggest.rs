@@ -101,11 +101,8 @@ mod tests {
                 return one.len().max(other.len());
             };
             let kept = apart(rest, others).saturating_add(usize::from(a != b));
-            if a == b {
-                kept
-            } else {
-                kept.min(apart(rest, other).saturating_add(1)).min(apart(one, others).saturating_add(1))
-            }
+            let shorter = apart(rest, other).min(apart(one, others));
+            if a == b { kept } else { kept.min(shorter.saturating_add(1)) }
         }
         let value: Vec<char> = value.to_lowercase().chars().collect();
         let near = words.iter().filter_map(|word| {
