@@ -18,7 +18,8 @@ use crate::door;
 use crate::identity::{Identity, Principal};
 use crate::life::Life;
 use crate::metrics::Metrics;
-use crate::money::{Followed, Money};
+use crate::money::Money;
+use crate::money::changes::Followed;
 use crate::outcome::Decision;
 use crate::own_api;
 use crate::phase::admit::{self, Desk, Judged, Permit};
@@ -107,6 +108,12 @@ impl Gate {
                 let reply = own_api::read(route, &self.desk, visit.record.at);
                 return self.answer(session, visit, &reply).await;
             }
+            Handling::Ending => {
+                let stake = self.money.delete(visit.record.settlement.job).await;
+                visit.record.hold = stake.as_ref().and_then(Stake::hold).map(|hold| hold.id);
+                let permit = Permit::for_what_is_no_job();
+                return self.forward(session, visit, permit, stake, None).await;
+            }
             Handling::Own | Handling::Gated(_) | Handling::Carried => {}
         }
         let began = clock::now();
@@ -131,7 +138,7 @@ impl Gate {
             self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
         }
         let stake = self.hold(session, &permit, key, &mut visit.record).await?;
-        self.forward(session, visit, permit, stake, body).await
+        self.forward(session, visit, permit, stake, Some(body)).await
     }
 
     /// Who asks for what: route, then the fields of the header.
@@ -171,7 +178,7 @@ impl Gate {
         self.rates.admit(Subject::Sender { token, address, principal }, &self.metrics)?;
         visit.in_flight = Some(self.life.in_flight.take(1).ok_or(Rejection::Overloaded)?);
         record.decision = match route.handling() {
-            Handling::Observed => Some(Decision::Observed),
+            Handling::Observed | Handling::Ending => Some(Decision::Observed),
             Handling::Bypassed => Some(Decision::Bypassed),
             Handling::Own => Some(Decision::Answered),
             // Decided when the body is here.
@@ -254,15 +261,16 @@ impl Gate {
         visit: &mut Visit,
         permit: Permit,
         stake: Option<Stake>,
-        body: Collected,
+        body: Option<Collected>,
     ) -> Result<Next, Ending> {
         let record = &mut visit.record;
         let target = String::from_utf8_lossy(session.req_header().raw_path()).into_owned();
         let authority = self.upstream.authority();
-        let Collected { bytes, room } = body;
+        let (bytes, room) = body.map(|Collected { bytes, room }| (bytes, room)).unzip();
         let parcel = forward::parcel(&permit, session, &target, authority, &record.request_id, bytes);
         record.judged = permit.into_judged();
-        record.decision = Some(if record.judged.is_some() { Decision::Admitted } else { Decision::Bypassed });
+        let decision = if record.judged.is_some() { Decision::Admitted } else { Decision::Bypassed };
+        record.decision.get_or_insert(decision);
         let outcome = self.courier.deliver(parcel, stake).await;
         drop(room);
         record.seconds.upstream = Some(outcome.took);

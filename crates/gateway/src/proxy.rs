@@ -102,16 +102,10 @@ impl ProxyHttp for Gate {
         reply::strip(answer);
         visit.record.upstream_status = Some(answer.status.as_u16());
         visit.record.status = answer.status.as_u16();
-        match (visit.record.route, answer.status) {
-            (Some(Route::DeleteJob), StatusCode::NO_CONTENT) => {
-                if let Some(job) = visit.record.settlement.job {
-                    self.money.deleted(job).await;
-                }
-            }
-            (Some(Route::ReadJob | Route::ListJobs), StatusCode::OK) => {
-                visit.streamed.iter_mut().for_each(Streamed::keep);
-            }
-            _ => {}
+        if matches!(visit.record.route, Some(Route::ReadJob | Route::ListJobs))
+            && answer.status == StatusCode::OK
+        {
+            visit.streamed.iter_mut().for_each(Streamed::keep);
         }
         reply::sign(answer, &visit.record)
     }

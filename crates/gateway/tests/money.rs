@@ -137,6 +137,40 @@ fn a_change_is_priced_before_it_is_sent_and_taken_back_when_it_is_refused() {
     assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "0"), vec!["released".to_owned()]));
 }
 
+/// The end of a job is written down whether its client waits for it or not; what nobody knows stays held.
+#[test]
+fn a_job_that_is_deleted_gives_its_hold_back_also_when_its_client_leaves() {
+    let (upstream, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    let target = format!("/contextcapture/jobs/{JOB_ID}");
+    let delete = support::head("DELETE", &target, "Content-Length: 0\r\n\r\n");
+    upstream.script([Act::Close]);
+    let reply = gateway.send(delete.as_bytes());
+    assert_eq!((reply.status, states(&gateway)), (502, vec!["in-doubt".to_owned()]));
+    let detail = &reply.json()["error"]["details"][0];
+    assert_eq!((&detail["outcome"], &detail["hold"]), (&Value::from("unknown"), &holds(&gateway)[0]["id"]));
+    upstream.script([Act::Answer(answer(404, "{}"))]);
+    let reply = gateway.send(delete.as_bytes());
+    assert_eq!((reply.status, sums(&gateway)), (404, sum("0", "3.5")), "it may be upstream's hiccup");
+    let mut client = gateway.client();
+    client.write(delete.as_bytes());
+    while upstream.seen().len() < 4 {
+        thread::yield_now();
+    }
+    drop(client);
+    while states(&gateway) != ["released"] {
+        thread::yield_now();
+    }
+    let seen = upstream.seen();
+    let last = seen.last().unwrap();
+    assert_eq!(last.line, format!("DELETE {target} HTTP/1.1"));
+    for name in ["content-length", "content-type", "transfer-encoding"] {
+        assert_eq!(last.header(name), None, "{name}");
+    }
+    let again = gateway.send(delete.as_bytes());
+    assert_eq!((again.status, again.header("x-jobgate-decision")), (204, Some("observed")));
+}
+
 #[test]
 fn a_job_without_a_price_is_counted_and_priced_when_it_has_one() {
     let (_, gateway) = gate("5");

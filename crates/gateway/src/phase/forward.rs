@@ -31,14 +31,14 @@ static PASSED_ON: [HeaderName; 9] = [
     HeaderName::from_static("tracestate"),
 ];
 
-/// A request with a body as upstream will get it.
+/// A request as upstream will get it, with its body where it has one.
 pub(crate) fn parcel(
     _permit: &Permit,
     session: &Session,
     target: &str,
     authority: &str,
     request_id: &str,
-    body: Bytes,
+    body: Option<Bytes>,
 ) -> Parcel {
     let client = session.req_header();
     let mut head = Vec::with_capacity(1024);
@@ -53,9 +53,12 @@ pub(crate) fn parcel(
         line(name.as_str(), value.as_bytes());
     }
     line(request_id::HEADER.as_str(), request_id.as_bytes());
-    line(CONTENT_TYPE.as_str(), b"application/json");
     line(ACCEPT_ENCODING.as_str(), b"identity");
-    line(CONTENT_LENGTH.as_str(), body.len().to_string().as_bytes());
+    if let Some(body) = &body {
+        line(CONTENT_TYPE.as_str(), b"application/json");
+        line(CONTENT_LENGTH.as_str(), body.len().to_string().as_bytes());
+    }
+    let body = body.unwrap_or_default();
     head.extend_from_slice(b"\r\n");
     let mut wire = Vec::with_capacity(head.len().saturating_add(body.len()).saturating_add(96));
     // INVARIANT: the route was matched byte by byte, so neither word has a blank or a control character.

@@ -47,6 +47,8 @@ pub(crate) enum Handling {
     Gated(Operation),
     /// Carried to upstream as it is: it has a body that is not a job.
     Carried,
+    /// Carried to upstream without a body; it ends what a job holds.
+    Ending,
     /// Streamed to upstream and back; followed, because it tells of jobs.
     Observed,
     /// Streamed to upstream and back.
@@ -81,7 +83,8 @@ impl Route {
             Self::CreateJob => Handling::Gated(Operation::Create),
             Self::ChangeJob => Handling::Gated(Operation::Modify),
             Self::CreateWorkspace => Handling::Carried,
-            Self::ListJobs | Self::ReadJob | Self::DeleteJob => Handling::Observed,
+            Self::DeleteJob => Handling::Ending,
+            Self::ListJobs | Self::ReadJob => Handling::Observed,
             Self::ReadProgress | Self::ReadWorkspace | Self::DeleteWorkspace | Self::ReadEnginesLimit => {
                 Handling::Bypassed
             }
