@@ -133,8 +133,10 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Vec<String>, Refused> {
         self.run(move |db| {
-            repeat::begin(db, key.as_ref(), Some(hold.id), now)?;
-            reserve(db, &hold, now)
+            repeat::check(db, key.as_ref(), now)?;
+            let near = reserve(db, &hold, now)?;
+            repeat::take(db, key.as_ref(), Some(hold.id), now)?;
+            Ok(near)
         })
         .await
     }
@@ -153,8 +155,10 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Vec<String>, Refused> {
         self.run(move |db| {
-            repeat::begin(db, key.as_ref(), Some(hold), now)?;
-            raise(db, hold, to, &claims, now)
+            repeat::check(db, key.as_ref(), now)?;
+            let near = raise(db, hold, to, &claims, now)?;
+            repeat::take(db, key.as_ref(), Some(hold), now)?;
+            Ok(near)
         })
         .await
     }
@@ -245,31 +249,39 @@ fn take(claim: &Claim, balance: Balance, more: Amount, near: &mut Vec<String>) -
     Ok(())
 }
 
-/// Takes an amount in every place; gives their numbers, and the budgets that are then near their limit.
+/// Takes an amount in every place; gives their numbers, and the budgets that are then near their limit. Every place is looked at
+/// before one is written: what is refused leaves nothing to be undone.
 fn claim(db: &Connection, claims: &[Claim], amount: Amount) -> Result<(String, Vec<String>), Refused> {
     let mut near = Vec::new();
-    let mut numbers = Vec::with_capacity(claims.len());
+    let mut found: Vec<Option<i64>> = Vec::with_capacity(claims.len());
     for claim in claims {
-        let place = params![claim.budget, claim.key, claim.period.label];
-        let found = db
+        let place = db
             .prepare_cached(read::ACCOUNT_OF)?
-            .query_row(place, |row| Ok((row.get(0)?, read::budget_row(row)?.balance)))
+            .query_row(params![claim.budget, claim.key, claim.period.label], |row| {
+                Ok((row.get(0)?, read::budget_row(row)?.balance))
+            })
             .optional()?;
-        let (number, balance) = if let Some(found) = found {
-            found
-        } else {
-            db.prepare_cached(
-                "INSERT INTO account (budget, key, period, settled, held) VALUES (?1, ?2, ?3, 0, 0)",
-            )?
-            .execute(place)?;
-            let number = db.last_insert_rowid();
-            seal::account(db, number)?;
-            (number, Balance::default())
-        };
+        let balance = place.map(|(_, balance)| balance).unwrap_or_default();
         take(claim, balance, amount, &mut near)?;
+        found.push(place.map(|(number, _)| number));
+    }
+    let mut numbers = Vec::with_capacity(claims.len());
+    for (claim, place) in claims.iter().zip(found) {
+        let number = match place {
+            Some(number) => number,
+            None => open_account(db, claim)?,
+        };
         numbers.push(number.to_string());
     }
     Ok((numbers.join(","), near))
+}
+
+fn open_account(db: &Connection, claim: &Claim) -> rusqlite::Result<i64> {
+    db.prepare_cached("INSERT INTO account (budget, key, period, settled, held) VALUES (?1, ?2, ?3, 0, 0)")?
+        .execute(params![claim.budget, claim.key, claim.period.label])?;
+    let number = db.last_insert_rowid();
+    seal::account(db, number)?;
+    Ok(number)
 }
 
 pub(crate) fn write(
@@ -280,10 +292,10 @@ pub(crate) fn write(
 ) -> Result<HoldState, Refused> {
     let Note { events, told, amend, kept } = note;
     let told = *told;
+    let row = read::hold(db, hold)?.ok_or(Refused::Unknown)?;
     if let Some((key, kept)) = kept {
         repeat::keep(db, key, kept)?;
     }
-    let row = read::hold(db, hold)?.ok_or(Refused::Unknown)?;
     let (mut state, mut amount) = (row.state, row.amount);
     let mut changes = Vec::new();
     let mut overdraft = Amount::ZERO;

@@ -73,7 +73,11 @@ impl Ledger {
     /// # Errors
     /// [`Refused::Repeated`] when it is taken.
     pub async fn begin(&self, key: Key, now: Timestamp) -> Result<(), Refused> {
-        self.run(move |db| begin(db, Some(&key), None, now)).await
+        self.run(move |db| {
+            check(db, Some(&key), now)?;
+            Ok(take(db, Some(&key), None, now)?)
+        })
+        .await
     }
 
     /// Keeps what became of such a request.
@@ -100,21 +104,23 @@ impl Ledger {
     }
 }
 
-/// Takes a key, in the transaction that decides about its request.
-pub(crate) fn begin(
+/// Whether a key is free; before anything is written.
+pub(crate) fn check(db: &Connection, key: Option<&Key>, now: Timestamp) -> Result<(), Refused> {
+    let earlier = key.map(|key| recall(db, key, now)).transpose()?.flatten();
+    earlier.map_or(Ok(()), |earlier| Err(Refused::Repeated(Box::new(earlier))))
+}
+
+/// Takes a key that is free, in the transaction that decides about its request.
+pub(crate) fn take(
     db: &Connection,
     key: Option<&Key>,
     hold: Option<HoldId>,
     now: Timestamp,
-) -> Result<(), Refused> {
+) -> rusqlite::Result<()> {
     let Some(key) = key else { return Ok(()) };
-    if let Some(earlier) = recall(db, key, now)? {
-        return Err(Refused::Repeated(Box::new(earlier)));
-    }
     db.prepare_cached("INSERT OR REPLACE INTO request (name, request, hold, at) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![key.name, key.request, hold.map(|hold| hold.to_string()), millis(now)])?;
-    SEALED.seal(db, key.name)?;
-    Ok(())
+    SEALED.seal(db, key.name)
 }
 
 pub(crate) fn keep(db: &Connection, key: &Key, kept: &Kept) -> rusqlite::Result<()> {
