@@ -137,6 +137,7 @@ fn gate_toml(listen: SocketAddr, admin: SocketAddr, upstream: SocketAddr, log: b
 admin.address = "{admin}"
 upstream.url = "http://{upstream}"
 limits.threads = 1
+limits.requests_per_connection = 1000000
 pricing.rate_card = "builtin:illustrative"
 ledger.url = "memory:"
 log.level = "{level}"

@@ -50,7 +50,8 @@ pub(crate) struct Refresh(pub(crate) Arc<Identity>);
 impl BackgroundService for Refresh {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         loop {
-            self.0.refresh().await;
+            // A token may have made somebody ask just now.
+            self.0.refresh(SOON).await;
             let pause = if self.0.is_known() { identity::EVERY } else { SOON };
             tokio::select! {
                 _ = shutdown.changed() => return,

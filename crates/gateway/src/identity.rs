@@ -88,10 +88,10 @@ impl Identity {
         found.map(Some).map_err(Rejection::InvalidToken)
     }
 
-    /// Asks for the issuer's keys anew, where they come from a server.
-    pub(crate) async fn refresh(&self) {
+    /// Asks for the issuer's keys anew, where they come from a server and were not asked for within the floor.
+    pub(crate) async fn refresh(&self, floor: std::time::Duration) {
         if let Self::Jwt(verifier) = self {
-            verifier.source.refresh(std::time::Duration::ZERO).await;
+            verifier.source.refresh(floor).await;
         }
     }
 
