@@ -42,6 +42,9 @@ impl Admin {
         }
         match path {
             "/metrics" => self.metrics().await,
+            "/livez" if self.money.ledger.has_ended() => {
+                (StatusCode::SERVICE_UNAVAILABLE, TEXT, ENDED.to_owned())
+            }
             "/livez" => (StatusCode::OK, TEXT, "alive\n".to_owned()),
             "/readyz" => self.ready(),
             "/v1/config" => (StatusCode::OK, TEXT, self.effective.clone()),
@@ -66,6 +69,8 @@ impl Admin {
             "draining\n"
         } else if !self.life.is_serving() {
             "starting\n"
+        } else if self.money.ledger.has_ended() {
+            ENDED
         } else if !self.upstream.is_known() {
             "upstream's name leads to no address\n"
         } else if !self.identity.is_known() {
@@ -77,6 +82,9 @@ impl Admin {
     }
 }
 
+/// It lives on only to say so: a restart is the cure.
+const ENDED: &str =
+    "the ledger writes nothing any more after a fault of the disk; see the log, then restart\n";
 const HERE: &str = "Here are /metrics, /livez, /readyz, /v1/config, /v1/holds, /v1/budgets and /v1/usage.";
 
 fn money(answer: Result<serde_json::Value, books::NoAnswer>) -> (StatusCode, &'static str, String) {

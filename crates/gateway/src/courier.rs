@@ -186,6 +186,8 @@ impl Courier {
         tokio::spawn(async move {
             // INVARIANT: there is no limit, so a share is always to be had.
             let _share = courier.under_way.take(1);
+            let mut stake = stake;
+            stake.iter_mut().for_each(Stake::begin);
             let outcome = courier.run(parcel).await;
             if let Some(stake) = stake {
                 stake.end(&outcome).await;

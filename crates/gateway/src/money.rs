@@ -71,10 +71,17 @@ impl Money {
         };
         let key = ticket.as_ref().map(|ticket| ticket.key);
         let budgets = new.claims.iter().map(|claim| claim.budget.clone()).collect();
-        let near = self.ledger.reserve(new, key, now).await.map_err(|no| rejected(no, amount))?;
         let (agreed, refused) = (vec![Event::Bind], vec![Event::Release]);
-        let held = Held { id, agreed, refused, amend: None, creates: true, budgets, near };
-        Ok(Some(Stake::new(self, Some(held), ticket)))
+        let held = Held { id, agreed, refused, amend: None, creates: true, budgets, near: Vec::new() };
+        // Before it is reserved: whoever gives the request up meanwhile does not hear that it was, and leaves this behind.
+        let stake = Stake::new(self, Some(held), ticket);
+        match self.ledger.reserve(new, key, now).await {
+            Ok(near) => Ok(Some(stake.near(near))),
+            Err(no) => {
+                stake.never_was();
+                Err(rejected(no, amount))
+            }
+        }
     }
 
     /// The instant that is counted by.

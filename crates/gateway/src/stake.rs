@@ -1,5 +1,6 @@
 //! What a request has in the ledger while its exchange is under way: a hold, the key it came with, or both. It is ended by
-//! value, in one step; one that is dropped leaves its hold in doubt and its outcome unknown.
+//! value, in one step; one that is dropped leaves its hold in doubt and its outcome unknown, or, where nothing was sent yet, gives
+//! both back.
 
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(crate) struct Stake {
     calendar: Calendar,
     hold: Option<Held>,
     ticket: Option<Ticket>,
+    /// Whether a byte of the request may have left.
+    under_way: bool,
     ended: bool,
 }
 
@@ -54,7 +57,32 @@ enum Rest {
 
 impl Stake {
     pub(crate) fn new(money: &Money, hold: Option<Held>, ticket: Option<Ticket>) -> Self {
-        Self { ledger: money.ledger.clone(), calendar: money.calendar, hold, ticket, ended: false }
+        Self {
+            ledger: money.ledger.clone(),
+            calendar: money.calendar,
+            hold,
+            ticket,
+            under_way: false,
+            ended: false,
+        }
+    }
+
+    /// From here on a byte of the request may leave.
+    pub(crate) fn begin(&mut self) {
+        self.under_way = true;
+    }
+
+    /// Notes which of its budgets are near their limit.
+    pub(crate) fn near(mut self, near: Vec<String>) -> Self {
+        if let Some(hold) = &mut self.hold {
+            hold.near = near;
+        }
+        self
+    }
+
+    /// The ledger said no: nothing was taken for it, so nothing is left to be written.
+    pub(crate) fn never_was(mut self) {
+        self.ended = true;
     }
 
     pub(crate) fn hold(&self) -> Option<&Held> {
@@ -110,15 +138,18 @@ impl Drop for Stake {
         if self.ended {
             return;
         }
-        let kept = self.ticket.take().map(|ticket| (ticket.key, Kept::Unknown(502)));
+        let kept = if self.under_way { Kept::Unknown(502) } else { Kept::Nothing };
+        let kept = self.ticket.take().map(|ticket| (ticket.key, kept));
         let rest = match (self.hold.take(), kept) {
             (Some(hold), kept) => {
-                Rest::Hold(hold.id, Note { events: vec![Event::Doubt], kept, ..Note::default() })
+                let events = if self.under_way { vec![Event::Doubt] } else { hold.refused };
+                Rest::Hold(hold.id, Note { events, kept, ..Note::default() })
             }
             (None, Some((key, kept))) => Rest::Key(key, kept),
             (None, None) => return,
         };
-        error!("{rest} was given up by its request; what became of it is unknown");
+        let known = if self.under_way { "what became of it is unknown" } else { "nothing of it was sent" };
+        error!("{rest} was given up by its request; {known}");
         // Without a runtime the process ends, and the next one finds it open and takes it for doubtful.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(again(self.ledger.clone(), self.calendar, rest));
@@ -148,5 +179,55 @@ impl std::fmt::Display for Rest {
 async fn again(ledger: Ledger, calendar: Calendar, rest: Rest) {
     while let Err(Refused::Unavailable(_)) = rest.clone().write(&ledger, calendar).await {
         tokio::time::sleep(AGAIN).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::task::{Context, Waker};
+
+    use admission::HoldState;
+    use job_model::Operation;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::phase::admit::{Desk, decide};
+
+    const JOB: &[u8] =
+        br#"{"type":"Full","name":"Bridge 7","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25",
+        "inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4"}],
+        "settings":{"quality":"Extra","outputs":["OBJ"]},"costEstimationParameters":{"gigaPixels":2.1}}"#;
+
+    /// A request may be given up while its hold is being reserved: nobody then has the hold, and still it is given back.
+    #[tokio::test]
+    async fn a_request_that_is_given_up_while_it_reserves_leaves_nothing_held() {
+        let text = "pricing.rate_card = 'builtin:illustrative'";
+        let config = Config::parse(text, Path::new("."), []).unwrap();
+        let now = clock::date();
+        let money = Money {
+            ledger: Ledger::open(&config.ledger, &[], now).unwrap(),
+            calendar: Calendar::new(now, None, clock::now()),
+            budgets: config.budgets,
+            holds: config.holds,
+            cards: config.cards.clone(),
+        };
+        let desk = Desk { policy: config.policy, cards: config.cards };
+        let permit = decide(JOB, Operation::Create, &desk, now).unwrap();
+        let judged = permit.judged().unwrap();
+        {
+            let mut asking = std::pin::pin!(money.open(judged, "", None, now));
+            // The order is on its way to the writer now, or even done: both are given up.
+            let _ = asking.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        }
+        loop {
+            let holds = money.ledger.holds(None, String::new(), 9).await.unwrap();
+            if let [hold] = holds.as_slice()
+                && hold.state == HoldState::Released
+            {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -2,19 +2,23 @@
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 type Told = Box<dyn Fn(usize, Duration) + Send + Sync>;
 
-/// Somebody who is told, or nobody.
+/// Somebody who is told, or nobody; and whether the writer has ended.
 #[derive(Default)]
-pub(crate) struct Watch(OnceLock<Told>);
+pub(crate) struct Watch {
+    told: OnceLock<Told>,
+    ended: AtomicBool,
+}
 
 impl Watch {
     /// The first one who asks is told.
     pub(crate) fn by(&self, told: impl Fn(usize, Duration) + Send + Sync + 'static) {
         // Whoever comes second is not told, and nothing else depends on it.
-        let _ = self.0.set(Box::new(told));
+        let _ = self.told.set(Box::new(told));
     }
 
     #[expect(clippy::disallowed_methods, reason = "the clock adapter")]
@@ -22,8 +26,17 @@ impl Watch {
         Instant::now()
     }
 
+    /// The writer writes nothing any more.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn tell(&self, orders: usize, began: Instant) {
-        if let Some(told) = self.0.get() {
+        if let Some(told) = self.told.get() {
             told(orders, Self::now().saturating_duration_since(began));
         }
     }

@@ -106,6 +106,7 @@ impl Ledger {
                 // All of it: a closure takes only the parts that it names.
                 let mut opened = opened;
                 write_all(&opened.connection, opened.mark.as_mut(), &waiting, &watched);
+                watched.end();
             })
             .map_err(|error| OpenError(format!("ledger: no thread is to be had: {error}")))?;
         Ok(Self { orders, watch, last_written })
@@ -114,6 +115,11 @@ impl Ledger {
     /// When the last entry was written that was there when the ledger was opened.
     pub fn last_written(&self) -> Option<Timestamp> {
         self.last_written
+    }
+
+    /// Whether nothing can be asked of it any more: the disk failed it, and only a restart reads it anew.
+    pub fn has_ended(&self) -> bool {
+        self.watch.has_ended()
     }
 
     /// Tells of every transaction that stands: its orders, and how long it took. Who watches first is told.
