@@ -21,8 +21,8 @@ use admission::HoldState;
 use ledger::{Ledger, Url};
 use sandbox::Sandbox;
 
-/// How often it is killed; `JOBGATE_KILLS=200 cargo test -p jobgate --test killed` is the longer run.
-const KILLS: usize = 15;
+/// How often it is killed; `JOBGATE_KILLS=10000 cargo test -p jobgate --test killed` is the longer run.
+const KILLS: usize = 200;
 const CLIENTS: usize = 8;
 const JOB: &str = r#"{"type":"Full","name":"n","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4"}],"settings":{"quality":"Extra","outputs":["OBJ"]},"costEstimationParameters":{"gigaPixels":2}}"#;
 

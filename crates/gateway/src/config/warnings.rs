@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use job_model::Mode;
 
-use super::types::{CardSource, Config, Identity};
+use super::types::{CardSource, Config, Identity, Ledger};
 use super::url::is_loopback;
 
 impl Config {
@@ -18,6 +18,7 @@ impl Config {
             self.shadow(),
             self.proxy(),
             self.prices(),
+            self.books(),
         ];
         lines.into_iter().flatten().collect()
     }
@@ -58,6 +59,13 @@ impl Config {
         Some(format!(
             "identity.mode is \"header\" and listen.address {address} is not loopback: whoever reaches it past the proxy can be anybody"
         ))
+    }
+
+    fn books(&self) -> Option<String> {
+        let counts = !self.budgets.is_empty() || !self.event_sinks.is_empty();
+        (counts && self.ledger == Ledger::Memory).then(|| {
+            "ledger.url is \"memory:\": budgets begin anew at each start, and events that were not sent are lost".to_owned()
+        })
     }
 
     fn prices(&self) -> Option<String> {
