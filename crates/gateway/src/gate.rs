@@ -168,12 +168,19 @@ impl Gate {
         record.route = Some(route);
         record.settlement.job = route::job_in(target);
         head::check_authorization(&request.headers)?;
-        record.principal = self.identity.principal(&request.headers, record.date).await?;
-        head::check_content(route, &request.headers, self.limits.body_bytes)?;
-        repeat::word(route, &request.headers)?;
         let token = request.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
         let address =
             session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
+        record.principal = match self.identity.principal(&request.headers, record.date).await {
+            Ok(principal) => principal,
+            Err(no) => {
+                // Whoever tries tokens is counted as well: by what they send and where from, there is no principal.
+                self.rates.admit(Subject::Sender { token, address, principal: None }, &self.metrics)?;
+                return Err(no);
+            }
+        };
+        head::check_content(route, &request.headers, self.limits.body_bytes)?;
+        repeat::word(route, &request.headers)?;
         let principal = record.principal.as_ref();
         self.rates.admit(Subject::Sender { token, address, principal }, &self.metrics)?;
         visit.in_flight = Some(self.life.in_flight.take(1).ok_or(Rejection::Overloaded)?);

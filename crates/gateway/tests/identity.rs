@@ -358,6 +358,21 @@ fn whoever_can_go_past_the_proxy_is_warned_of() {
     assert!(!warned("127.0.0.1:8080"));
 }
 
+/// Whoever tries one token after another is told to wait, as is whoever sends too much.
+#[test]
+fn tokens_that_prove_nothing_count_for_the_limits_of_their_sender() {
+    let issuer = Issuer::new();
+    let upstream = Recorder::start();
+    let file = key_file("tried", &json!({"keys": [issuer.jwk("ec-1")]}).to_string());
+    let limit = "[[rate_limit]]\nscope = 'address'\nrequests = 3\nper = '1h'\n";
+    let gateway = Running::start(upstream.address, &format!("{}{limit}", section(&file)));
+    let forged = |n: usize| Issuer::new().token(&with("sub", json!(format!("somebody-{n}"))));
+    let told: Vec<u16> = (0..5).map(|n| send(&gateway, &forged(n)).status).collect();
+    assert_eq!(told, [401, 401, 401, 429, 429]);
+    assert_eq!(send(&gateway, &issuer.token(&good())).status, 429, "it is the same address");
+    assert!(upstream.seen().is_empty());
+}
+
 fn from_server(server: &Recorder) -> String {
     section(Path::new(""))
         .replace("jwks_file = ''", &format!("jwks_url = 'http://{}/.well-known/jwks.json'", server.address))
