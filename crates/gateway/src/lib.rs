@@ -10,6 +10,7 @@ mod chores;
 mod clock;
 pub mod config;
 mod connections;
+mod contact;
 mod courier;
 pub mod diagnostics;
 mod door;

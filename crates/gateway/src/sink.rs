@@ -4,15 +4,13 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use ledger::Outgoing;
-use pingora::connectors::ConnectorOptions;
 
 use crate::config::{Secret, SinkTo};
-use crate::courier::{Courier, Fate, Parcel};
-use crate::upstream::Upstream;
+use crate::contact::Contact;
+use crate::courier::{Fate, Parcel};
 
 /// How far back the end of the last whole line is looked for.
 const LONGEST_LINE: u64 = 1 << 20;
@@ -21,7 +19,7 @@ const LONGEST_LINE: u64 = 1 << 20;
 #[derive(Debug)]
 pub(crate) enum Sink {
     File(PathBuf),
-    Server { courier: Arc<Courier>, upstream: Arc<Upstream>, target: String, token: Option<Secret> },
+    Server { contact: Contact, target: String, token: Option<Secret> },
 }
 
 /// Why events were not taken.
@@ -41,12 +39,11 @@ impl Sink {
     pub(crate) fn open(to: SinkTo) -> io::Result<Self> {
         match to {
             SinkTo::File(path) => append(&path, &[]).map(|()| Self::File(path)),
-            SinkTo::Server { server, target, token, .. } => {
-                let deadline = server.response_timeout;
-                let upstream = Arc::new(Upstream::new(*server));
-                let courier = Courier::new(ConnectorOptions::new(1), Arc::clone(&upstream), deadline, None);
-                Ok(Self::Server { courier, upstream, target, token: token.map(|(_, token)| token) })
-            }
+            SinkTo::Server { server, target, token, .. } => Ok(Self::Server {
+                contact: Contact::new(*server),
+                target,
+                token: token.map(|(_, token)| token),
+            }),
         }
     }
 
@@ -63,16 +60,10 @@ impl Sink {
                 let written = written.unwrap_or_else(|fault| Err(io::Error::other(fault)));
                 written.map_err(|fault| NotTaken::Now(fault.to_string()))
             }
-            Self::Server { courier, upstream, target, token } => {
-                let named = Arc::clone(upstream);
-                match tokio::task::spawn_blocking(move || named.look_up()).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(fault)) => return Err(NotTaken::Now(fault)),
-                    Err(fault) => return Err(NotTaken::Now(fault.to_string())),
-                }
+            Self::Server { contact, target, token } => {
                 let body = format!("[{}]", events.join(","));
-                let parcel = parcel(target, upstream.authority(), token.as_ref(), body);
-                judge(&courier.deliver(parcel, None).await.fate)
+                let parcel = parcel(target, contact.authority(), token.as_ref(), body);
+                judge(&contact.ask(parcel).await.map_err(NotTaken::Now)?)
             }
         }
     }

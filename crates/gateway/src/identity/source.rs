@@ -8,14 +8,13 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::StatusCode;
 use log::{info, warn};
-use pingora::connectors::ConnectorOptions;
 use tokio::sync::Mutex;
 
 use super::keys::{KeySet, Keys};
 use crate::clock;
 use crate::config::{KeySource, Upstream as Server};
-use crate::courier::{Courier, Fate, Parcel};
-use crate::upstream::Upstream;
+use crate::contact::Contact;
+use crate::courier::{Fate, Parcel};
 
 /// The least time between two questions.
 const FLOOR: Duration = Duration::from_secs(30);
@@ -31,8 +30,7 @@ pub(super) struct Source {
 
 #[derive(Debug)]
 struct Issuer {
-    courier: Arc<Courier>,
-    server: Arc<Upstream>,
+    contact: Contact,
     target: String,
     /// When it was asked last; held while it is asked.
     asked: Mutex<Option<Instant>>,
@@ -83,24 +81,18 @@ impl Source {
 
 impl Issuer {
     fn new(server: Server, target: String) -> Self {
-        let deadline = server.response_timeout;
-        let server = Arc::new(Upstream::new(server));
-        let courier = Courier::new(ConnectorOptions::new(1), Arc::clone(&server), deadline, None);
-        Self { courier, server, target, asked: Mutex::default() }
+        Self { contact: Contact::new(server), target, asked: Mutex::default() }
     }
 
     async fn ask(&self) -> Result<KeySet, String> {
-        let named = Arc::clone(&self.server);
-        let found = tokio::task::spawn_blocking(move || named.look_up()).await;
-        found.map_err(|fault| fault.to_string())??;
         let head = format!(
             "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: jobgate/{}\r\nAccept: application/json\r\nAccept-Encoding: identity\r\n\r\n",
             self.target,
-            self.server.authority(),
+            self.contact.authority(),
             env!("CARGO_PKG_VERSION")
         );
         let parcel = Parcel { head: head.into_bytes(), body: Bytes::new() };
-        match self.courier.deliver(parcel, None).await.fate {
+        match self.contact.ask(parcel).await? {
             Fate::Answered(answer) if answer.status == StatusCode::OK => {
                 KeySet::parse(&answer.body).map_err(|fault| format!("what it answers {fault}"))
             }
