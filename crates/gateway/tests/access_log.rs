@@ -9,38 +9,10 @@
 
 mod support;
 
-use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 
+use support::logs::{Full, Stuck};
 use support::{Recorder, Running, get};
-
-/// A reader that does not read until it is let go.
-struct Stuck(Receiver<()>);
-
-impl Write for Stuck {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // An error means that the test is over.
-        let _ = self.0.recv();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A disk without space.
-struct Full;
-
-impl Write for Full {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::StorageFull.into())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Err(io::ErrorKind::StorageFull.into())
-    }
-}
 
 fn dropped(gateway: &Running) -> u64 {
     let text = gateway.operator().send(&get("/metrics")).body;

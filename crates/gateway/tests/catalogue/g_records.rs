@@ -1,11 +1,12 @@
 //! G: the access log and the metrics under what clients write. Lines stay lines, secrets stay out, and nothing of a request is a label.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, channel};
+use std::io::Write;
+use std::sync::mpsc::channel;
 use std::thread;
 
 use crate::scene::{Dice, Scene, Tally};
+use crate::support::logs::{Full, Stuck};
 use crate::support::{JOB, Recorder, Running, get, head, post};
 
 /// The Big List of Naughty Strings, Copyright (c) 2015-2020 Max Woolf, MIT licence: see the file beside it.
@@ -161,34 +162,6 @@ fn g4_tables_of_limits() {
         scene.tally.survived(passed == 500 && again == 429, || format!("{round}: {passed}, {again}"));
     }
     scene.finish();
-}
-
-/// A log that takes nothing until it is let go.
-struct Stuck(Receiver<()>);
-
-impl Write for Stuck {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // An error means that the test is over.
-        let _ = self.0.recv();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A disk without space.
-struct Full;
-
-impl Write for Full {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::StorageFull.into())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Err(io::ErrorKind::StorageFull.into())
-    }
 }
 
 #[test]

@@ -14,6 +14,7 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod logs;
 pub mod money;
 
 use std::collections::VecDeque;
