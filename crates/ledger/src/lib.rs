@@ -4,6 +4,7 @@
 
 mod book;
 mod chain;
+mod entry;
 mod mark;
 mod open;
 mod outbox;

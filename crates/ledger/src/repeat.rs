@@ -132,9 +132,11 @@ pub(crate) fn keep(db: &Connection, key: &Key, kept: &Kept) -> rusqlite::Result<
             return Ok(());
         }
     };
-    db.prepare_cached("UPDATE request SET status = ?2, headers = ?3, body = ?4 WHERE name = ?1")?
+    let kept = db
+        .prepare_cached("UPDATE request SET status = ?2, headers = ?3, body = ?4 WHERE name = ?1")?
         .execute(params![key.name, status, headers, body])?;
-    SEALED.seal(db, key.name)
+    // A key that is gone is no reason to forget what became of its hold.
+    if kept == 0 { Ok(()) } else { SEALED.seal(db, key.name) }
 }
 
 /// A process that was killed has told nobody what became of its requests.

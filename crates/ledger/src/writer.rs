@@ -255,13 +255,21 @@ impl From<rusqlite::Error> for Unavailable {
 mod tests {
     use super::*;
 
+    fn book() -> Connection {
+        let tables = "CREATE TABLE kept (what TEXT); CREATE TABLE batch (number INTEGER); INSERT INTO batch VALUES (0)";
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(tables).unwrap();
+        connection
+    }
+
+    fn kept(connection: &Connection) -> i64 {
+        connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap()
+    }
+
     /// As when a disk is full in the midst of a batch: what came before is gone, and nothing behind it may stand by itself.
     #[test]
     fn when_a_transaction_breaks_off_nothing_of_its_batch_stands() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch("CREATE TABLE kept (what TEXT); CREATE TABLE batch (number INTEGER)")
-            .unwrap();
+        let connection = book();
         let (orders, waiting) = channel();
         let (told, faults) = channel();
         for statement in
@@ -278,19 +286,13 @@ mod tests {
         drop(orders);
         write_all(&connection, None, &waiting, &Watch::default());
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
-        let kept: i64 = connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
-        assert_eq!(kept, 0);
+        assert_eq!(kept(&connection), 0);
     }
 
     /// There is no savepoint: what failed after it had written takes its batch along, and the next batch goes on.
     #[test]
     fn an_order_that_fails_in_its_midst_takes_its_batch_along() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch(
-                "CREATE TABLE kept (what TEXT); CREATE TABLE batch (number INTEGER); INSERT INTO batch VALUES (0)",
-            )
-            .unwrap();
+        let connection = book();
         let (orders, waiting) = channel();
         let (told, faults) = channel();
         // What says no before it writes is in nobody's way.
@@ -308,17 +310,13 @@ mod tests {
         drop(orders);
         write_all(&connection, None, &waiting, &Watch::default());
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 4]);
-        let kept: i64 = connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
-        assert_eq!(kept, 0);
+        assert_eq!(kept(&connection), 0);
     }
 
     /// As when a page cannot be read: the order's own failure ends the writing, and takes with it what was to stand.
     #[test]
     fn after_a_fault_of_the_disk_within_a_transaction_nothing_stands_and_nothing_follows() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch("CREATE TABLE kept (what TEXT); CREATE TABLE batch (number INTEGER)")
-            .unwrap();
+        let connection = book();
         let (orders, waiting) = channel();
         let (told, faults) = channel();
         for is_broken in [false, true, false] {
@@ -333,8 +331,7 @@ mod tests {
         }
         write_all(&connection, None, &waiting, &Watch::default());
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
-        let kept: i64 = connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
-        assert_eq!(kept, 0);
+        assert_eq!(kept(&connection), 0);
         drop(orders);
     }
 }
