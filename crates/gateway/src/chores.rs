@@ -1,4 +1,5 @@
-//! What is done again and again while the gateway serves: looking upstream's name up, giving back what was not submitted.
+//! What is done again and again while the gateway serves: looking upstream's name up, asking for the issuer's keys, giving
+//! back what was not submitted.
 
 use std::sync::Arc;
 use std::time::Duration;

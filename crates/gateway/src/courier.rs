@@ -1,4 +1,4 @@
-//! Carries a request with a body to upstream as a task of its own: one try, one deadline, exact knowledge of how much
+//! Carries a request whose end must be known to its server, as a task of its own: one try, one deadline, exact knowledge of how much
 //! of it can have left. Neither the client's leaving nor a shutdown makes an exchange vanish unrecorded.
 //!
 //! It does not use the proxy's own forwarding, which replays bodies of at most 64 KiB, may give up with the client, and

@@ -215,7 +215,7 @@ impl Metrics {
             jobs: Jobs::declare(all)?,
             upstream_seconds: all.histogram(
                 "upstream_seconds",
-                "Seconds of the exchanges with upstream of requests that have a body.",
+                "Seconds of the exchanges with upstream that are not streamed: requests with a body, deletions, look-ups of jobs.",
                 SECONDS,
             )?,
             upstream_errors: all.counters(

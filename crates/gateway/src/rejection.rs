@@ -125,7 +125,7 @@ impl NoBudget {
 /// Whether upstream can have acted on a request that has no usable answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sending {
-    /// It cannot: it never had the whole request.
+    /// It cannot: no byte of it left.
     NotSent,
     /// It may have.
     Unknown,

@@ -1,4 +1,5 @@
-//! The steps of a request, one file each, in order: route, head, collect, admit, forward, settle, meter.
+//! The steps of a request, one file each, in order: route, head, collect, admit, forward, settle, meter; and `look_up`, for a
+//! job that was made elsewhere, and `stream`, for an answer that is passed through.
 
 pub(crate) mod admit;
 pub(crate) mod collect;
