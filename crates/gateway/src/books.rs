@@ -2,7 +2,7 @@
 
 use admission::HoldState;
 use jiff::Timestamp;
-use ledger::{HoldRow, Unavailable, UsageBy, UsageRow};
+use ledger::{HoldId, HoldRow, Unavailable, UsageBy, UsageRow};
 use serde_json::{Value, json};
 
 use crate::money::Money;
@@ -28,10 +28,10 @@ impl From<Unavailable> for NoAnswer {
 
 /// `GET /v1/holds?state=&limit=&after=`
 pub(crate) async fn holds(money: &Money, query: &str) -> Result<Value, NoAnswer> {
-    let (mut state, mut limit, mut after) = (None, PAGE, String::new());
+    let (mut state, mut limit, mut after) = (None, PAGE, None);
     for (name, value) in pairs(query) {
         match name {
-            "state" if value.is_empty() => {}
+            "state" | "after" if value.is_empty() => {}
             "state" => {
                 const WORDS: &str =
                     "state is one of open, bound, submitted, settled, released, lapsed, in-doubt";
@@ -41,7 +41,9 @@ pub(crate) async fn holds(money: &Money, query: &str) -> Result<Value, NoAnswer>
                 let number = value.parse().ok().filter(|limit| (1..=MOST).contains(limit));
                 limit = number.ok_or(NoAnswer::Query("limit is 1 to 1000"))?;
             }
-            "after" => value.clone_into(&mut after),
+            "after" => {
+                after = Some(HoldId::parse(value).ok_or(NoAnswer::Query("after is the id of a hold"))?);
+            }
             _ => return Err(NoAnswer::Query("the parameters are state, limit and after")),
         }
     }

@@ -126,14 +126,26 @@ impl Money {
         Ok(Some(Again { said, hold }))
     }
 
-    /// Upstream told of a job in passing.
-    pub(crate) async fn observe(&self, head: &JobHead<'_>) {
-        let Some(job) = JobId::parse(&head.id) else { return };
-        let row = match self.ledger.hold_of(job).await {
-            Ok(Some(row)) => row,
-            Ok(None) => return,
-            Err(fault) => return warn!("{fault}; what upstream told of a job is not noted"),
-        };
+    /// Upstream told of jobs in passing; the ledger is asked once for all of them.
+    pub(crate) async fn observe(&self, heads: &[JobHead<'_>]) {
+        let (jobs, heads): (Vec<JobId>, Vec<&JobHead<'_>>) =
+            heads.iter().filter_map(|head| Some((JobId::parse(&head.id)?, head))).unzip();
+        if jobs.is_empty() {
+            return;
+        }
+        match self.ledger.holds_of(jobs).await {
+            Ok(rows) => {
+                for (row, head) in rows.into_iter().zip(heads) {
+                    if let Some(row) = row {
+                        self.observe_one(&row, head).await;
+                    }
+                }
+            }
+            Err(fault) => warn!("{fault}; what upstream told of jobs is not noted"),
+        }
+    }
+
+    async fn observe_one(&self, row: &HoldRow, head: &JobHead<'_>) {
         let units = head.execution_information.and_then(|run| run.estimated_units);
         let told = Told {
             job: None,
@@ -143,11 +155,11 @@ impl Money {
         let events = match head.state.as_deref() {
             Some("unsubmitted") if row.state == HoldState::InDoubt => vec![Event::Bind],
             Some("active") => vec![Event::Submit],
-            Some("success" | "failed" | "cancelled") => vec![Event::Settle(self.charge(&row, told))],
+            Some("success" | "failed" | "cancelled") => vec![Event::Settle(self.charge(row, told))],
             _ => Vec::new(),
         };
         if row.is_news(told) || events.iter().any(|event| after(row.state, row.amount, *event).is_some()) {
-            self.note(&row, events, told).await;
+            self.note(row, events, told).await;
         }
     }
 

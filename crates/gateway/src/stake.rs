@@ -221,7 +221,7 @@ mod tests {
             let _ = asking.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         }
         loop {
-            let holds = money.ledger.holds(None, String::new(), 9).await.unwrap();
+            let holds = money.ledger.holds(None, None, 9).await.unwrap();
             if let [hold] = holds.as_slice()
                 && hold.state == HoldState::Released
             {

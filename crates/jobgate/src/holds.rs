@@ -87,11 +87,11 @@ fn list(book: &Book, state: Option<HoldState>) -> output::Result {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
     table.set_header(["hold", "state", "amount", "job", "workspace", "opened", "budgets"]);
-    let mut after = String::new();
+    let mut after = None;
     loop {
-        let page = book.ask(book.ledger.holds(state, after.clone(), PAGE))?;
+        let page = book.ask(book.ledger.holds(state, after, PAGE))?;
         let Some(last) = page.last() else { break };
-        after = last.id.to_string();
+        after = Some(last.id);
         for row in &page {
             table.add_row(cells(row));
         }

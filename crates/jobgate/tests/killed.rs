@@ -117,7 +117,7 @@ fn killed_at_any_instant_the_ledger_still_adds_up() {
     last.wait().unwrap();
     let book = Ledger::visit(&Url::Sqlite(folder.join("book.db"))).unwrap();
     wait(book.verify()).unwrap().unwrap();
-    let holds = wait(book.holds(None, String::new(), u32::MAX)).unwrap();
+    let holds = wait(book.holds(None, None, u32::MAX)).unwrap();
     let count = |state| holds.iter().filter(|hold| hold.state == state).count();
     let (bound, doubtful) = (count(HoldState::Bound), count(HoldState::InDoubt));
     assert_eq!(bound + doubtful, holds.len(), "nothing is open, nothing was given back");

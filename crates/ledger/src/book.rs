@@ -6,16 +6,13 @@ use std::fmt;
 use admission::{Balance, Change, Claim, Event, HoldState, Shortfall, after};
 use jiff::Timestamp;
 use job_model::{Amount, Decimal, JobId, Workload, WorkspaceId};
-use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::HoldId;
-use crate::chain;
-use crate::entry::{beyond, enter};
-use crate::open::millis;
-use crate::read;
+use crate::entry::{About, beyond, enter, millis, moved};
+use crate::ledger::{Failing, Ledger, Unavailable};
 use crate::repeat::{self, Earlier, Kept, Key};
-use crate::seal;
-use crate::writer::{Failing, Ledger, Unavailable};
+use crate::rows::{Account, BudgetRow, HoldRow};
+use crate::store::Write;
 
 /// A hold to be opened.
 #[derive(Clone, Debug)]
@@ -114,12 +111,6 @@ impl From<Unavailable> for Refused {
     }
 }
 
-impl From<rusqlite::Error> for Refused {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Unavailable(error.into())
-    }
-}
-
 impl Ledger {
     /// Opens a hold in all its budgets, or in none, unless its job has one already; and takes the key of the request that asks
     /// for it. Tells which budgets are then where somebody is to know of it.
@@ -132,10 +123,10 @@ impl Ledger {
         key: Option<Key>,
         now: Timestamp,
     ) -> Result<Vec<String>, Refused> {
-        self.run(move |db| {
-            repeat::check(db, key.as_ref(), now)?;
-            let near = reserve(db, &hold, now)?;
-            repeat::take(db, key.as_ref(), Some(hold.id), now)?;
+        self.decide(move |store| {
+            repeat::check(store, key.as_ref(), now)?;
+            let near = reserve(store, &hold, now)?;
+            repeat::take(store, key, Some(hold.id), now)?;
             Ok(near)
         })
         .await
@@ -154,10 +145,10 @@ impl Ledger {
         key: Option<Key>,
         now: Timestamp,
     ) -> Result<Vec<String>, Refused> {
-        self.run(move |db| {
-            repeat::check(db, key.as_ref(), now)?;
-            let near = raise(db, hold, to, &claims, now)?;
-            repeat::take(db, key.as_ref(), Some(hold), now)?;
+        self.decide(move |store| {
+            repeat::check(store, key.as_ref(), now)?;
+            let near = raise(store, hold, to, &claims, now)?;
+            repeat::take(store, key, Some(hold), now)?;
             Ok(near)
         })
         .await
@@ -168,183 +159,160 @@ impl Ledger {
     /// # Errors
     /// When there is no such hold.
     pub async fn note(&self, hold: HoldId, note: Note, now: Timestamp) -> Result<HoldState, Refused> {
-        self.run(move |db| write(db, hold, &note, now)).await
+        self.decide(move |store| write(store, hold, &note, now)).await
     }
 }
 
-fn reserve(db: &Connection, hold: &NewHold, now: Timestamp) -> Result<Vec<String>, Refused> {
-    if let Some(job) = hold.job
-        && read::hold_of(db, job)?.is_some()
+fn reserve(store: &mut dyn Write, new: &NewHold, now: Timestamp) -> Result<Vec<String>, Refused> {
+    if let Some(job) = new.job
+        && store.hold_of(job)?.is_some()
     {
         // Two have found out at once that nothing was known of it.
         return Ok(Vec::new());
     }
-    let amount = hold.amount.unwrap_or(Amount::ZERO);
-    let (accounts, near) = claim(db, &hold.claims, amount)?;
-    let state = if hold.job.is_some() { HoldState::Bound } else { HoldState::Open };
-    let (id, job) = (hold.id.to_string(), hold.job.map(|job| job.to_string()));
-    db.prepare_cached(
-        "INSERT INTO hold (id, job, state, amount, priced, workspace, principal, workload, card, currency, accounts, opened, changed)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)",
-    )?
-    .execute(params![
-        id,
-        job,
-        state.as_str(),
-        amount.micros(),
-        hold.amount.is_some(),
-        hold.workspace.to_string(),
-        hold.principal,
-        hold.workload.to_json().to_string(),
-        hold.card,
-        hold.currency,
+    let amount = new.amount.unwrap_or(Amount::ZERO);
+    let (accounts, near) = claim(store, &new.claims, amount)?;
+    let row = HoldRow {
+        id: new.id,
+        job: new.job,
+        state: if new.job.is_some() { HoldState::Bound } else { HoldState::Open },
+        amount,
+        priced: new.amount.is_some(),
+        workspace: new.workspace,
+        principal: new.principal.clone(),
+        workload: new.workload,
+        card: new.card.clone(),
+        currency: new.currency.clone(),
+        upstream_estimate: None,
+        upstream_units: None,
+        overdraft: Amount::ZERO,
+        opened: millis(now),
+        changed: millis(now),
+        budgets: Vec::new(),
         accounts,
-        millis(now)
-    ])?;
-    seal::hold(db, &id)?;
-    let about = chain::opening(&hold.card, job.as_deref());
-    enter(db, hold.id, "reserve", opened(state, amount), &accounts, &about, now)?;
+    };
+    store.add_hold(&row)?;
+    let about = About::Opening { card: &new.card, job: new.job };
+    enter(store, &row, "reserve", opened(row.state, amount), about, now)?;
     Ok(near)
 }
 
 fn raise(
-    db: &Connection,
+    store: &mut dyn Write,
     hold: HoldId,
     to: Amount,
     claims: &[Claim],
     now: Timestamp,
 ) -> Result<Vec<String>, Refused> {
-    let row = read::hold(db, hold)?.ok_or(Refused::Unknown)?;
-    let id = hold.to_string();
+    let row = store.hold(hold)?.ok_or(Refused::Unknown)?;
     if row.state == HoldState::Lapsed {
-        let (accounts, near) = claim(db, claims, to)?;
-        db.prepare_cached(
-            "UPDATE hold SET state = 'bound', amount = ?2, accounts = ?3, opened = ?4, changed = ?4 WHERE id = ?1",
-        )?
-        .execute(params![id, to.micros(), accounts, millis(now)])?;
-        seal::hold(db, &id)?;
-        enter(db, hold, "reserve", opened(HoldState::Bound, to), &accounts, "", now)?;
+        let (accounts, near) = claim(store, claims, to)?;
+        let (state, opening) = (HoldState::Bound, millis(now));
+        let row = HoldRow { state, amount: to, accounts, opened: opening, changed: opening, ..row };
+        store.put_hold(&row)?;
+        enter(store, &row, "reserve", opened(state, to), About::Told(Told::default()), now)?;
         return Ok(near);
     }
     let more = to.checked_sub(row.amount).ok_or_else(beyond)?.max(Amount::ZERO);
     let mut near = Vec::new();
-    for account in read::accounts(db, &row.accounts)? {
+    for number in &row.accounts {
+        let account = store.account(*number)?;
         // A budget that was taken out of the configuration limits nothing any more. Its window is the one of the opening.
-        let Some(claim) = claims.iter().find(|claim| claim.budget == account.budget) else { continue };
-        take(claim, account.balance, more, &mut near)?;
+        let Some(claim) = claims.iter().find(|claim| claim.budget == account.row.budget) else { continue };
+        take(claim, account.row.balance, more, &mut near)?;
     }
     if more > Amount::ZERO {
-        write(db, hold, &Note { events: vec![Event::Adjust(to)], ..Note::default() }, now)?;
+        write(store, hold, &Note { events: vec![Event::Adjust(to)], ..Note::default() }, now)?;
     }
     Ok(near)
 }
 
-/// Whether an amount fits on top of a balance; and notes a budget that is then near its limit.
-fn take(claim: &Claim, balance: Balance, more: Amount, near: &mut Vec<String>) -> Result<(), Refused> {
+/// What is held once an amount is taken on top of a balance, if it fits; and notes a budget that is then near its limit.
+fn take(claim: &Claim, balance: Balance, more: Amount, near: &mut Vec<String>) -> Result<Balance, Refused> {
     claim.check(balance, more).map_err(|no| Refused::Budget(Box::new(no)))?;
-    let held = balance.held.checked_add(more).unwrap_or(balance.held);
-    if claim.is_near(Balance { held, ..balance }) {
+    let after = Balance { held: balance.held.checked_add(more).ok_or_else(beyond)?, ..balance };
+    if claim.is_near(after) {
         near.push(claim.budget.clone());
     }
-    Ok(())
+    Ok(after)
 }
 
 /// Takes an amount in every place; gives their numbers, and the budgets that are then near their limit. Every place is looked at
 /// before one is written: what is refused leaves nothing to be undone.
-fn claim(db: &Connection, claims: &[Claim], amount: Amount) -> Result<(String, Vec<String>), Refused> {
+fn claim(
+    store: &mut dyn Write,
+    claims: &[Claim],
+    amount: Amount,
+) -> Result<(Vec<i64>, Vec<String>), Refused> {
     let mut near = Vec::new();
-    let mut found: Vec<Option<i64>> = Vec::with_capacity(claims.len());
+    let mut found = Vec::with_capacity(claims.len());
     for claim in claims {
-        let place = db
-            .prepare_cached(read::ACCOUNT_OF)?
-            .query_row(params![claim.budget, claim.key, claim.period.label], |row| {
-                Ok((row.get(0)?, read::budget_row(row)?.balance))
-            })
-            .optional()?;
-        let balance = place.map(|(_, balance)| balance).unwrap_or_default();
-        take(claim, balance, amount, &mut near)?;
-        found.push(place.map(|(number, _)| number));
+        let place = store.account_of(claim)?;
+        let balance = place.as_ref().map(|account| account.row.balance).unwrap_or_default();
+        found.push((place, take(claim, balance, amount, &mut near)?));
     }
     let mut numbers = Vec::with_capacity(claims.len());
-    for (claim, place) in claims.iter().zip(found) {
+    for (claim, (place, balance)) in claims.iter().zip(found) {
         let number = match place {
-            Some(number) => number,
-            None => open_account(db, claim)?,
+            Some(account) => account.number,
+            None => store.add_account(claim)?,
         };
-        numbers.push(number.to_string());
+        numbers.push(number);
+        if amount != Amount::ZERO {
+            let (budget, key) = (claim.budget.clone(), claim.key.clone());
+            let row = BudgetRow { budget, key, period: claim.period.label.clone(), balance };
+            store.put_account(&Account { number, row })?;
+        }
     }
-    Ok((numbers.join(","), near))
-}
-
-fn open_account(db: &Connection, claim: &Claim) -> rusqlite::Result<i64> {
-    db.prepare_cached("INSERT INTO account (budget, key, period, settled, held) VALUES (?1, ?2, ?3, 0, 0)")?
-        .execute(params![claim.budget, claim.key, claim.period.label])?;
-    let number = db.last_insert_rowid();
-    seal::account(db, number)?;
-    Ok(number)
+    Ok((numbers, near))
 }
 
 pub(crate) fn write(
-    db: &Connection,
+    store: &mut dyn Write,
     hold: HoldId,
     note: &Note,
     now: Timestamp,
 ) -> Result<HoldState, Refused> {
     let Note { events, told, amend, kept } = note;
-    let told = *told;
-    let row = read::hold(db, hold)?.ok_or(Refused::Unknown)?;
-    if let Some((key, kept)) = kept {
-        repeat::keep(db, key, kept)?;
-    }
-    let (mut state, mut amount) = (row.state, row.amount);
-    let mut changes = Vec::new();
-    let mut overdraft = Amount::ZERO;
+    let mut row = store.hold(hold)?.ok_or(Refused::Unknown)?;
+    let mut changes = Vec::with_capacity(events.len());
     for event in events {
-        let Some(change) = after(state, amount, *event) else { continue };
+        let Some(change) = after(row.state, row.amount, *event) else { continue };
         // What upstream has spent beyond what was held is charged all the same, and shown as such.
-        overdraft =
-            change.settled.checked_sub(amount).filter(|more| *more > Amount::ZERO).unwrap_or(overdraft);
-        (state, amount) = (change.state, change.amount);
+        let more = change.settled.checked_sub(row.amount).unwrap_or(Amount::ZERO).max(Amount::ZERO);
+        row.overdraft = row.overdraft.checked_add(more).ok_or_else(beyond)?;
+        (row.state, row.amount) = (change.state, change.amount);
         changes.push((event.as_str(), change));
     }
-    if !changes.is_empty() || row.is_news(told) {
-        let text = |number: Option<Decimal>| number.map(|number| number.normalize().to_string());
-        db.prepare_cached(
-            "UPDATE hold SET state = ?2, amount = ?3, job = coalesce(?4, job), changed = ?5,
-             upstream_estimate = coalesce(?6, upstream_estimate), upstream_units = coalesce(?7, upstream_units), overdraft = overdraft + ?8 WHERE id = ?1",
-        )?
-        .execute(params![
-            hold.to_string(),
-            state.as_str(),
-            amount.micros(),
-            told.job.map(|job| job.to_string()),
-            millis(now),
-            text(told.estimate),
-            text(told.units),
-            overdraft.micros()
-        ])?;
+    let balances = moved(store, &row.accounts, changes.iter().map(|(_, change)| *change))?;
+    if let Some((key, kept)) = kept {
+        repeat::keep(store, key, kept)?;
+    }
+    let happened = !changes.is_empty() || row.is_news(*told);
+    if happened {
+        row.changed = millis(now);
+        row.job = told.job.or(row.job);
+        row.upstream_estimate = told.estimate.map(|number| number.normalize()).or(row.upstream_estimate);
+        row.upstream_units = told.units.map(|number| number.normalize()).or(row.upstream_units);
     }
     if let Some(Amend { workload, card }) = amend {
-        db.prepare_cached(
-            "UPDATE hold SET workload = ?2, card = coalesce(?3, card), priced = priced OR ?3 IS NOT NULL WHERE id = ?1",
-        )?
-        .execute(params![hold.to_string(), workload.to_json().to_string(), card])?;
+        row.workload = *workload;
+        row.priced |= card.is_some();
+        row.card = card.clone().unwrap_or(row.card);
     }
-    if !changes.is_empty() || row.is_news(told) || amend.is_some() {
-        seal::hold(db, &hold.to_string())?;
+    if happened || amend.is_some() {
+        store.put_hold(&row)?;
     }
-    // Behind what they change: an event tells of its hold as it is after it.
+    for account in &balances {
+        store.put_account(account)?;
+    }
     for (kind, change) in changes {
-        enter(db, hold, kind, change, &row.accounts, &chain::telling(told), now)?;
+        enter(store, &row, kind, change, About::Told(*told), now)?;
     }
-    Ok(state)
+    Ok(row.state)
 }
 
 /// What an opening does to the balances.
 fn opened(state: HoldState, amount: Amount) -> Change {
     Change { state, amount, held: amount, settled: Amount::ZERO }
-}
-
-pub(crate) fn balance(settled: i64, held: i64) -> Balance {
-    Balance { settled: Amount::from_micros(settled), held: Amount::from_micros(held) }
 }

@@ -1,66 +1,91 @@
 //! Appends an entry: the one way to the balances, which follow from the entries alone.
 
-use admission::Change;
+use admission::{Balance, Change};
 use jiff::Timestamp;
-use job_model::Amount;
-use rusqlite::{Connection, OptionalExtension, params};
+use job_model::{Amount, JobId};
 
 use crate::HoldId;
-use crate::book::Refused;
-use crate::chain::{self, Said};
-use crate::open::millis;
-use crate::outbox::{self, Happened};
-use crate::read;
-use crate::writer::Unavailable;
+use crate::book::{Refused, Told};
+use crate::ledger::Unavailable;
+use crate::outbox;
+use crate::rows::{Account, HoldRow};
+use crate::store::{Answer, Read, Write};
 
-/// Appends an entry, moves the balances that it is about, and tells who wants to hear of it.
+/// An entry to be appended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    /// Its name.
+    pub(crate) id: HoldId,
+    /// The hold it is about.
+    pub(crate) hold: HoldId,
+    /// What happened.
+    pub(crate) kind: &'static str,
+    /// What it does to the hold and its balances.
+    pub(crate) change: Change,
+    /// The places that it moves.
+    pub(crate) accounts: &'a [i64],
+    /// What it says beside its numbers.
+    pub(crate) about: About<'a>,
+    /// When, in milliseconds of Unix time.
+    pub(crate) time: i64,
+}
+
+/// What an entry says beside its numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum About<'a> {
+    /// By which card it was priced, and for which job where that is known.
+    Opening { card: &'a str, job: Option<JobId> },
+    /// What upstream said.
+    Told(Told),
+}
+
+/// Appends what happened to a hold, which is as `row` says after it, and tells who wants to hear of it.
 pub(crate) fn enter(
-    db: &Connection,
-    hold: HoldId,
-    kind: &str,
+    store: &mut dyn Write,
+    row: &HoldRow,
+    kind: &'static str,
     change: Change,
-    accounts: &str,
-    note: &str,
+    about: About<'_>,
     now: Timestamp,
-) -> Result<(), Refused> {
-    let (last, before): (i64, Vec<u8>) = db
-        .prepare_cached("SELECT seq, sum FROM entry ORDER BY seq DESC LIMIT 1")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?
-        .unwrap_or_default();
-    let seq = last.checked_add(1).ok_or_else(beyond)?;
-    let (id, name) = (HoldId::new().to_string(), hold.to_string());
-    let Change { state, amount, held, settled } = change;
-    let numbers = [held.micros(), settled.micros(), amount.micros(), millis(now)];
-    let state = state.as_str();
-    let said = Said { seq, id: &id, hold: &name, kind, state, numbers, accounts, note };
-    let sum = chain::sum(&before, &said);
-    let [held_micros, settled_micros, amount_micros, time] = numbers;
-    db.prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
-        .execute(params![
-            seq,
-            id,
-            name,
-            kind,
-            state,
-            held_micros,
-            settled_micros,
-            amount_micros,
-            accounts,
-            time,
-            note,
-            sum
-        ])?;
-    if held != Amount::ZERO || settled != Amount::ZERO {
-        for number in read::numbers(accounts) {
-            db.prepare_cached("UPDATE account SET held = held + ?2, settled = settled + ?3 WHERE id = ?1")?
-                .execute(params![number, held_micros, settled_micros])?;
-        }
+) -> Answer<()> {
+    let (id, time) = (HoldId::new(), millis(now));
+    let entry = Entry { id, hold: row.id, kind, change, accounts: &row.accounts, about, time };
+    let seq = store.append(&entry)?;
+    if store.has_sinks()? {
+        store.put_event(seq, time, &outbox::event(&entry, row).to_string())?;
     }
-    outbox::put(db, seq, &id, hold, &Happened { kind, state, held, settled, amount, time })?;
     Ok(())
+}
+
+/// The balances of the places of a hold once changes have moved them. Nothing is written yet: what cannot be added up is refused
+/// before anything is.
+pub(crate) fn moved(
+    store: &dyn Read,
+    accounts: &[i64],
+    changes: impl Iterator<Item = Change>,
+) -> Result<Vec<Account>, Refused> {
+    let add = |sum: Amount, more: Amount| sum.checked_add(more).ok_or_else(beyond);
+    let sum = changes.map(|change| (change.settled, change.held));
+    let (settled, held) = sum.into_iter().try_fold((Amount::ZERO, Amount::ZERO), |sum, more| {
+        Ok::<_, Refused>((add(sum.0, more.0)?, add(sum.1, more.1)?))
+    })?;
+    if (settled, held) == (Amount::ZERO, Amount::ZERO) {
+        return Ok(Vec::new());
+    }
+    let after = |number: &i64| {
+        let mut account = store.account(*number)?;
+        let Balance { settled: before, held: reserved } = account.row.balance;
+        account.row.balance = Balance { settled: add(before, settled)?, held: add(reserved, held)? };
+        Ok(account)
+    };
+    accounts.iter().map(after).collect()
 }
 
 pub(crate) fn beyond() -> Refused {
     Refused::Unavailable(Unavailable::new("a number is beyond what it can hold"))
+}
+
+/// Milliseconds of an instant.
+pub(crate) fn millis(at: Timestamp) -> i64 {
+    at.as_millisecond()
 }

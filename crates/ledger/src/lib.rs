@@ -1,31 +1,29 @@
-//! The book of holds and budgets: append-only entries with balances that re-derive from them. `memory:` and `sqlite:` are the
-//! same SQL, so that what holds for the one holds for the other.
+//! The book of holds and budgets: append-only entries with balances that re-derive from them. What is decided is written once,
+//! over what a store keeps; where it is kept, in memory or in a file of `SQLite`, changes nothing of it.
 #![deny(clippy::as_conversions, clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
 mod book;
-mod chain;
 mod entry;
-mod mark;
-mod open;
+mod ledger;
+mod memory;
 mod outbox;
 mod read;
 mod repeat;
-mod seal;
+mod rows;
+mod sqlite;
+mod store;
 mod sweep;
 mod verify;
-mod watch;
-mod writer;
 
 pub use book::{Amend, NewHold, Note, Refused, Told};
-pub use open::{OpenError, Url};
+pub use ledger::{Ledger, OpenError, Unavailable, Url};
 pub use outbox::{Outgoing, Waiting};
-pub use read::{BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
 pub use repeat::{Earlier, Kept, Key};
+pub use rows::{BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
 pub use verify::{Faults, Verified};
-pub use writer::{Ledger, Unavailable};
 
 /// A hold, by a name of ours that sorts by time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HoldId(uuid::Uuid);
 
 impl HoldId {
@@ -49,11 +47,5 @@ impl Default for HoldId {
 impl std::fmt::Display for HoldId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-impl rusqlite::types::FromSql for HoldId {
-    fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
-        Self::parse(value.as_str()?).ok_or(rusqlite::types::FromSqlError::InvalidType)
     }
 }

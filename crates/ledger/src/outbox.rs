@@ -1,29 +1,12 @@
-//! The outbox: for each entry an event, written in the entry's own transaction, and kept until every sink has confirmed it. How
-//! it gets there is its sender's business.
+//! The outbox: for each entry an event, written in the entry's own step, and kept until every sink has confirmed it. How it gets
+//! there is its sender's business.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
-use crate::HoldId;
-use crate::open::millis;
-use crate::read::{self, HoldRow};
-use crate::seal::{self, Sealed};
-use crate::writer::{Ledger, Unavailable};
-
-/// What is under the seals, and the seals.
-pub(crate) const ROWS: &str = "SELECT seq, at, event, sum FROM outbox";
-pub(crate) const SEALED: Sealed = Sealed {
-    columns: 3,
-    read: "SELECT seq, at, event, sum FROM outbox WHERE seq = ?1",
-    write: "UPDATE outbox SET sum = ?2 WHERE seq = ?1",
-};
-pub(crate) const SINKS: &str = "SELECT name, seq, sum FROM sink";
-pub(crate) const SEALED_SINK: Sealed = Sealed {
-    columns: 2,
-    read: "SELECT name, seq, sum FROM sink WHERE name = ?1",
-    write: "UPDATE sink SET sum = ?2 WHERE name = ?1",
-};
+use crate::entry::{Entry, millis};
+use crate::ledger::{Ledger, Unavailable};
+use crate::rows::HoldRow;
 
 /// An event on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,17 +34,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn outgoing(&self, sink: String, limit: u32) -> Result<Vec<Outgoing>, Unavailable> {
-        self.run(move |db| {
-            let mut next = db.prepare_cached(
-                "SELECT seq, at, event, sum FROM outbox WHERE seq > (SELECT seq FROM sink WHERE name = ?1) ORDER BY seq LIMIT ?2",
-            )?;
-            let rows = next.query_map(params![sink, limit], |row| {
-                seal::check(row, SEALED.columns)?;
-                Ok(Outgoing { seq: row.get(0)?, event: row.get(2)? })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
+        self.ask(move |store| store.outgoing(&sink, limit)).await
     }
 
     /// A sink has confirmed everything up to an event. What all have confirmed is dropped.
@@ -69,7 +42,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written: the events are then sent once more.
     pub async fn sent(&self, sink: String, up_to: i64) -> Result<(), Unavailable> {
-        self.run(move |db| Ok(sent(db, &sink, up_to)?)).await
+        self.decide(move |store| store.sent(&sink, up_to)).await
     }
 
     /// A sink has refused an event for good: it is kept beside, with the reason, and is in nobody's way.
@@ -77,13 +50,9 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written: the event is then sent once more.
     pub async fn bury(&self, sink: String, seq: i64, why: String, now: Timestamp) -> Result<(), Unavailable> {
-        self.run(move |db| {
-            db.prepare_cached(
-                "INSERT OR REPLACE INTO dead_letter (sink, seq, event, why, at)
-                 SELECT ?1, seq, event, ?3, ?4 FROM outbox WHERE seq = ?2",
-            )?
-            .execute(params![sink, seq, why, millis(now)])?;
-            Ok(sent(db, &sink, seq)?)
+        self.decide(move |store| {
+            store.bury(&sink, seq, &why, millis(now))?;
+            store.sent(&sink, seq)
         })
         .await
     }
@@ -93,78 +62,28 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn waiting(&self) -> Result<Waiting, Unavailable> {
-        self.run(|db| {
-            let mut all = db
-                .prepare_cached("SELECT count(*), min(at), (SELECT count(*) FROM dead_letter) FROM outbox")?;
-            Ok(all.query_row([], |row| {
-                Ok(Waiting { pending: row.get(0)?, oldest: row.get(1)?, dead: row.get(2)? })
-            })?)
-        })
-        .await
+        self.ask(|store| store.waiting()).await
     }
 }
 
-/// From now on these sinks are written for, a new one from here on; what only others waited for is dropped.
-pub(crate) fn register(db: &Connection, sinks: &[String]) -> rusqlite::Result<()> {
-    let known: Vec<String> =
-        db.prepare("SELECT name FROM sink")?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for gone in known.iter().filter(|name| !sinks.contains(name)) {
-        db.execute("DELETE FROM sink WHERE name = ?1", [gone])?;
-    }
-    for sink in sinks {
-        db.execute(
-            "INSERT OR IGNORE INTO sink (name, seq) SELECT ?1, coalesce(max(seq), 0) FROM entry",
-            [sink],
-        )?;
-        SEALED_SINK.seal(db, sink.as_str())?;
-    }
-    tidy(db)
-}
-
-/// Puts the event of an entry into the outbox, where a sink waits for it.
-pub(crate) fn put(
-    db: &Connection,
-    seq: i64,
-    entry: &str,
-    hold: HoldId,
-    happened: &Happened<'_>,
-) -> rusqlite::Result<()> {
-    let wanted = db.prepare_cached("SELECT EXISTS (SELECT 1 FROM sink)")?.query_row([], |row| row.get(0))?;
-    let Some(row) = (if wanted { read::hold(db, hold)? } else { None }) else { return Ok(()) };
-    db.prepare_cached("INSERT INTO outbox (seq, at, event) VALUES (?1, ?2, ?3)")?.execute(params![
-        seq,
-        happened.time,
-        event(entry, &row, happened).to_string()
-    ])?;
-    SEALED.seal(db, seq)
-}
-
-/// What an entry says.
-pub(crate) struct Happened<'a> {
-    pub(crate) kind: &'a str,
-    pub(crate) state: &'a str,
-    pub(crate) held: job_model::Amount,
-    pub(crate) settled: job_model::Amount,
-    pub(crate) amount: job_model::Amount,
-    pub(crate) time: i64,
-}
-
-fn event(entry: &str, row: &HoldRow, happened: &Happened<'_>) -> Value {
+/// The event of an entry about a hold, which is as `row` says after it.
+pub(crate) fn event(entry: &Entry<'_>, row: &HoldRow) -> Value {
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let number = |number: Option<job_model::Decimal>| number.map(|number| number.normalize().to_string());
-    let time = Timestamp::from_millisecond(happened.time).ok().map(|time| time.to_string());
+    let time = Timestamp::from_millisecond(entry.time).ok().map(|time| time.to_string());
+    let (id, hold, change) = (entry.id.to_string(), row.id.to_string(), entry.change);
     json!({
         "specversion": "1.0",
-        "id": entry,
+        "id": id,
         "source": "/jobgate",
-        "type": format!("jobgate.hold.{}", name(happened.kind)),
-        "subject": row.id.to_string(),
+        "type": format!("jobgate.hold.{}", name(entry.kind)),
+        "subject": hold,
         "time": time,
         "datacontenttype": "application/json",
         "data": {
-            "hold": row.id.to_string(), "state": happened.state, "job": row.job, "workspace": row.workspace,
-            "principal": text(&row.principal), "amount": row.priced.then_some(happened.amount),
-            "held": happened.held, "settled": happened.settled, "currency": text(&row.currency),
+            "hold": hold, "state": change.state.as_str(), "job": row.job, "workspace": row.workspace,
+            "principal": text(&row.principal), "amount": row.priced.then_some(change.amount),
+            "held": change.held, "settled": change.settled, "currency": text(&row.currency),
             "workload": row.workload.to_json(), "upstreamEstimate": number(row.upstream_estimate),
             "upstreamUnits": number(row.upstream_units), "overdraft": row.overdraft,
         },
@@ -184,18 +103,4 @@ fn name(kind: &str) -> &str {
         "doubt" => "in-doubt",
         other => other,
     }
-}
-
-fn sent(db: &Connection, sink: &str, up_to: i64) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE sink SET seq = max(seq, ?2) WHERE name = ?1")?.execute(params![sink, up_to])?;
-    SEALED_SINK.seal(db, sink)?;
-    tidy(db)
-}
-
-fn tidy(db: &Connection) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "DELETE FROM outbox WHERE seq <= coalesce((SELECT min(seq) FROM sink), (SELECT max(seq) FROM outbox))",
-    )?
-    .execute([])?;
-    Ok(())
 }

@@ -1,55 +1,49 @@
 //! What happens to many holds at once: those that were not submitted in time lapse, and those that a killed process left open
 //! are in doubt.
 
-use admission::Event;
+use admission::{Event, HoldState};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
-use crate::HoldId;
 use crate::book::{Note, Refused, write};
-use crate::mark;
-use crate::open::millis;
-use crate::outbox;
-use crate::repeat;
-use crate::writer::{Ledger, Unavailable};
+use crate::entry::millis;
+use crate::ledger::{Ledger, Unavailable};
+use crate::store::Write;
+
+/// So many at once: nobody is to wait for all of them.
+const PART: u32 = 1000;
 
 impl Ledger {
-    /// Gives back what was opened before `before` and is not submitted.
+    /// Gives back what was opened before `before` and is not submitted, a part of it at a time; tells how many.
     ///
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn lapse(&self, before: Timestamp, now: Timestamp) -> Result<usize, Unavailable> {
-        self.run(move |db| lapse(db, before, now)).await
+        self.decide(move |store| end_all(store, HoldState::Bound, millis(before), Event::Lapse, now)).await
     }
-}
-
-fn lapse(db: &Connection, before: Timestamp, now: Timestamp) -> Result<usize, Unavailable> {
-    let late: Vec<HoldId> = db
-        .prepare_cached("SELECT id FROM hold WHERE state = 'bound' AND opened < ?1 LIMIT 1000")?
-        .query_map([millis(before)], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    end_all(db, &late, Event::Lapse, now)
 }
 
 /// What a killed process left open is in doubt: whether upstream has the request is not known.
-pub(crate) fn recover(db: &Connection, sinks: &[String], now: Timestamp) -> Result<(), Unavailable> {
-    db.execute_batch("BEGIN IMMEDIATE")?;
-    outbox::register(db, sinks)?;
-    let open: Vec<HoldId> = db
-        .prepare("SELECT id FROM hold WHERE state = 'open'")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let doubtful = end_all(db, &open, Event::Doubt, now)?;
-    if doubtful.max(repeat::recover(db)?) > 0 {
-        mark::advance(db)?;
+pub(crate) fn recover(store: &mut dyn Write, now: Timestamp) -> Result<usize, Unavailable> {
+    let mut all: usize = 0;
+    loop {
+        let part = end_all(store, HoldState::Open, i64::MAX, Event::Doubt, now)?;
+        all = all.saturating_add(part);
+        if part == 0 {
+            return Ok(all);
+        }
     }
-    db.execute_batch("COMMIT")?;
-    Ok(())
 }
 
-fn end_all(db: &Connection, holds: &[HoldId], event: Event, now: Timestamp) -> Result<usize, Unavailable> {
-    for hold in holds {
-        match write(db, *hold, &Note { events: vec![event], ..Note::default() }, now) {
+fn end_all(
+    store: &mut dyn Write,
+    state: HoldState,
+    before: i64,
+    event: Event,
+    now: Timestamp,
+) -> Result<usize, Unavailable> {
+    let holds = store.opened_before(state, before, PART)?;
+    for hold in &holds {
+        match write(store, *hold, &Note { events: vec![event], ..Note::default() }, now) {
             Ok(_) | Err(Refused::Unknown | Refused::Budget(_) | Refused::Repeated(_)) => {}
             Err(Refused::Unavailable(fault)) => return Err(fault),
         }

@@ -29,10 +29,9 @@ pub(crate) fn settle(answer: &Answer) -> Settlement {
 /// Takes note of what an answer that passes by tells of jobs.
 pub(crate) async fn observe(money: &Money, route: Option<Route>, answer: &[u8]) {
     if route == Some(Route::ListJobs) {
-        for head in JobHeads::from_json(answer).into_iter().flat_map(|heads| heads.jobs) {
-            money.observe(&head).await;
-        }
+        let heads = JobHeads::from_json(answer).map(|heads| heads.jobs).unwrap_or_default();
+        money.observe(&heads).await;
     } else if let Some(head) = JobHead::from_json(answer) {
-        money.observe(&head).await;
+        money.observe(&[head]).await;
     }
 }

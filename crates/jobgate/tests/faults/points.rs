@@ -159,7 +159,7 @@ fn p10_killed_while_it_recovers_and_killed_again() {
             gate.killed();
             let book = rig.ledger();
             wait(book.verify()).unwrap().unwrap();
-            let holds = wait(book.holds(None, String::new(), 9)).unwrap();
+            let holds = wait(book.holds(None, None, 9)).unwrap();
             let states: Vec<_> = holds.iter().map(|hold| hold.state).collect();
             assert_eq!(states, [Bound, InDoubt], "{fault:?}");
             killed += times;
@@ -205,7 +205,7 @@ fn p13_killed_while_a_hold_is_resolved() {
     let mut gate = rig.start(None);
     assert!(gate.serves());
     gate.killed();
-    let doubtful = wait(rig.ledger().holds(Some(InDoubt), String::new(), 9)).unwrap();
+    let doubtful = wait(rig.ledger().holds(Some(InDoubt), None, 9)).unwrap();
     let id = doubtful[0].id.to_string();
     let kept = rig.folder.join("kept");
     fs::create_dir(&kept).unwrap();
@@ -223,7 +223,7 @@ fn p13_killed_while_a_hold_is_resolved() {
             assert!(said.contains("is released"), "{fault:?}: {said}");
             let book = rig.ledger();
             wait(book.verify()).unwrap().unwrap();
-            let holds = wait(book.holds(None, String::new(), 9)).unwrap();
+            let holds = wait(book.holds(None, None, 9)).unwrap();
             let states: Vec<_> = holds.iter().map(|hold| hold.state).collect();
             assert_eq!(states, [Bound, HoldState::Released], "{fault:?}");
             if !happened {

@@ -190,7 +190,7 @@ impl Rig {
         let book = self.ledger();
         wait(book.verify()).unwrap().unwrap_or_else(|faults| panic!("{what}: {faults:?}"));
         let mut holds: BTreeMap<u32, HoldRow> = BTreeMap::new();
-        for hold in wait(book.holds(None, String::new(), u32::MAX)).unwrap() {
+        for hold in wait(book.holds(None, None, u32::MAX)).unwrap() {
             let size = hold.workload.to_json()["gigaPixels"].as_str().unwrap().parse().unwrap();
             assert!(holds.insert(size, hold).is_none(), "{what}: job {size} has two holds");
         }

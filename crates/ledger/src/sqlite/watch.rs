@@ -9,33 +9,33 @@ type Told = Box<dyn Fn(usize, Duration) + Send + Sync>;
 
 /// Somebody who is told, or nobody; and whether the writer has ended.
 #[derive(Default)]
-pub(crate) struct Watch {
+pub(super) struct Watch {
     told: OnceLock<Told>,
     ended: AtomicBool,
 }
 
 impl Watch {
     /// The first one who asks is told.
-    pub(crate) fn by(&self, told: impl Fn(usize, Duration) + Send + Sync + 'static) {
+    pub(super) fn by(&self, told: impl Fn(usize, Duration) + Send + Sync + 'static) {
         // Whoever comes second is not told, and nothing else depends on it.
         let _ = self.told.set(Box::new(told));
     }
 
     #[expect(clippy::disallowed_methods, reason = "the clock adapter")]
-    pub(crate) fn now() -> Instant {
+    pub(super) fn now() -> Instant {
         Instant::now()
     }
 
     /// The writer writes nothing any more.
-    pub(crate) fn end(&self) {
+    pub(super) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn tell(&self, orders: usize, began: Instant) {
+    pub(super) fn tell(&self, orders: usize, began: Instant) {
         if let Some(told) = self.told.get() {
             told(orders, Self::now().saturating_duration_since(began));
         }

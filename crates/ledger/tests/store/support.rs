@@ -110,7 +110,7 @@ pub(crate) type Said = (Vec<EntryRow>, Vec<HoldRow>, Vec<BudgetRow>, Vec<Option<
 pub(crate) fn said(book: &Ledger) -> Said {
     (
         wait(book.entries(0, u32::MAX)).unwrap(),
-        wait(book.holds(None, String::new(), u32::MAX)).unwrap(),
+        wait(book.holds(None, None, u32::MAX)).unwrap(),
         wait(book.balances()).unwrap(),
         (0..60).step_by(6).map(|number| wait(book.recall(key(number), at(number))).unwrap()).collect(),
         wait(book.outgoing(sinks()[0].clone(), u32::MAX)).unwrap(),

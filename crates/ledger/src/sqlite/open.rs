@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::mark::{self, Mark};
+use super::mark::{self, Mark};
+use super::{Book, verify};
+use crate::ledger::{OpenError, Unavailable};
+use crate::store::Write;
 use crate::sweep;
-use crate::verify::{self, Faults};
+use crate::verify::Faults;
 
 /// The version of the tables below. An unknown one is refused, never converted by guess.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Statements that are kept parsed: all of them. The library would keep sixteen.
 const STATEMENTS: usize = 64;
@@ -51,52 +54,17 @@ CREATE TABLE dead_letter (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Where a ledger is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Url {
-    /// In the process, and gone with it.
-    Memory,
-    /// In a file of `SQLite`.
-    Sqlite(PathBuf),
-}
-
-/// Why there is no ledger: one line, what and what to do.
-#[derive(Debug)]
-pub struct OpenError(pub(crate) String);
-
-impl OpenError {
-    pub(crate) fn of(ledger: &Path, what: &dyn std::fmt::Display) -> Self {
-        // SQLite may quote a statement of many lines.
-        let line = what.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        Self(format!("ledger {}: {line}", ledger.display()))
-    }
-}
-
-impl std::fmt::Display for OpenError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for OpenError {}
-
-/// A connection that decides, the mark of how far it came, and the lock that nobody else does.
-pub(crate) struct Opened {
-    pub(crate) connection: Connection,
-    pub(crate) mark: Option<Mark>,
-    pub(crate) last_written: Option<Timestamp>,
-    _lock: Option<File>,
+/// What decides, what reads beside it, the mark of how far it came, and the lock that nobody else does.
+pub(super) struct Opened {
+    pub(super) book: Book,
+    pub(super) reader: Book,
+    pub(super) mark: Option<Mark>,
+    pub(super) last_written: Option<Timestamp>,
+    pub(super) lock: Option<File>,
 }
 
 /// Opens for deciding, alone, what is whole; makes the tables where there is nothing yet.
-pub(crate) fn open(url: &Url, sinks: &[String], now: Timestamp) -> Result<Opened, OpenError> {
-    let Url::Sqlite(path) = url else {
-        let failed = |error: &dyn std::fmt::Display| OpenError(format!("ledger in memory: {error}"));
-        let connection = Connection::open_in_memory().map_err(|error| failed(&error))?;
-        prepare(&connection, true).map_err(|error| failed(&error))?;
-        sweep::recover(&connection, sinks, now).map_err(|error| failed(&error))?;
-        return Ok(Opened { connection, mark: None, last_written: None, _lock: None });
-    };
+pub(super) fn open(path: &Path, sinks: &[String], now: Timestamp) -> Result<Opened, OpenError> {
     let failed = |what: &dyn std::fmt::Display| OpenError::of(path, what);
     let damaged = |what: &dyn std::fmt::Display| {
         failed(&format_args!(
@@ -118,30 +86,46 @@ pub(crate) fn open(url: &Url, sinks: &[String], now: Timestamp) -> Result<Opened
     }
     let last_written = last_written(&connection).map_err(|error| damaged(&error))?;
     let now = last_written.map_or(now, |last| now.max(last));
-    sweep::recover(&connection, sinks, now)
+    let mut book = Book::new(connection);
+    recover(&mut book, sinks, now)
         .map_err(|error| failed(&format_args!("what was left open cannot be read: {error}")))?;
     // Now that it is whole, whoever closes it last may tidy up.
-    connection
+    book.db
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
         .map_err(|error| failed(&error))?;
-    let mark = marked(path, &connection).map_err(|error| failed(&format_args!("its mark: {error}")))?;
-    Ok(Opened { connection, mark: Some(mark), last_written, _lock: Some(lock) })
+    let mark = marked(path, &book.db).map_err(|error| failed(&format_args!("its mark: {error}")))?;
+    let reader = Book::new(beside(path)?);
+    Ok(Opened { book, reader, mark: Some(mark), last_written, lock: Some(lock) })
 }
 
 /// Opens beside whoever decides, damaged or not: to look, and to say what became of a hold.
-pub(crate) fn visit(url: &Url) -> Result<Opened, OpenError> {
-    let Url::Sqlite(path) = url else {
-        return Err(OpenError("a ledger in memory can only be asked through its gateway".to_owned()));
-    };
+pub(super) fn visit(path: &Path) -> Result<Opened, OpenError> {
+    let reached = mark::read(path).ok().flatten();
+    let book = Book::new(beside(path)?);
+    // One that has lost its end keeps the mark that tells of it.
+    let whole = reached.is_some_and(|mark| mark::is_reached(&book.db, &mark).unwrap_or(false));
+    let mark = if whole { marked(path, &book.db).ok() } else { None };
+    Ok(Opened { book, reader: Book::new(beside(path)?), mark, last_written: None, lock: None })
+}
+
+/// A connection to a ledger that is there.
+pub(super) fn beside(path: &Path) -> Result<Connection, OpenError> {
     if !path.exists() {
         return Err(OpenError::of(path, &"there is no such file"));
     }
-    let reached = mark::read(path).ok().flatten();
-    let connection = connected(path, false)?;
-    // One that has lost its end keeps the mark that tells of it.
-    let whole = reached.is_some_and(|mark| mark::is_reached(&connection, &mark).unwrap_or(false));
-    let mark = if whole { marked(path, &connection).ok() } else { None };
-    Ok(Opened { connection, mark, last_written: None, _lock: None })
+    connected(path, false)
+}
+
+/// What a killed process left open is in doubt from now on.
+fn recover(book: &mut Book, sinks: &[String], now: Timestamp) -> Result<(), Unavailable> {
+    book.db.execute_batch("BEGIN IMMEDIATE")?;
+    book.register(sinks)?;
+    let doubtful = sweep::recover(book, now)?.max(book.recover_requests()?);
+    if doubtful > 0 {
+        mark::advance(book)?;
+    }
+    book.db.execute_batch("COMMIT")?;
+    Ok(())
 }
 
 fn last_written(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
@@ -208,9 +192,4 @@ fn prepare(connection: &Connection, new: bool) -> Result<(), String> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_mode", "WAL").map_err(text)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(text)
-}
-
-/// Milliseconds of an instant.
-pub(crate) fn millis(at: Timestamp) -> i64 {
-    at.as_millisecond()
 }

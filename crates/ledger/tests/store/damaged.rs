@@ -1,25 +1,14 @@
 //! A ledger whose files were cut off or changed is refused when it is opened; or it reads back as it was, to the last field.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "a test fails by panicking, and may look at the environment"
-)]
-#![allow(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
-
-mod support;
 
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use crate::support::{self, Files, Said, at, fill, folder, opened, said, wait};
 use ledger::{Ledger, Url};
-use support::{Files, Said, at, fill, folder, opened, said, wait};
 
-/// Flipped bits; `JOBGATE_FLIPS=1000000 cargo test -p ledger --test damaged` is the longer run.
+/// Flipped bits; `JOBGATE_FLIPS=1000000 cargo test -p ledger --test store damaged` is the longer run.
 const FLIPS: usize = 10_000;
 /// The end of a file that is cut off byte by byte.
 const END: usize = 4096;
@@ -247,7 +236,10 @@ fn what_is_damaged_while_it_is_served_is_not_told() {
                 }
             }
         }
-        println!("{what}: {read} read as they were, {refused} refused");
+        println!(
+            "{what}: {read} read as they were, {refused} refused; {:?}",
+            wait(book.hold(holds[0].id)).err()
+        );
         assert!(refused > 0, "{what}");
         // What the disk is to blame for ends the writer, and whoever watches over the gateway can see it.
         while what == "no page" && !book.has_ended() {

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
-use crate::open::OpenError;
+use super::Book;
+use crate::ledger::OpenError;
 
 /// Two places, in sectors of their own, written by turns: a mark that is cut off in its midst leaves the one before it.
 const PLACES: [u64; 2] = [0, 512];
@@ -22,7 +23,7 @@ const MAGIC: [u8; 8] = *b"jobgate1";
 
 /// How far a ledger has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reached {
+pub(super) struct Reached {
     /// How many transactions have changed it.
     batch: i64,
     /// Its last entry.
@@ -33,14 +34,14 @@ pub(crate) struct Reached {
 
 /// Where the mark is kept.
 #[derive(Debug)]
-pub(crate) struct Mark {
+pub(super) struct Mark {
     file: File,
     /// The last one that was written or found.
     last: i64,
 }
 
 /// The file of the mark of a ledger's file.
-pub(crate) fn beside(ledger: &Path) -> PathBuf {
+pub(super) fn beside(ledger: &Path) -> PathBuf {
     let mut name = OsString::from(ledger);
     name.push(".mark");
     name.into()
@@ -48,14 +49,14 @@ pub(crate) fn beside(ledger: &Path) -> PathBuf {
 
 impl Mark {
     /// Opens the mark of a ledger that was found to contain it; there may be none yet.
-    pub(crate) fn open(ledger: &Path) -> io::Result<Self> {
+    pub(super) fn open(ledger: &Path) -> io::Result<Self> {
         let file =
             File::options().create(true).truncate(false).read(true).write(true).open(beside(ledger))?;
         Ok(Self { file, last: -1 })
     }
 
     /// Writes how far the ledger has come. An older mark is true as well, so a fault here is none of whoever waits.
-    pub(crate) fn set(&mut self, reached: &Reached) -> io::Result<()> {
+    pub(super) fn set(&mut self, reached: &Reached) -> io::Result<()> {
         if reached.batch <= self.last {
             return Ok(());
         }
@@ -71,7 +72,7 @@ impl Mark {
 ///
 /// # Errors
 /// When it cannot be read, or is damaged.
-pub(crate) fn read(ledger: &Path) -> Result<Option<Reached>, OpenError> {
+pub(super) fn read(ledger: &Path) -> Result<Option<Reached>, OpenError> {
     let name = beside(ledger);
     let failed = |what: &dyn std::fmt::Display| {
         OpenError::of(ledger, &format_args!("its mark {} {what}", name.display()))
@@ -101,7 +102,7 @@ pub(crate) fn read(ledger: &Path) -> Result<Option<Reached>, OpenError> {
 }
 
 /// Whether a ledger contains what its mark says.
-pub(crate) fn is_reached(db: &Connection, mark: &Reached) -> rusqlite::Result<bool> {
+pub(super) fn is_reached(db: &Connection, mark: &Reached) -> rusqlite::Result<bool> {
     let batch: i64 = db.query_row("SELECT number FROM batch", [], |row| row.get(0))?;
     let sum: Option<Vec<u8>> =
         db.query_row("SELECT sum FROM entry WHERE seq = ?1", [mark.seq], |row| row.get(0)).optional()?;
@@ -109,7 +110,7 @@ pub(crate) fn is_reached(db: &Connection, mark: &Reached) -> rusqlite::Result<bo
 }
 
 /// How far a ledger has come.
-pub(crate) fn reached(db: &Connection) -> rusqlite::Result<Reached> {
+pub(super) fn reached(db: &Connection) -> rusqlite::Result<Reached> {
     let batch = db.prepare_cached("SELECT number FROM batch")?.query_row([], |row| row.get(0))?;
     let (seq, sum) = db
         .prepare_cached("SELECT seq, sum FROM entry ORDER BY seq DESC LIMIT 1")?
@@ -120,13 +121,17 @@ pub(crate) fn reached(db: &Connection) -> rusqlite::Result<Reached> {
 }
 
 /// Counts the transaction that is under way, and tells how far the ledger has come once it stands.
-pub(crate) fn advance(db: &Connection) -> rusqlite::Result<Reached> {
-    db.prepare_cached("UPDATE batch SET number = number + 1")?.execute([])?;
-    reached(db)
+pub(super) fn advance(book: &mut Book) -> rusqlite::Result<Reached> {
+    let batch = book
+        .db
+        .prepare_cached("UPDATE batch SET number = number + 1 RETURNING number")?
+        .query_row([], |row| row.get(0))?;
+    let (seq, sum) = book.last_entry()?.map_or((0, Vec::new()), |(seq, sum)| (seq, sum.to_vec()));
+    Ok(Reached { batch, seq, sum })
 }
 
 /// Says what is lost.
-pub(crate) fn lost(mark: &Reached, ledger: Option<&str>) -> String {
+pub(super) fn lost(mark: &Reached, ledger: Option<&str>) -> String {
     format!(
         "its end is lost: entry {} of transaction {}, which was acknowledged, is not in it; restore a backup, or, where this \
          ledger is meant all the same, remove {}",

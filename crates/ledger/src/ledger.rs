@@ -1,0 +1,172 @@
+//! The way to the book, wherever it is kept.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::memory::Shared;
+use crate::sqlite::Sqlite;
+use crate::store::{Read, Write};
+
+/// Where a ledger is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Url {
+    /// In the process, and gone with it.
+    Memory,
+    /// In a file of `SQLite`.
+    Sqlite(PathBuf),
+}
+
+/// Why there is no ledger: one line, what and what to do.
+#[derive(Debug)]
+pub struct OpenError(pub(crate) String);
+
+impl OpenError {
+    pub(crate) fn of(ledger: &Path, what: &dyn fmt::Display) -> Self {
+        // SQLite may quote a statement of many lines.
+        let line = what.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        Self(format!("ledger {}: {line}", ledger.display()))
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// The ledger cannot say or do it now: nothing was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unavailable {
+    what: String,
+    /// Whether nothing may be asked of it any more.
+    pub(crate) is_final: bool,
+}
+
+impl Unavailable {
+    /// For the reason given, which may pass.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), is_final: false }
+    }
+
+    /// For the reason given, until somebody opens the ledger anew.
+    pub(crate) fn for_good(what: impl Into<String>) -> Self {
+        Self { what: what.into(), is_final: true }
+    }
+
+    /// What is asked of a ledger that has ended.
+    pub(crate) fn ended() -> Self {
+        Self::for_good("it has ended after a fault; restart the gateway")
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the ledger is not available: {}", self.what)
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
+/// What an order can fail with.
+pub(crate) trait Failing: From<Unavailable> {
+    /// The ledger's fault, where it is one.
+    fn fault(&self) -> Option<&Unavailable>;
+}
+
+impl Failing for Unavailable {
+    fn fault(&self) -> Option<&Unavailable> {
+        Some(self)
+    }
+}
+
+/// A way to the book; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Ledger(Store);
+
+#[derive(Clone, Debug)]
+enum Store {
+    Memory(Shared),
+    Sqlite(Sqlite),
+}
+
+impl Ledger {
+    /// Opens the ledger for a gateway: nobody else may, what a killed process left open is in doubt from now on, and events
+    /// are written for these sinks.
+    ///
+    /// # Errors
+    /// One line: what is wrong with it, and what to do.
+    pub fn open(url: &Url, sinks: &[String], now: Timestamp) -> Result<Self, OpenError> {
+        Ok(Self(match url {
+            Url::Memory => Store::Memory(Shared::new(sinks)),
+            Url::Sqlite(path) => Store::Sqlite(Sqlite::open(path, sinks, now)?),
+        }))
+    }
+
+    /// Opens a ledger beside a gateway, to look or to resolve.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`]; and where there is none.
+    pub fn visit(url: &Url) -> Result<Self, OpenError> {
+        Ok(Self(Store::Sqlite(Sqlite::visit(file(url)?)?)))
+    }
+
+    /// When the last entry was written that was there when the ledger was opened.
+    pub fn last_written(&self) -> Option<Timestamp> {
+        match &self.0 {
+            Store::Memory(_) => None,
+            Store::Sqlite(sqlite) => sqlite.last_written(),
+        }
+    }
+
+    /// Whether nothing can be asked of it any more: the disk failed it, and only a restart reads it anew.
+    pub fn has_ended(&self) -> bool {
+        match &self.0 {
+            Store::Memory(shared) => shared.has_ended(),
+            Store::Sqlite(sqlite) => sqlite.has_ended(),
+        }
+    }
+
+    /// Tells of every transaction that stands: its orders, and how long it took. Who watches first is told. In memory nothing
+    /// has to be waited for, and nothing is told.
+    pub fn watch(&self, told: impl Fn(usize, Duration) + Send + Sync + 'static) {
+        match &self.0 {
+            Store::Memory(_) => {}
+            Store::Sqlite(sqlite) => sqlite.watch(told),
+        }
+    }
+
+    /// Carries an order out and waits until it stands.
+    pub(crate) async fn decide<T: Send + 'static, E: Failing + Send + 'static>(
+        &self,
+        order: impl Fn(&mut dyn Write) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        match &self.0 {
+            Store::Memory(shared) => shared.decide(order),
+            Store::Sqlite(sqlite) => sqlite.decide(order).await,
+        }
+    }
+
+    /// Asks what stands; nobody who writes waits for it.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl Fn(&dyn Read) -> Result<T, Unavailable> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        match &self.0 {
+            Store::Memory(shared) => shared.ask(question),
+            Store::Sqlite(sqlite) => sqlite.ask(question).await,
+        }
+    }
+}
+
+/// The file of a ledger that can be looked at from outside its gateway.
+pub(crate) fn file(url: &Url) -> Result<&Path, OpenError> {
+    match url {
+        Url::Memory => Err(OpenError("a ledger in memory can only be asked through its gateway".to_owned())),
+        Url::Sqlite(path) => Ok(path),
+    }
+}

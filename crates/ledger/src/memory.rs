@@ -1,0 +1,368 @@
+//! A ledger in memory, for trials and tests: gone with its process, and never slower for being asked. It grows with every job.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use admission::{Change, Claim, HoldState};
+use jiff::Timestamp;
+use job_model::{Amount, JobId};
+
+use crate::HoldId;
+use crate::entry::Entry;
+use crate::ledger::{Failing, Unavailable};
+use crate::outbox::{Outgoing, Waiting};
+use crate::repeat::Request;
+use crate::rows::{Account, BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
+use crate::store::{Answer, Read, Write};
+use crate::verify::{Faults, Sums, Verified};
+
+/// A ledger in memory that several ask. Each order has it for itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared(Arc<Mutex<Memory>>);
+
+/// What is kept.
+#[derive(Debug, Default)]
+struct Memory {
+    holds: BTreeMap<HoldId, HoldRow>,
+    /// The hold that was opened last for each job.
+    jobs: HashMap<JobId, HoldId>,
+    /// The holds that are held, by state and age.
+    held: HashMap<HoldState, BTreeSet<(i64, HoldId)>>,
+    accounts: Vec<Account>,
+    /// The numbers of the accounts: by budget, key and period.
+    places: HashMap<String, i64>,
+    entries: Vec<Kept>,
+    requests: HashMap<[u8; 32], Request>,
+    outbox: BTreeMap<i64, (i64, String)>,
+    sinks: BTreeMap<String, i64>,
+    dead: BTreeMap<(String, i64), String>,
+    /// How often it was changed.
+    changes: u64,
+}
+
+/// An entry, without what can be looked up.
+#[derive(Debug)]
+struct Kept {
+    id: HoldId,
+    hold: HoldId,
+    kind: &'static str,
+    change: Change,
+    accounts: Box<[i64]>,
+    time: i64,
+}
+
+impl Shared {
+    /// A new one.
+    pub(crate) fn new(sinks: &[String]) -> Self {
+        let sinks = sinks.iter().map(|sink| (sink.clone(), 0)).collect();
+        Self(Arc::new(Mutex::new(Memory { sinks, ..Memory::default() })))
+    }
+
+    /// Whether somebody left it in the midst of an order.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.is_poisoned()
+    }
+
+    fn lock(&self) -> Answer<MutexGuard<'_, Memory>> {
+        self.0.lock().map_err(|_| Unavailable::ended())
+    }
+
+    /// As [`crate::Ledger::decide`].
+    pub(crate) fn decide<T, E: Failing>(
+        &self,
+        order: impl Fn(&mut dyn Write) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut memory = self.lock()?;
+        let before = memory.changes;
+        let done = order(&mut *memory);
+        // Nothing takes back what an order wrote that then failed. None does: each looks before it writes.
+        assert!(done.is_ok() || memory.changes == before, "an order has failed after it wrote");
+        done
+    }
+
+    /// As [`crate::Ledger::ask`].
+    pub(crate) fn ask<T>(&self, question: impl Fn(&dyn Read) -> Answer<T>) -> Answer<T> {
+        question(&*self.lock()?)
+    }
+}
+
+impl Memory {
+    /// Files a hold by its state and age, or takes it out.
+    fn file(&mut self, id: HoldId, filed: bool) {
+        let Some(row) = self.holds.get(&id).filter(|row| row.state.is_held()) else { return };
+        let held = self.held.entry(row.state).or_default();
+        if filed {
+            held.insert((row.opened, id));
+        } else {
+            held.remove(&(row.opened, id));
+        }
+    }
+
+    fn index(&self, number: i64) -> Answer<usize> {
+        let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        index
+            .filter(|index| *index < self.accounts.len())
+            .ok_or_else(|| Unavailable::new("there is no such account"))
+    }
+
+    /// What all sinks have is dropped.
+    fn tidy(&mut self) {
+        let Some(all) = self.sinks.values().min() else { return self.outbox.clear() };
+        self.outbox = self.outbox.split_off(&all.saturating_add(1));
+    }
+}
+
+/// How many are wanted at most.
+fn most(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+/// A place, in one text.
+fn place(budget: &str, key: &str, period: &str) -> String {
+    // No name has this byte.
+    [budget, key, period].join("\0")
+}
+
+/// The group that a hold is added up in.
+fn group(row: &HoldRow, by: UsageBy) -> String {
+    match by {
+        UsageBy::Workspace => row.workspace.to_string(),
+        UsageBy::Principal => row.principal.clone(),
+        UsageBy::Type => row.workload.job_type.as_str().to_owned(),
+        UsageBy::Quality => row.workload.quality.as_str().to_owned(),
+        UsageBy::Day => Timestamp::from_millisecond(row.opened)
+            .map(|opened| opened.strftime("%Y-%m-%d").to_string())
+            .unwrap_or_default(),
+    }
+}
+
+impl Read for Memory {
+    fn hold(&self, id: HoldId) -> Answer<Option<HoldRow>> {
+        Ok(self.holds.get(&id).cloned())
+    }
+
+    fn hold_of(&self, job: JobId) -> Answer<Option<HoldRow>> {
+        Ok(self.jobs.get(&job).and_then(|id| self.holds.get(id)).cloned())
+    }
+
+    fn holds(&self, state: Option<HoldState>, after: Option<HoldId>, limit: u32) -> Answer<Vec<HoldRow>> {
+        let behind = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+        let all = self.holds.range((behind, std::ops::Bound::Unbounded));
+        let wanted = all.filter(|(_, row)| state.is_none_or(|state| row.state == state)).take(most(limit));
+        let named = wanted.map(|(_, row)| {
+            let name = |number: &i64| Ok(self.account(*number)?.row.budget);
+            let budgets = row.accounts.iter().map(name).collect::<Answer<_>>()?;
+            Ok(HoldRow { budgets, ..row.clone() })
+        });
+        named.collect()
+    }
+
+    fn opened_before(&self, state: HoldState, before: i64, limit: u32) -> Answer<Vec<HoldId>> {
+        let all = self.held.get(&state).into_iter().flatten();
+        Ok(all.take_while(|(opened, _)| *opened < before).take(most(limit)).map(|(_, id)| *id).collect())
+    }
+
+    fn states(&self) -> Answer<Vec<(HoldState, i64, i64)>> {
+        let state = |state: HoldState| {
+            let held = self.held.get(&state)?;
+            Some((state, i64::try_from(held.len()).unwrap_or(i64::MAX), held.first()?.0))
+        };
+        Ok(HoldState::ALL.into_iter().filter_map(state).collect())
+    }
+
+    fn usage(&self, by: UsageBy) -> Answer<Vec<UsageRow>> {
+        let mut groups: BTreeMap<String, UsageRow> = BTreeMap::new();
+        for row in self.holds.values() {
+            let group = group(row, by);
+            let sum = groups.entry(group.clone()).or_insert(UsageRow {
+                group,
+                jobs: 0,
+                unpriced: 0,
+                held: Amount::ZERO,
+                settled: Amount::ZERO,
+                currency: String::new(),
+            });
+            let add = |sum: Amount, counts: bool| {
+                let more = if counts { row.amount } else { Amount::ZERO };
+                sum.checked_add(more).ok_or_else(|| Unavailable::new("a sum is beyond what it can hold"))
+            };
+            sum.jobs = sum.jobs.saturating_add(1);
+            sum.unpriced = sum.unpriced.saturating_add(i64::from(!row.priced));
+            sum.held = add(sum.held, row.state.is_held())?;
+            sum.settled = add(sum.settled, row.state == HoldState::Settled)?;
+            if sum.currency < row.currency {
+                sum.currency.clone_from(&row.currency);
+            }
+        }
+        Ok(groups.into_values().collect())
+    }
+
+    fn account(&self, number: i64) -> Answer<Account> {
+        let index = self.index(number)?;
+        self.accounts.get(index).cloned().ok_or_else(|| Unavailable::new("there is no such account"))
+    }
+
+    fn account_of(&self, claim: &Claim) -> Answer<Option<Account>> {
+        let number = self.places.get(&place(&claim.budget, &claim.key, &claim.period.label));
+        number.map(|number| self.account(*number)).transpose()
+    }
+
+    fn accounts(&self) -> Answer<Vec<Account>> {
+        let mut all = self.accounts.clone();
+        let order = |account: &Account| {
+            let BudgetRow { budget, key, period, .. } = &account.row;
+            (budget.clone(), period.clone(), key.clone())
+        };
+        all.sort_by_cached_key(order);
+        Ok(all)
+    }
+
+    fn entries(&self, after: i64, limit: u32) -> Answer<Vec<EntryRow>> {
+        let skipped = usize::try_from(after).unwrap_or_default();
+        let seqs = after.max(0).saturating_add(1)..;
+        let wanted = self.entries.iter().skip(skipped).take(most(limit)).zip(seqs);
+        Ok(wanted
+            .map(|(entry, seq)| EntryRow {
+                seq,
+                id: entry.id.to_string(),
+                hold: entry.hold.to_string(),
+                kind: entry.kind.to_owned(),
+                state: entry.change.state.as_str().to_owned(),
+                held: entry.change.held,
+                settled: entry.change.settled,
+                amount: entry.change.amount,
+                time: entry.time,
+            })
+            .collect())
+    }
+
+    fn request(&self, name: &[u8; 32]) -> Answer<Option<Request>> {
+        Ok(self.requests.get(name).cloned())
+    }
+
+    fn outgoing(&self, sink: &str, limit: u32) -> Answer<Vec<Outgoing>> {
+        let Some(sent) = self.sinks.get(sink) else { return Ok(Vec::new()) };
+        let next = self.outbox.range(sent.saturating_add(1)..).take(most(limit));
+        Ok(next.map(|(seq, (_, event))| Outgoing { seq: *seq, event: event.clone() }).collect())
+    }
+
+    fn waiting(&self) -> Answer<Waiting> {
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let oldest = self.outbox.values().map(|(at, _)| *at).min();
+        Ok(Waiting { pending: count(self.outbox.len()), oldest, dead: count(self.dead.len()) })
+    }
+
+    fn verify(&self) -> Answer<Result<Verified, Faults>> {
+        let mut sums = Sums::default();
+        for entry in &self.entries {
+            sums.add(entry.hold, entry.change, entry.accounts.iter().copied());
+        }
+        self.accounts.iter().for_each(|account| sums.compare_account(account));
+        self.holds.values().for_each(|row| sums.compare_hold(row));
+        Ok(sums.end())
+    }
+}
+
+impl Write for Memory {
+    fn add_hold(&mut self, hold: &HoldRow) -> Answer<()> {
+        self.put_hold(hold)
+    }
+
+    fn put_hold(&mut self, hold: &HoldRow) -> Answer<()> {
+        self.changes = self.changes.wrapping_add(1);
+        self.file(hold.id, false);
+        if let Some(job) = hold.job {
+            let known = self.jobs.get(&job).and_then(|id| self.holds.get(id));
+            if known.is_none_or(|known| known.opened <= hold.opened) {
+                self.jobs.insert(job, hold.id);
+            }
+        }
+        self.holds.insert(hold.id, hold.clone());
+        self.file(hold.id, true);
+        Ok(())
+    }
+
+    fn add_account(&mut self, claim: &Claim) -> Answer<i64> {
+        self.changes = self.changes.wrapping_add(1);
+        let number = i64::try_from(self.accounts.len()).unwrap_or(i64::MAX).saturating_add(1);
+        let (budget, key, period) = (claim.budget.clone(), claim.key.clone(), claim.period.label.clone());
+        self.places.insert(place(&budget, &key, &period), number);
+        let row = BudgetRow { budget, key, period, balance: admission::Balance::default() };
+        self.accounts.push(Account { number, row });
+        Ok(number)
+    }
+
+    fn put_account(&mut self, account: &Account) -> Answer<()> {
+        let index = self.index(account.number)?;
+        self.changes = self.changes.wrapping_add(1);
+        if let Some(kept) = self.accounts.get_mut(index) {
+            kept.row.balance = account.row.balance;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, entry: &Entry<'_>) -> Answer<i64> {
+        self.changes = self.changes.wrapping_add(1);
+        let Entry { id, hold, kind, change, accounts, time, .. } = *entry;
+        self.entries.push(Kept { id, hold, kind, change, accounts: accounts.into(), time });
+        Ok(i64::try_from(self.entries.len()).unwrap_or(i64::MAX))
+    }
+
+    fn put_request(&mut self, request: &Request) -> Answer<()> {
+        self.changes = self.changes.wrapping_add(1);
+        self.requests.insert(request.key.name, request.clone());
+        Ok(())
+    }
+
+    fn remove_request(&mut self, name: &[u8; 32]) -> Answer<()> {
+        self.changes = self.changes.wrapping_add(1);
+        self.requests.remove(name);
+        Ok(())
+    }
+
+    fn forget(&mut self, before: i64, limit: u32) -> Answer<usize> {
+        let old = self.requests.values().filter(|request| request.kept.is_some() && request.at <= before);
+        let names: Vec<[u8; 32]> = old.take(most(limit)).map(|request| request.key.name).collect();
+        for name in &names {
+            self.remove_request(name)?;
+        }
+        Ok(names.len())
+    }
+
+    fn register(&mut self, sinks: &[String]) -> Answer<()> {
+        self.changes = self.changes.wrapping_add(1);
+        let last = i64::try_from(self.entries.len()).unwrap_or(i64::MAX);
+        let known = std::mem::take(&mut self.sinks);
+        let from = |sink: &String| (sink.clone(), known.get(sink).copied().unwrap_or(last));
+        self.sinks = sinks.iter().map(from).collect();
+        self.tidy();
+        Ok(())
+    }
+
+    fn has_sinks(&mut self) -> Answer<bool> {
+        Ok(!self.sinks.is_empty())
+    }
+
+    fn put_event(&mut self, seq: i64, at: i64, event: &str) -> Answer<()> {
+        self.changes = self.changes.wrapping_add(1);
+        self.outbox.insert(seq, (at, event.to_owned()));
+        Ok(())
+    }
+
+    fn sent(&mut self, sink: &str, up_to: i64) -> Answer<()> {
+        self.changes = self.changes.wrapping_add(1);
+        if let Some(sent) = self.sinks.get_mut(sink) {
+            *sent = up_to.max(*sent);
+        }
+        self.tidy();
+        Ok(())
+    }
+
+    fn bury(&mut self, sink: &str, seq: i64, why: &str, _: i64) -> Answer<()> {
+        self.changes = self.changes.wrapping_add(1);
+        if self.outbox.contains_key(&seq) {
+            self.dead.insert((sink.to_owned(), seq), why.to_owned());
+        }
+        Ok(())
+    }
+}

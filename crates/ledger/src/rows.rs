@@ -1,0 +1,141 @@
+//! The rows of the book, as they are read.
+
+use admission::{Balance, HoldState};
+use job_model::{Amount, Decimal, JobId, Workload, WorkspaceId};
+use serde_json::{Value, json};
+
+use crate::HoldId;
+use crate::book::Told;
+
+/// A hold as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HoldRow {
+    /// Its name.
+    pub id: HoldId,
+    /// The job, where it is known.
+    pub job: Option<JobId>,
+    /// Where it stands.
+    pub state: HoldState,
+    /// Its amount.
+    pub amount: Amount,
+    /// Whether the amount is a price; else there is none.
+    pub priced: bool,
+    /// The job's workspace.
+    pub workspace: WorkspaceId,
+    /// Who asked; empty where that is unknown.
+    pub principal: String,
+    /// What is priced.
+    pub workload: Workload,
+    /// The fingerprint of the rate card that priced it; empty where nothing was priced.
+    pub card: String,
+    /// What the amount is.
+    pub currency: String,
+    /// Upstream's own estimate.
+    pub upstream_estimate: Option<Decimal>,
+    /// The units that the run took.
+    pub upstream_units: Option<Decimal>,
+    /// How much more was charged than was held.
+    pub overdraft: Amount,
+    /// When it was opened, in milliseconds of Unix time.
+    pub opened: i64,
+    /// When it changed last, in milliseconds of Unix time.
+    pub changed: i64,
+    /// The budgets it counts in; only lists of holds name them.
+    pub budgets: Vec<String>,
+    /// The numbers of the places it counts in.
+    pub(crate) accounts: Vec<i64>,
+}
+
+/// What is settled and held in one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BudgetRow {
+    /// The budget's name.
+    pub budget: String,
+    /// The workspace, or nothing for `global`.
+    pub key: String,
+    /// The period.
+    pub period: String,
+    /// The sums.
+    pub balance: Balance,
+}
+
+/// A place in a budget, and the number that holds and entries know it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) number: i64,
+    pub(crate) row: BudgetRow,
+}
+
+/// An entry of the book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Its number.
+    pub seq: i64,
+    /// Its name.
+    pub id: String,
+    /// The hold it is about.
+    pub hold: String,
+    /// What happened.
+    pub kind: String,
+    /// Where the hold stood after it.
+    pub state: String,
+    /// What it added to everything held.
+    pub held: Amount,
+    /// What it added to everything settled.
+    pub settled: Amount,
+    /// The hold's amount after it.
+    pub amount: Amount,
+    /// When, in milliseconds of Unix time.
+    pub time: i64,
+}
+
+/// What usage is added up by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageBy {
+    /// The workspace.
+    Workspace,
+    /// Who asked.
+    Principal,
+    /// The job's type.
+    Type,
+    /// The job's quality.
+    Quality,
+    /// The day of the opening, UTC.
+    Day,
+}
+
+/// Usage of one group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageRow {
+    /// The group.
+    pub group: String,
+    /// How many holds.
+    pub jobs: i64,
+    /// How many of them have no price.
+    pub unpriced: i64,
+    /// What is reserved, in doubt included.
+    pub held: Amount,
+    /// What is charged.
+    pub settled: Amount,
+    /// What the amounts are.
+    pub currency: String,
+}
+
+impl HoldRow {
+    /// Whether it is told what the hold does not know yet.
+    pub fn is_news(&self, told: Told) -> bool {
+        told.job.is_some_and(|job| Some(job) != self.job)
+            || told.estimate.is_some_and(|told| Some(told) != self.upstream_estimate)
+            || told.units.is_some_and(|told| Some(told) != self.upstream_units)
+    }
+}
+
+impl UsageRow {
+    /// As it is told to operators.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "group": self.group, "jobs": self.jobs, "unpriced": self.unpriced, "held": self.held,
+            "settled": self.settled, "currency": self.currency,
+        })
+    }
+}

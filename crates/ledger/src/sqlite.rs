@@ -1,0 +1,165 @@
+//! A ledger in a file of `SQLite`: one thread that writes, many orders to a flush; one that reads beside it, so that nobody who
+//! pays waits for somebody who looks.
+
+mod chain;
+mod mark;
+mod open;
+mod read;
+mod reader;
+mod seal;
+mod verify;
+mod watch;
+mod write;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use crate::ledger::{Failing, OpenError, Unavailable};
+use crate::store::{Read, Write};
+use open::Opened;
+use reader::Question;
+use watch::Watch;
+use writer::Order;
+
+pub(crate) use verify::verify_file;
+
+/// A way to the two threads; cheap to clone. They end when nobody has one any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Sqlite {
+    orders: Sender<Order>,
+    questions: Sender<Question>,
+    watch: Arc<Watch>,
+    last_written: Option<Timestamp>,
+}
+
+/// A connection, and what is known of the transaction that is under way on it.
+#[derive(Debug)]
+struct Book {
+    db: Connection,
+    /// The number and the sum of the last entry; none where it has to be looked up.
+    last: Option<(i64, [u8; 32])>,
+    /// Whether any sink is to hear of events; none where it has to be looked up.
+    has_sinks: Option<bool>,
+}
+
+impl Book {
+    fn new(db: Connection) -> Self {
+        Self { db, last: None, has_sinks: None }
+    }
+
+    /// Another process may have written meanwhile.
+    fn forget_what_is_known(&mut self) {
+        (self.last, self.has_sinks) = (None, None);
+    }
+}
+
+impl Sqlite {
+    /// As [`crate::Ledger::open`].
+    pub(crate) fn open(path: &Path, sinks: &[String], now: Timestamp) -> Result<Self, OpenError> {
+        Self::start(open::open(path, sinks, now)?)
+    }
+
+    /// As [`crate::Ledger::visit`].
+    pub(crate) fn visit(path: &Path) -> Result<Self, OpenError> {
+        Self::start(open::visit(path)?)
+    }
+
+    /// The writer keeps the lock for as long as it has the connection, and outlives the reader: who closes the file last tidies
+    /// it up, and that is only for who can write it.
+    fn start(opened: Opened) -> Result<Self, OpenError> {
+        let no_thread = |error| OpenError(format!("ledger: no thread is to be had: {error}"));
+        let (orders, waiting) = channel();
+        let (questions, asked) = channel();
+        let last_written = opened.last_written;
+        let watch = Arc::<Watch>::default();
+        let [writer_watch, reader_watch] = [Arc::clone(&watch), Arc::clone(&watch)];
+        let Opened { mut book, reader, mut mark, lock, .. } = opened;
+        let reader = thread::Builder::new()
+            .name("ledger-reader".to_owned())
+            .spawn(move || {
+                let _ended = Ended(&reader_watch);
+                reader::answer_all(&reader, &asked, &reader_watch);
+            })
+            .map_err(no_thread)?;
+        thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || {
+                let ended = Ended(&writer_watch);
+                writer::write_all(&mut book, mark.as_mut(), &waiting, &writer_watch);
+                // Nobody is to wait for a writer that has ended.
+                drop((ended, waiting));
+                // One that has panicked reads nothing any more, either.
+                let _ = reader.join();
+                drop((book, lock));
+            })
+            .map_err(no_thread)?;
+        Ok(Self { orders, questions, watch, last_written })
+    }
+
+    pub(crate) fn last_written(&self) -> Option<Timestamp> {
+        self.last_written
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.watch.has_ended()
+    }
+
+    pub(crate) fn watch(&self, told: impl Fn(usize, Duration) + Send + Sync + 'static) {
+        self.watch.by(told);
+    }
+
+    /// As [`crate::Ledger::decide`].
+    pub(crate) async fn decide<T: Send + 'static, E: Failing + Send + 'static>(
+        &self,
+        order: impl Fn(&mut dyn Write) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let (order, answer) = writer::order(order);
+        self.orders.send(order).map_err(|_| Unavailable::ended())?;
+        answer.await.unwrap_or_else(|_| Err(Unavailable::ended().into()))
+    }
+
+    /// As [`crate::Ledger::ask`].
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl Fn(&dyn Read) -> Result<T, Unavailable> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let (question, answer) = reader::question(question);
+        self.questions.send(question).map_err(|_| Unavailable::ended())?;
+        answer.await.unwrap_or_else(|_| Err(Unavailable::ended()))
+    }
+}
+
+/// A thread that is over, by a panic, too: without either of them the ledger has ended.
+struct Ended<'a>(&'a Watch);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// Whether nothing may be written after it. A full disk is not final: it can be cured while we run.
+fn is_final(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, SystemIoFailure};
+    matches!(error.sqlite_error_code(), Some(SystemIoFailure | DatabaseCorrupt | NotADatabase))
+}
+
+impl From<rusqlite::Error> for Unavailable {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            // So rows are refused that do not stand under their seal.
+            rusqlite::Error::InvalidQuery => {
+                Self::new("a row is not what was written; see `jobgate ledger verify`")
+            }
+            error if is_final(&error) => Self::for_good(error.to_string()),
+            error => Self::new(error.to_string()),
+        }
+    }
+}

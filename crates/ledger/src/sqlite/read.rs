@@ -1,0 +1,240 @@
+//! How the rows of the file are read.
+
+use admission::{Balance, Claim, HoldState};
+use job_model::{Amount, JobId, Workload, WorkspaceId};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Book, seal, verify};
+use crate::HoldId;
+use crate::outbox::{Outgoing, Waiting};
+use crate::repeat::{Kept, Key, Request};
+use crate::rows::{Account, BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
+use crate::store::{Answer, Read};
+use crate::verify::{Faults, Verified};
+
+/// A table whose rows have seals: the columns under the seal, and then the seal.
+pub(super) struct Table {
+    pub(super) columns: usize,
+    pub(super) all: &'static str,
+}
+
+pub(super) const HOLD: Table = Table {
+    columns: 16,
+    all: "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
+          upstream_units, opened, changed, accounts, card, overdraft, sum FROM hold",
+};
+pub(super) const ACCOUNT: Table =
+    Table { columns: 6, all: "SELECT id, budget, key, period, settled, held, sum FROM account" };
+pub(super) const REQUEST: Table =
+    Table { columns: 7, all: "SELECT name, request, hold, at, status, headers, body, sum FROM request" };
+pub(super) const EVENT: Table = Table { columns: 3, all: "SELECT seq, at, event, sum FROM outbox" };
+pub(super) const SINK: Table = Table { columns: 2, all: "SELECT name, seq, sum FROM sink" };
+
+impl FromSql for HoldId {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::parse(value.as_str()?).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl Read for Book {
+    fn hold(&self, id: HoldId) -> Answer<Option<HoldRow>> {
+        const ONE: &str =
+            "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
+             upstream_units, opened, changed, accounts, card, overdraft, sum FROM hold WHERE id = ?1";
+        Ok(self.db.prepare_cached(ONE)?.query_row([id.to_string()], hold).optional()?)
+    }
+
+    fn hold_of(&self, job: JobId) -> Answer<Option<HoldRow>> {
+        const LAST: &str =
+            "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
+             upstream_units, opened, changed, accounts, card, overdraft, sum FROM hold
+             WHERE job = ?1 ORDER BY opened DESC, id DESC LIMIT 1";
+        Ok(self.db.prepare_cached(LAST)?.query_row([job.to_string()], hold).optional()?)
+    }
+
+    fn holds(&self, state: Option<HoldState>, after: Option<HoldId>, limit: u32) -> Answer<Vec<HoldRow>> {
+        let (state, after) =
+            (state.map(HoldState::as_str), after.map(|id| id.to_string()).unwrap_or_default());
+        let some = format!("{} WHERE id > ?1 AND (?2 IS NULL OR state = ?2) ORDER BY id LIMIT ?3", HOLD.all);
+        let mut some = self.db.prepare_cached(&some)?;
+        let rows = some.query_map(params![after, state, limit], hold)?;
+        let named = rows.map(|row| {
+            let row = row?;
+            let name = |number: &i64| Ok(self.account(*number)?.row.budget);
+            let budgets = row.accounts.iter().map(name).collect::<Answer<_>>()?;
+            Ok(HoldRow { budgets, ..row })
+        });
+        named.collect()
+    }
+
+    fn opened_before(&self, state: HoldState, before: i64, limit: u32) -> Answer<Vec<HoldId>> {
+        const SOME: &str =
+            "SELECT id FROM hold WHERE state = ?1 AND opened < ?2 ORDER BY opened, id LIMIT ?3";
+        let mut some = self.db.prepare_cached(SOME)?;
+        let rows = some.query_map(params![state.as_str(), before, limit], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn states(&self) -> Answer<Vec<(HoldState, i64, i64)>> {
+        const HELD: &str = "SELECT state, count(*), min(opened) FROM hold
+                            WHERE state IN ('open', 'bound', 'submitted', 'in-doubt') GROUP BY state";
+        let mut all = self.db.prepare_cached(HELD)?;
+        let rows: Vec<(String, i64, i64)> = all
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        let known =
+            |(word, count, oldest): (String, _, _)| Some((HoldState::from_word(&word)?, count, oldest));
+        Ok(rows.into_iter().filter_map(known).collect())
+    }
+
+    fn usage(&self, by: UsageBy) -> Answer<Vec<UsageRow>> {
+        let group = match by {
+            UsageBy::Workspace => "workspace",
+            UsageBy::Principal => "principal",
+            UsageBy::Type => "json_extract(workload, '$.type')",
+            UsageBy::Quality => "json_extract(workload, '$.quality')",
+            UsageBy::Day => "date(opened / 1000, 'unixepoch')",
+        };
+        let mut all = self.db.prepare_cached(&format!(
+            "SELECT {group}, count(*), sum(1 - priced),
+             sum(CASE WHEN state IN ('open', 'bound', 'submitted', 'in-doubt') THEN amount ELSE 0 END),
+             sum(CASE WHEN state = 'settled' THEN amount ELSE 0 END), max(currency) FROM hold GROUP BY 1 ORDER BY 1"
+        ))?;
+        let rows = all.query_map([], |row| {
+            Ok(UsageRow {
+                group: row.get(0)?,
+                jobs: row.get(1)?,
+                unpriced: row.get(2)?,
+                held: Amount::from_micros(row.get(3)?),
+                settled: Amount::from_micros(row.get(4)?),
+                currency: row.get(5)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn account(&self, number: i64) -> Answer<Account> {
+        const ONE: &str = "SELECT id, budget, key, period, settled, held, sum FROM account WHERE id = ?1";
+        Ok(self.db.prepare_cached(ONE)?.query_row([number], account)?)
+    }
+
+    fn account_of(&self, claim: &Claim) -> Answer<Option<Account>> {
+        const ONE: &str = "SELECT id, budget, key, period, settled, held, sum FROM account
+                           WHERE budget = ?1 AND key = ?2 AND period = ?3";
+        let place = params![claim.budget, claim.key, claim.period.label];
+        Ok(self.db.prepare_cached(ONE)?.query_row(place, account).optional()?)
+    }
+
+    fn accounts(&self) -> Answer<Vec<Account>> {
+        let all = format!("{} ORDER BY budget, period, key", ACCOUNT.all);
+        let mut all = self.db.prepare_cached(&all)?;
+        let rows = all.query_map([], account)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn entries(&self, after: i64, limit: u32) -> Answer<Vec<EntryRow>> {
+        const SOME: &str = "SELECT seq, id, hold, kind, state, held, settled, amount, time FROM entry
+                            WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        let mut some = self.db.prepare_cached(SOME)?;
+        let rows = some.query_map(params![after, limit], |row| {
+            Ok(EntryRow {
+                seq: row.get(0)?,
+                id: row.get(1)?,
+                hold: row.get(2)?,
+                kind: row.get(3)?,
+                state: row.get(4)?,
+                held: Amount::from_micros(row.get(5)?),
+                settled: Amount::from_micros(row.get(6)?),
+                amount: Amount::from_micros(row.get(7)?),
+                time: row.get(8)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn request(&self, name: &[u8; 32]) -> Answer<Option<Request>> {
+        const ONE: &str =
+            "SELECT name, request, hold, at, status, headers, body, sum FROM request WHERE name = ?1";
+        Ok(self.db.prepare_cached(ONE)?.query_row([name], request).optional()?)
+    }
+
+    fn outgoing(&self, sink: &str, limit: u32) -> Answer<Vec<Outgoing>> {
+        const NEXT: &str = "SELECT seq, at, event, sum FROM outbox
+                            WHERE seq > (SELECT seq FROM sink WHERE name = ?1) ORDER BY seq LIMIT ?2";
+        let mut next = self.db.prepare_cached(NEXT)?;
+        let rows = next.query_map(params![sink, limit], |row| {
+            seal::check(row, EVENT.columns)?;
+            Ok(Outgoing { seq: row.get(0)?, event: row.get(2)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn waiting(&self) -> Answer<Waiting> {
+        const ALL: &str = "SELECT count(*), min(at), (SELECT count(*) FROM dead_letter) FROM outbox";
+        Ok(self.db.prepare_cached(ALL)?.query_row([], |row| {
+            Ok(Waiting { pending: row.get(0)?, oldest: row.get(1)?, dead: row.get(2)? })
+        })?)
+    }
+
+    fn verify(&self) -> Answer<Result<Verified, Faults>> {
+        Ok(verify::at_one_time(&self.db)?)
+    }
+}
+
+/// The numbers of a hold's or an entry's accounts, as rows keep them.
+pub(super) fn numbers(accounts: &str) -> impl Iterator<Item = i64> {
+    accounts.split(',').filter_map(|number| number.parse().ok())
+}
+
+pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    seal::check(row, ACCOUNT.columns)?;
+    let balance =
+        Balance { settled: Amount::from_micros(row.get(4)?), held: Amount::from_micros(row.get(5)?) };
+    let row_of = BudgetRow { budget: row.get(1)?, key: row.get(2)?, period: row.get(3)?, balance };
+    Ok(Account { number: row.get(0)?, row: row_of })
+}
+
+pub(super) fn hold(row: &Row<'_>) -> rusqlite::Result<HoldRow> {
+    seal::check(row, HOLD.columns)?;
+    let text = |index: usize| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);
+    let number = |index: usize| {
+        let text: Option<&str> = row.get_ref(index)?.as_str_or_null().map_err(rusqlite::Error::from)?;
+        Ok::<_, rusqlite::Error>(text.and_then(|text| text.parse().ok()))
+    };
+    // What cannot be read is not passed over: nothing is decided about a hold that is damaged.
+    let damaged = || rusqlite::Error::InvalidQuery;
+    let job = row.get_ref(1)?.as_str_or_null().map_err(rusqlite::Error::from)?;
+    let workload = serde_json::from_str(text(7)?).ok();
+    Ok(HoldRow {
+        id: row.get(0)?,
+        job: job.map(|job| JobId::parse(job).ok_or_else(damaged)).transpose()?,
+        state: HoldState::from_word(text(2)?).ok_or_else(damaged)?,
+        amount: Amount::from_micros(row.get(3)?),
+        priced: row.get(4)?,
+        workspace: WorkspaceId::parse(text(5)?).ok_or_else(damaged)?,
+        principal: row.get(6)?,
+        workload: workload.and_then(|value| Workload::from_json(&value)).ok_or_else(damaged)?,
+        currency: row.get(8)?,
+        upstream_estimate: number(9)?,
+        upstream_units: number(10)?,
+        opened: row.get(11)?,
+        changed: row.get(12)?,
+        budgets: Vec::new(),
+        accounts: numbers(text(13)?).collect(),
+        card: row.get(14)?,
+        overdraft: Amount::from_micros(row.get(15)?),
+    })
+}
+
+fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
+    seal::check(row, REQUEST.columns)?;
+    let status: Option<u16> = row.get(4)?;
+    let kept = match (status, row.get(5)?, row.get(6)?) {
+        (None, ..) => None,
+        (Some(status), Some(headers), Some(body)) => Some(Kept::Answer { status, headers, body }),
+        (Some(status), ..) => Some(Kept::Unknown(status)),
+    };
+    let key = Key { name: row.get(0)?, request: row.get(1)? };
+    Ok(Request { key, hold: row.get(2)?, at: row.get(3)?, kept })
+}

@@ -1,0 +1,67 @@
+//! The seal of a row that changes: a checksum over what was last written into it, compared whenever it is read. Entries have
+//! their chain; what else is kept follows from nothing that could be compared with it while it is served.
+
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, Row, params_from_iter};
+use sha2::{Digest, Sha256};
+
+/// As much of a SHA-256 as is kept.
+const LENGTH: usize = 16;
+
+/// The seal over the values of a row, in the order of its columns.
+fn over<'a>(values: impl Iterator<Item = ValueRef<'a>>) -> rusqlite::Result<[u8; LENGTH]> {
+    let mut hash = Sha256::new();
+    for value in values {
+        match value {
+            ValueRef::Null => hash.update([0]),
+            ValueRef::Integer(number) => {
+                hash.update([1]);
+                hash.update(number.to_be_bytes());
+            }
+            ValueRef::Text(bytes) => {
+                // Where a text ends is told by its length, so no two rows are written alike.
+                hash.update([2]);
+                hash.update(bytes.len().to_be_bytes());
+                hash.update(bytes);
+            }
+            ValueRef::Blob(bytes) => {
+                hash.update([3]);
+                hash.update(bytes.len().to_be_bytes());
+                hash.update(bytes);
+            }
+            // No table has one.
+            ValueRef::Real(_) => return Err(rusqlite::Error::InvalidQuery),
+        }
+    }
+    let whole: [u8; 32] = hash.finalize().into();
+    whole.first_chunk().copied().ok_or(rusqlite::Error::InvalidQuery)
+}
+
+/// Whether the column behind the first so many is the seal over them.
+pub(super) fn holds(row: &Row<'_>, columns: usize) -> rusqlite::Result<bool> {
+    let values: Vec<ValueRef<'_>> =
+        (0..columns).map(|index| row.get_ref(index)).collect::<rusqlite::Result<_>>()?;
+    let expected = over(values.into_iter())?;
+    // A column of another kind is no seal, and no fault of the reading.
+    Ok(row.get_ref(columns)?.as_blob().is_ok_and(|found| *found == expected))
+}
+
+/// As [`holds`]; nothing is decided by a row that nobody wrote.
+///
+/// # Errors
+/// Where it does not hold.
+pub(super) fn check(row: &Row<'_>, columns: usize) -> rusqlite::Result<()> {
+    if holds(row, columns)? { Ok(()) } else { Err(rusqlite::Error::InvalidQuery) }
+}
+
+/// Writes a row by a statement that takes its values in their order, and then its seal.
+pub(super) fn write<const N: usize>(
+    db: &Connection,
+    statement: &str,
+    values: [Value; N],
+) -> rusqlite::Result<()> {
+    let seal = over(values.iter().map(ValueRef::from))?;
+    let values = values.into_iter().chain([Value::Blob(seal.to_vec())]);
+    db.prepare_cached(statement)?.execute(params_from_iter(values))?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Whether a file is whole: the pages, the chain of entries unbroken up to the mark, the seals; and everything added up again.
+
+use std::path::Path;
+
+use admission::{Change, HoldState};
+use job_model::Amount;
+use rusqlite::{Connection, Row};
+
+use super::chain::{self, Said};
+use super::mark::{self, Reached};
+use super::read::{self, ACCOUNT, EVENT, HOLD, REQUEST, SINK, Table};
+use super::{open, seal};
+use crate::HoldId;
+use crate::ledger::OpenError;
+use crate::verify::{Faults, Sums, Verified};
+
+/// As [`crate::Ledger::verify_file`].
+pub(crate) fn verify_file(path: &Path) -> Result<Result<Verified, Faults>, OpenError> {
+    let connection = open::beside(path)?;
+    at_one_time(&connection).map_err(|error| OpenError::of(path, &error))
+}
+
+type Marked = Result<Option<Reached>, OpenError>;
+
+/// As it is at one time; somebody beside may write meanwhile.
+pub(super) fn at_one_time(db: &Connection) -> rusqlite::Result<Result<Verified, Faults>> {
+    // Before the transaction: what is acknowledged within it is not seen by it.
+    let marked = mark_of(db);
+    db.execute_batch("BEGIN")?;
+    let verified = verify(db, marked)?;
+    db.execute_batch("COMMIT")?;
+    Ok(verified)
+}
+
+/// There is none for a ledger in memory.
+fn mark_of(db: &Connection) -> Marked {
+    db.path().filter(|path| !path.is_empty()).map_or(Ok(None), |path| mark::read(Path::new(path)))
+}
+
+fn verify(db: &Connection, marked: Marked) -> rusqlite::Result<Result<Verified, Faults>> {
+    let only = |fault: String| Ok(Err(Faults(vec![fault])));
+    let whole: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if whole != "ok" {
+        return only(format!("the file is damaged: {}", whole.replace('\n', " ")));
+    }
+    match marked {
+        Ok(Some(mark)) if !mark::is_reached(db, &mark)? => return only(mark::lost(&mark, db.path())),
+        Ok(_) => {}
+        Err(error) => return only(error.to_string()),
+    }
+    let mut sums = Sums::default();
+    if let Some(fault) = derive(db, &mut sums)? {
+        return only(fault);
+    }
+    compare(db, &ACCOUNT, "a balance", &mut sums, |row, sums| sums.compare_account(row), read::account)?;
+    compare(db, &HOLD, "a hold", &mut sums, |row, sums| sums.compare_hold(row), read::hold)?;
+    for (table, what) in [
+        (REQUEST, "an answer that is kept"),
+        (EVENT, "an event in the outbox"),
+        (SINK, "the place of an event sink"),
+    ] {
+        compare(db, &table, what, &mut sums, |(), _| {}, |_| Ok(()))?;
+    }
+    Ok(sums.end())
+}
+
+/// Follows the chain to its end; tells where it breaks.
+fn derive(db: &Connection, sums: &mut Sums) -> rusqlite::Result<Option<String>> {
+    let mut before: Vec<u8> = Vec::new();
+    let mut all = db.prepare(
+        "SELECT seq, id, hold, kind, state, held, settled, amount, time, accounts, note, sum FROM entry ORDER BY seq",
+    )?;
+    let mut rows = all.query([])?;
+    while let Some(row) = rows.next()? {
+        let said = said(row)?;
+        let sum = row.get_ref(11)?.as_blob().unwrap_or_default();
+        let place = HoldId::parse(said.hold).zip(HoldState::from_word(said.state));
+        let follows = Some(said.seq) == sums.entries().checked_add(1) && chain::sum(&before, &said) == *sum;
+        let Some((hold, state)) = place.filter(|_| follows) else {
+            return Ok(Some(format!("entry {} does not follow from the one before it", said.seq)));
+        };
+        before.clear();
+        before.extend_from_slice(sum);
+        let [reserved, charged, amount, _] = said.numbers.map(Amount::from_micros);
+        let change = Change { state, amount, held: reserved, settled: charged };
+        sums.add(hold, change, read::numbers(said.accounts));
+    }
+    Ok(None)
+}
+
+/// Looks at every row of a table: what stands under its seal is compared with what follows from the entries.
+fn compare<T>(
+    db: &Connection,
+    table: &Table,
+    what: &str,
+    sums: &mut Sums,
+    with: impl Fn(&T, &mut Sums),
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<()> {
+    let mut all = db.prepare(table.all)?;
+    let mut rows = all.query([])?;
+    while let Some(row) = rows.next()? {
+        if seal::holds(row, table.columns)? {
+            with(&read(row)?, sums);
+        } else {
+            sums.fault(format!("{what} is not what was written"));
+        }
+    }
+    Ok(())
+}
+
+fn said<'a>(row: &'a Row<'_>) -> rusqlite::Result<Said<'a>> {
+    let text = |index: usize| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_str().unwrap_or_default());
+    Ok(Said {
+        seq: row.get(0)?,
+        id: text(1)?,
+        hold: text(2)?,
+        kind: text(3)?,
+        state: text(4)?,
+        numbers: [row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?],
+        accounts: text(9)?,
+        note: text(10)?,
+    })
+}

@@ -1,0 +1,229 @@
+//! The one thread that writes: it takes every order that waits, carries them out in one transaction, and answers when that is
+//! on the disk. Many requests share one flush.
+
+use std::sync::mpsc::Receiver;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::Book;
+use super::mark::{self, Mark, Reached};
+use super::watch::Watch;
+use crate::ledger::{Failing, Unavailable};
+use crate::store::Write;
+
+/// Orders in one transaction at most.
+const BATCH: usize = 512;
+
+/// Tells whoever waits, once it is known whether the transaction stands.
+pub(super) type Tell = Box<dyn FnOnce(Option<Unavailable>) + Send>;
+/// What is to be done within the transaction, and how it ended; or why there is no transaction.
+pub(super) type Order = Box<dyn FnOnce(Result<&mut Book, Unavailable>) -> (Tell, End) + Send>;
+
+/// How an order ended, before its transaction did.
+pub(super) enum End {
+    /// It is to stand.
+    Stands,
+    /// It said no, or failed.
+    Undone,
+    /// The disk or the file is at fault: nothing of the transaction may stand, and none may follow.
+    Broken(Unavailable),
+}
+
+/// An order, and where it is answered.
+pub(super) fn order<T: Send + 'static, E: Failing + Send + 'static>(
+    decide: impl Fn(&mut dyn Write) -> Result<T, E> + Send + 'static,
+) -> (Order, oneshot::Receiver<Result<T, E>>) {
+    let (send, receive) = oneshot::channel();
+    let order: Order = Box::new(move |book| {
+        let done = book.map_err(E::from).and_then(|book| decide(book));
+        let end = match &done {
+            Ok(_) => End::Stands,
+            Err(error) => match error.fault().filter(|fault| fault.is_final) {
+                Some(fault) => End::Broken(fault.clone()),
+                None => End::Undone,
+            },
+        };
+        let tell: Tell = Box::new(move |fault| {
+            // Whoever asked may be gone.
+            let _ = send.send(fault.map_or(done, |fault| Err(fault.into())));
+        });
+        (tell, end)
+    });
+    (order, receive)
+}
+
+/// Until nobody can ask any more, or nothing may be written any more.
+pub(super) fn write_all(
+    book: &mut Book,
+    mut mark: Option<&mut Mark>,
+    waiting: &Receiver<Order>,
+    watch: &Watch,
+) {
+    while let Ok(first) = waiting.recv() {
+        let began = Watch::now();
+        let orders = std::iter::once(first).chain(waiting.try_iter().take(BATCH));
+        if watch.has_ended() {
+            // The reader has found what nobody can decide by.
+            orders.for_each(|order| order(Err(Unavailable::ended())).0(Some(Unavailable::ended())));
+            return;
+        }
+        book.forget_what_is_known();
+        if let Err(error) = step(&book.db, "BEGIN IMMEDIATE") {
+            let fault = Unavailable::from(error);
+            orders.for_each(|order| order(Err(fault.clone())).0(Some(fault.clone())));
+            if fault.is_final {
+                return;
+            }
+            continue;
+        }
+        let before = book.db.total_changes();
+        let mut broken = None;
+        let told: Vec<Tell> = orders.map(|order| within(book, order, &mut broken)).collect();
+        let is_changed = book.db.total_changes() != before;
+        let done = broken.map_or_else(|| commit(book, is_changed).map_err(Unavailable::from), Err);
+        if let (Ok(Some(reached)), Some(mark)) = (&done, &mut mark) {
+            // A mark that cannot be written stays behind, and what it says stays true.
+            let _ = mark.set(reached);
+        }
+        let fault = done.err();
+        if fault.is_some() {
+            // A transaction that is over already says so here, and that is all.
+            let _ = step(&book.db, "ROLLBACK");
+        }
+        if fault.is_none() {
+            watch.tell(told.len(), began);
+        }
+        for tell in told {
+            tell(fault.clone());
+        }
+        if fault.is_some_and(|fault| fault.is_final) {
+            // A second flush after a failed one may lie about what the first one lost, and what is damaged on the disk may look
+            // whole in memory. Only a restart reads it anew.
+            return;
+        }
+    }
+}
+
+/// Ends a transaction; tells how far the ledger has come, where anything was written.
+fn commit(book: &mut Book, changed: bool) -> rusqlite::Result<Option<Reached>> {
+    let reached = if changed && !book.db.is_autocommit() { Some(mark::advance(book)?) } else { None };
+    step(&book.db, "COMMIT")?;
+    Ok(reached)
+}
+
+/// One order, all of it or nothing. An order says no before it writes anything, so there is nothing to take back; one that fails
+/// in its midst takes the whole transaction with it. A savepoint for each would cost a fifth of the writer's time.
+fn within(book: &mut Book, order: Order, broken: &mut Option<Unavailable>) -> Tell {
+    // A full disk ends the whole transaction in its midst. What came behind it would stand by itself, and be told as if it did
+    // not.
+    if broken.is_some() || book.db.is_autocommit() {
+        let fault = Unavailable::new("an earlier write of the same transaction failed");
+        let (tell, _) = order(Err(fault.clone()));
+        broken.get_or_insert_with(|| fault.clone());
+        return Box::new(move |_| tell(Some(fault)));
+    }
+    let changes = book.db.total_changes();
+    let (tell, end) = order(Ok(book));
+    match end {
+        End::Stands => {}
+        End::Undone if book.db.total_changes() == changes => {}
+        End::Undone => {
+            *broken = Some(Unavailable::new("a write of the same transaction failed in its midst"));
+        }
+        End::Broken(fault) => *broken = Some(fault),
+    }
+    tell
+}
+
+/// One statement of a transaction, parsed once.
+fn step(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    fn book() -> Book {
+        let tables = "CREATE TABLE kept (what TEXT); CREATE TABLE batch (number INTEGER); INSERT INTO batch VALUES (0)";
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(tables).unwrap();
+        Book::new(connection)
+    }
+
+    fn kept(book: &Book) -> i64 {
+        book.db.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap()
+    }
+
+    /// As when a disk is full in the midst of a batch: what came before is gone, and nothing behind it may stand by itself.
+    #[test]
+    fn when_a_transaction_breaks_off_nothing_of_its_batch_stands() {
+        let mut book = book();
+        let (orders, waiting) = channel();
+        let (told, faults) = channel();
+        for statement in
+            ["INSERT INTO kept VALUES ('before')", "ROLLBACK", "INSERT INTO kept VALUES ('behind')"]
+        {
+            let told = told.clone();
+            let order: Order = Box::new(move |book| {
+                let stands = book.is_ok_and(|book| book.db.execute_batch(statement).is_ok());
+                let end = if stands { End::Stands } else { End::Undone };
+                (Box::new(move |fault| told.send(fault.is_some()).unwrap()), end)
+            });
+            orders.send(order).unwrap();
+        }
+        drop(orders);
+        write_all(&mut book, None, &waiting, &Watch::default());
+        assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
+        assert_eq!(kept(&book), 0);
+    }
+
+    /// There is no savepoint: what failed after it had written takes its batch along, and the next batch goes on.
+    #[test]
+    fn an_order_that_fails_in_its_midst_takes_its_batch_along() {
+        let mut book = book();
+        let (orders, waiting) = channel();
+        let (told, faults) = channel();
+        // What says no before it writes is in nobody's way.
+        for (writes, stands) in [(true, true), (false, false), (true, false), (true, true)] {
+            let told = told.clone();
+            let order: Order = Box::new(move |book| {
+                if let (Ok(book), true) = (&book, writes) {
+                    book.db.execute_batch("INSERT INTO kept VALUES ('all')").unwrap();
+                }
+                let end = if stands { End::Stands } else { End::Undone };
+                (Box::new(move |fault| told.send(fault.is_some()).unwrap()), end)
+            });
+            orders.send(order).unwrap();
+        }
+        drop(orders);
+        write_all(&mut book, None, &waiting, &Watch::default());
+        assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 4]);
+        assert_eq!(kept(&book), 0);
+    }
+
+    /// As when a page cannot be read: the order's own failure ends the writing, and takes with it what was to stand.
+    #[test]
+    fn after_a_fault_of_the_disk_within_a_transaction_nothing_stands_and_nothing_follows() {
+        let mut book = book();
+        let (orders, waiting) = channel();
+        let (told, faults) = channel();
+        for is_broken in [false, true, false] {
+            let told = told.clone();
+            let order: Order = Box::new(move |book| {
+                let done = book.map(|book| book.db.execute_batch("INSERT INTO kept VALUES ('all')").is_ok());
+                let fault = Unavailable::for_good("disk I/O error");
+                let end = if is_broken && done.is_ok() { End::Broken(fault) } else { End::Stands };
+                (Box::new(move |fault| told.send(fault.is_some()).unwrap()), end)
+            });
+            orders.send(order).unwrap();
+        }
+        write_all(&mut book, None, &waiting, &Watch::default());
+        assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
+        assert_eq!(kept(&book), 0);
+        drop(orders);
+    }
+}

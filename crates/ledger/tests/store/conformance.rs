@@ -1,0 +1,279 @@
+//! What every store of the ledger does, and does alike. A new store is one more line at the end.
+
+use std::thread;
+
+use crate::support::{self, at, folder, wait};
+use admission::{Claim, Event, HoldState, Period};
+use job_model::{Amount, JobId};
+use ledger::{Earlier, HoldId, Kept, Key, Ledger, NewHold, Note, Refused, Told, UsageBy};
+
+const DAY: i64 = 24 * 60 * 60;
+
+pub(crate) fn claim(limit: i64, period: &str) -> Claim {
+    Claim {
+        budget: "all".to_owned(),
+        key: String::new(),
+        period: Period { label: period.to_owned(), resets: None },
+        limit: Amount::from_micros(limit),
+        soft: Amount::from_micros(limit),
+        enforce: true,
+    }
+}
+
+pub(crate) fn hold(amount: i64, limit: i64) -> NewHold {
+    NewHold {
+        amount: Some(Amount::from_micros(amount)),
+        claims: vec![claim(limit, "total")],
+        ..support::hold(1)
+    }
+}
+
+pub(crate) fn happened(event: Event) -> Note {
+    Note { events: vec![event], ..Note::default() }
+}
+
+fn job(number: u8) -> JobId {
+    JobId::parse(&format!("cc3d35cc-416a-4262-9714-{number:012x}")).unwrap()
+}
+
+fn key(name: u8, request: u8) -> Key {
+    Key { name: [name; 32], request: [request; 32] }
+}
+
+/// Settled and held in the first place there is.
+pub(crate) fn sums(book: &Ledger) -> (i64, i64) {
+    let rows = wait(book.balances()).unwrap();
+    rows.first().map_or((0, 0), |row| (row.balance.settled.micros(), row.balance.held.micros()))
+}
+
+fn adds_up(book: &Ledger) {
+    wait(book.verify()).unwrap().unwrap();
+}
+
+/// Some requests at once, each with its own answer.
+fn at_the_edge_of_a_budget_exactly_what_fits_is_admitted(book: &Ledger) {
+    let admitted: usize = thread::scope(|scope| {
+        let one = || (0..20).filter(|_| wait(book.reserve(hold(3, 100), None, at(1))).is_ok()).count();
+        let all: Vec<_> = (0..16).map(|_| scope.spawn(one)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).sum()
+    });
+    assert_eq!((admitted, sums(book)), (33, (0, 99)));
+}
+
+/// All of several budgets or none of them.
+fn what_does_not_fit_one_budget_is_held_in_none(book: &Ledger) {
+    let tight = Claim { budget: "tight".to_owned(), ..claim(5, "total") };
+    let both = NewHold { claims: vec![claim(100, "total"), tight], ..hold(6, 100) };
+    match wait(book.reserve(both, Some(key(1, 1)), at(1))) {
+        Err(Refused::Budget(sum)) => assert_eq!((sum.budget.as_str(), sum.missing.micros()), ("tight", 1)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((wait(book.balances()).unwrap().len(), wait(book.entries(0, 9)).unwrap().len()), (0, 0));
+    assert_eq!(wait(book.recall(key(1, 1), at(1))), Ok(None), "what is refused takes no key");
+}
+
+/// A sum that no number can hold is refused before anything is written, though the budget only watches.
+fn what_cannot_be_added_up_is_refused_and_leaves_nothing(book: &Ledger) {
+    let watched =
+        || NewHold { claims: vec![Claim { enforce: false, ..claim(1, "total") }], ..hold(i64::MAX, 1) };
+    let first = watched();
+    let id = first.id;
+    wait(book.reserve(first, None, at(1))).unwrap();
+    let before = (sums(book), wait(book.entries(0, 9)).unwrap().len());
+    let more = wait(book.reserve(watched(), Some(key(1, 1)), at(2)));
+    assert!(matches!(more, Err(Refused::Unavailable(_))), "{more:?}");
+    wait(book.note(id, happened(Event::Settle(Amount::from_micros(i64::MAX))), at(3))).unwrap();
+    wait(book.reserve(watched(), None, at(4))).unwrap();
+    let last = wait(book.holds(None, Some(id), 9)).unwrap()[0].id;
+    let settled = wait(book.note(last, happened(Event::Settle(Amount::from_micros(1))), at(5)));
+    assert!(matches!(settled, Err(Refused::Unavailable(_))), "{settled:?}");
+    assert_eq!(
+        (before.1 + 2, wait(book.recall(key(1, 1), at(2)))),
+        (wait(book.entries(0, 9)).unwrap().len(), Ok(None))
+    );
+    assert_eq!(sums(book), (i64::MAX, i64::MAX));
+}
+
+/// With a hold or without, a key is taken once and tells its end for a day.
+fn a_key_is_taken_once_and_kept_for_a_day(book: &Ledger) {
+    let first = hold(7, 10);
+    let (one, three) = (key(1, 1), key(3, 1));
+    wait(book.reserve(first.clone(), Some(one), at(1))).unwrap();
+    let taken = |again: Result<(), Refused>| match again {
+        Err(Refused::Repeated(earlier)) => *earlier,
+        other => panic!("{other:?}"),
+    };
+    let again = wait(book.reserve(hold(1, 10), Some(one), at(2)));
+    assert_eq!(taken(again.map(|_| ())), Earlier::Running);
+    assert_eq!(taken(wait(book.begin(key(1, 2), at(2)))), Earlier::Other);
+    let kept = Kept::Answer { status: 201, headers: "[]".to_owned(), body: b"{}".to_vec() };
+    let note = Note { kept: Some((one, kept.clone())), ..happened(Event::Bind) };
+    wait(book.note(first.id, note, at(3))).unwrap();
+    assert_eq!(wait(book.recall(one, at(1 + DAY - 1))), Ok(Some(Earlier::Over(kept, Some(first.id)))));
+    assert_eq!(wait(book.recall(one, at(1 + DAY))), Ok(None));
+    wait(book.begin(three, at(3))).unwrap();
+    wait(book.keep(three, Kept::Nothing)).unwrap();
+    wait(book.begin(three, at(4))).unwrap();
+    assert_eq!(wait(book.forget(at(DAY))), Ok(0), "nothing is old");
+    assert_eq!(wait(book.forget(at(3 + DAY))), Ok(1), "what is under way is kept");
+    wait(book.keep(three, Kept::Unknown(504))).unwrap();
+    assert_eq!(wait(book.recall(three, at(5))), Ok(Some(Earlier::Over(Kept::Unknown(504), None))));
+}
+
+/// What became of a hold is written down though the key that it came with was forgotten meanwhile.
+fn a_key_that_is_gone_keeps_no_hold_from_being_ended(book: &Ledger) {
+    let new = hold(7, 10);
+    let (id, one) = (new.id, key(1, 1));
+    wait(book.reserve(new, Some(one), at(1))).unwrap();
+    wait(book.keep(one, Kept::Nothing)).unwrap();
+    let kept = Kept::Answer { status: 201, headers: "[]".to_owned(), body: b"{}".to_vec() };
+    let note = Note { kept: Some((one, kept)), ..happened(Event::Bind) };
+    assert_eq!(wait(book.note(id, note, at(2))).unwrap(), HoldState::Bound);
+    assert_eq!(wait(book.recall(one, at(3))), Ok(None));
+}
+
+fn a_job_is_found_by_the_hold_that_was_opened_last_for_it(book: &Ledger) {
+    let first = NewHold { job: Some(job(1)), ..hold(2, 100) };
+    let second = NewHold { job: Some(job(1)), ..hold(3, 100) };
+    let (one, other) = (first.id, hold(4, 100));
+    let bound = other.id;
+    wait(book.reserve(first, None, at(1))).unwrap();
+    wait(book.reserve(second, None, at(2))).unwrap();
+    assert_eq!(sums(book), (0, 2), "a job has one hold");
+    wait(book.reserve(other, None, at(3))).unwrap();
+    let told = Told { job: Some(job(2)), ..Told::default() };
+    wait(book.note(bound, Note { told, ..happened(Event::Bind) }, at(4))).unwrap();
+    let found = wait(book.holds_of(vec![job(2), job(3), job(1)])).unwrap();
+    let ids: Vec<_> = found.into_iter().map(|row| row.map(|row| row.id)).collect();
+    assert_eq!(ids, [Some(bound), None, Some(one)]);
+}
+
+/// In the windows of now, and not in those of its first opening.
+fn what_lapsed_is_reserved_anew_when_it_is_raised(book: &Ledger) {
+    let new = NewHold { claims: vec![claim(10, "monday")], ..hold(7, 10) };
+    let (id, early) = (new.id, hold(1, 10));
+    wait(book.reserve(new, None, at(1))).unwrap();
+    wait(book.reserve(early, None, at(1))).unwrap();
+    wait(book.note(id, happened(Event::Bind), at(2))).unwrap();
+    assert_eq!(wait(book.lapse(at(1), at(3))), Ok(0), "it is not late");
+    assert_eq!(wait(book.lapse(at(2), at(3))), Ok(1), "and an open one is nobody's to lapse");
+    let near =
+        wait(book.raise(id, Amount::from_micros(10), vec![claim(10, "tuesday")], None, at(4))).unwrap();
+    assert_eq!(near, ["all"]);
+    let rows = wait(book.balances()).unwrap();
+    let held: Vec<_> = rows.iter().map(|row| (row.period.as_str(), row.balance.held.micros())).collect();
+    assert_eq!(held, [("monday", 0), ("total", 1), ("tuesday", 10)]);
+    let row = wait(book.hold(id)).unwrap().unwrap();
+    assert_eq!((row.state, row.opened), (HoldState::Bound, at(4).as_millisecond()));
+}
+
+fn lists_come_in_parts_and_by_state(book: &Ledger) {
+    support::fill(book, 0, 24);
+    let all = wait(book.holds(None, None, 100)).unwrap();
+    let (mut parts, mut after) = (Vec::new(), None);
+    loop {
+        let part = wait(book.holds(None, after, 7)).unwrap();
+        let Some(last) = part.last() else { break };
+        after = Some(last.id);
+        parts.extend(part);
+    }
+    assert_eq!((all.len(), &parts), (24, &all));
+    assert!(all.is_sorted_by_key(|row| row.id) && all[0].budgets == ["all", "each"]);
+    for (state, count, oldest) in wait(book.states()).unwrap() {
+        let some = wait(book.holds(Some(state), None, 100)).unwrap();
+        let first = some.iter().map(|row| row.opened).min().unwrap();
+        assert_eq!((i64::try_from(some.len()).unwrap(), first), (count, oldest), "{state:?}");
+    }
+    let entries = wait(book.entries(0, 1000)).unwrap();
+    let mut parts = wait(book.entries(0, 5)).unwrap();
+    parts.extend(wait(book.entries(5, 1000)).unwrap());
+    assert_eq!(parts, entries);
+}
+
+fn usage_is_the_sum_of_its_groups(book: &Ledger) {
+    support::fill(book, 0, 24);
+    let rows = wait(book.holds(None, None, 100)).unwrap();
+    let held: i64 = rows.iter().filter(|row| row.state.is_held()).map(|row| row.amount.micros()).sum();
+    let settled: i64 =
+        rows.iter().filter(|row| row.state == HoldState::Settled).map(|row| row.amount.micros()).sum();
+    for (by, groups) in [
+        (UsageBy::Workspace, 1),
+        (UsageBy::Principal, 7),
+        (UsageBy::Type, 1),
+        (UsageBy::Quality, 1),
+        (UsageBy::Day, 1),
+    ] {
+        let usage = wait(book.usage(by)).unwrap();
+        assert!(usage.len() == groups && usage.is_sorted_by_key(|row| row.group.clone()), "{usage:?}");
+        let sum = |of: fn(&ledger::UsageRow) -> i64| usage.iter().map(of).sum::<i64>();
+        assert_eq!((sum(|row| row.held.micros()), sum(|row| row.settled.micros())), (held, settled));
+        assert_eq!((sum(|row| row.jobs), sum(|row| row.unpriced)), (24, 4));
+        assert_eq!(usage[0].currency, "unit");
+    }
+    assert_eq!(wait(book.usage(UsageBy::Day)).unwrap()[0].group, "2027-01-15");
+}
+
+/// Each entry is told once, in order, until every sink has it; what is refused for good is in nobody's way.
+fn an_event_waits_until_its_sink_has_it(book: &Ledger) {
+    let sink = || support::sinks()[0].clone();
+    support::fill(book, 0, 3);
+    let entries = wait(book.entries(0, 100)).unwrap();
+    let events = wait(book.outgoing(sink(), 100)).unwrap();
+    assert_eq!(events.len(), entries.len());
+    for (event, entry) in events.iter().zip(&entries) {
+        let said: serde_json::Value = serde_json::from_str(&event.event).unwrap();
+        assert_eq!((event.seq, said["id"].as_str()), (entry.seq, Some(entry.id.as_str())));
+        assert_eq!(said["data"]["state"].as_str(), Some(entry.state.as_str()));
+    }
+    wait(book.sent(sink(), 2)).unwrap();
+    wait(book.bury(sink(), 3, "400".to_owned(), at(9))).unwrap();
+    wait(book.sent(sink(), 1)).unwrap();
+    assert_eq!(wait(book.outgoing(sink(), 1)).unwrap()[0].seq, 4, "it never goes back");
+    let waiting = wait(book.waiting()).unwrap();
+    assert_eq!((waiting.pending, waiting.dead), (i64::try_from(events.len()).unwrap() - 3, 1));
+    assert_eq!(wait(book.outgoing("nobody".to_owned(), 9)).unwrap(), []);
+}
+
+fn of_an_unknown_hold_nothing_is_noted(book: &Ledger) {
+    let unknown = wait(book.note(HoldId::new(), happened(Event::Bind), at(1)));
+    assert!(matches!(unknown, Err(Refused::Unknown)), "{unknown:?}");
+    let raised = wait(book.raise(HoldId::new(), Amount::from_micros(1), Vec::new(), None, at(1)));
+    assert!(matches!(raised, Err(Refused::Unknown)), "{raised:?}");
+    assert_eq!(wait(book.hold(HoldId::new())), Ok(None));
+}
+
+/// One test of each name for each store, on a ledger of its own that adds up at the end.
+macro_rules! conforms {
+    ($($store:ident: $url:expr),+; $names:tt) => { $(conforms!(@store $store, $url, $names);)+ };
+    (@store $store:ident, $url:expr, [$($name:ident),+ $(,)?]) => {
+        mod $store {
+            $(#[test]
+            fn $name() {
+                let folder = super::folder(concat!(stringify!($store), "-", stringify!($name)));
+                let url: fn(&std::path::Path) -> ledger::Url = $url;
+                let book = ledger::Ledger::open(&url(&folder), &super::support::sinks(), super::at(0)).unwrap();
+                super::$name(&book);
+                super::adds_up(&book);
+                std::fs::remove_dir_all(folder).unwrap();
+            })+
+        }
+    };
+}
+
+conforms! {
+    memory: |_| ledger::Url::Memory,
+    sqlite: |folder| ledger::Url::Sqlite(folder.join("book.db"));
+    [
+        at_the_edge_of_a_budget_exactly_what_fits_is_admitted,
+        what_does_not_fit_one_budget_is_held_in_none,
+        what_cannot_be_added_up_is_refused_and_leaves_nothing,
+        a_key_is_taken_once_and_kept_for_a_day,
+        a_key_that_is_gone_keeps_no_hold_from_being_ended,
+        a_job_is_found_by_the_hold_that_was_opened_last_for_it,
+        what_lapsed_is_reserved_anew_when_it_is_raised,
+        lists_come_in_parts_and_by_state,
+        usage_is_the_sum_of_its_groups,
+        an_event_waits_until_its_sink_has_it,
+        of_an_unknown_hold_nothing_is_noted,
+    ]
+}

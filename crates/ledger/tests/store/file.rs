@@ -1,0 +1,121 @@
+//! What a ledger in a file does beyond what every ledger does: it outlives its process, is locked, and tells who changed it.
+
+use std::path::PathBuf;
+use std::thread;
+
+use admission::{Event, HoldState};
+use jiff::Timestamp;
+use job_model::JobId;
+use ledger::{Earlier, Kept, Key, Ledger, Note, Told, Url};
+
+use crate::conformance::{happened, hold, sums};
+use crate::support::{at, wait};
+
+fn file(name: &str) -> PathBuf {
+    let file = std::env::temp_dir().join(format!("jobgate-book-{}-{name}.db", std::process::id()));
+    for end in ["", "-wal", "-shm", ".lock", ".mark"] {
+        let _ = std::fs::remove_file(format!("{}{end}", file.display()));
+    }
+    file
+}
+
+/// The lock goes with the writer's thread, which ends soon after the last one who could ask.
+fn reopened(url: &Url, now: Timestamp) -> Ledger {
+    loop {
+        match Ledger::open(url, &[], now) {
+            Err(busy) if busy.to_string().contains("another gateway") => thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
+#[test]
+fn what_was_open_when_a_process_ended_is_in_doubt_and_still_held() {
+    let file = file("recover");
+    let url = Url::Sqlite(file.clone());
+    let book = Ledger::open(&url, &[], at(0)).unwrap();
+    wait(book.reserve(hold(7, 10), None, at(1))).unwrap();
+    let job = JobId::parse("cc3d35cc-416a-4262-9714-b359da70b419").unwrap();
+    let bound = hold(2, 10);
+    let id = bound.id;
+    wait(book.reserve(bound, None, at(1))).unwrap();
+    let told = Told { job: Some(job), ..Told::default() };
+    wait(book.note(id, Note { told, ..happened(Event::Bind) }, at(2))).unwrap();
+    drop(book);
+    for _ in 0..3 {
+        let again = reopened(&url, at(3));
+        assert_eq!(sums(&again), (0, 9));
+        let states: Vec<_> = wait(again.holds(None, None, 9)).unwrap().iter().map(|row| row.state).collect();
+        assert_eq!(states, [HoldState::InDoubt, HoldState::Bound]);
+        assert_eq!(wait(again.hold_of(job)).unwrap().unwrap().id, id);
+        assert_eq!(wait(again.verify()).unwrap().unwrap().entries, 4, "recovering again adds nothing");
+    }
+    let _ = std::fs::remove_file(file);
+}
+
+#[test]
+fn whoever_changes_the_book_is_found_out() {
+    for (name, change) in [
+        ("amount", "UPDATE entry SET held = held - 1 WHERE seq = 1"),
+        ("entry", "DELETE FROM entry WHERE seq = 2"),
+        ("balance", "UPDATE account SET held = 0"),
+        ("hold", "UPDATE hold SET state = 'released'"),
+        ("gone", "DELETE FROM hold"),
+        ("note", "UPDATE entry SET note = '' WHERE seq = 1"),
+    ] {
+        let file = file(name);
+        let url = Url::Sqlite(file.clone());
+        let book = Ledger::open(&url, &[], at(0)).unwrap();
+        wait(book.reserve(hold(7, 10), None, at(1))).unwrap();
+        wait(book.reserve(hold(1, 10), None, at(1))).unwrap();
+        wait(book.reserve(hold(2, 10), None, at(1))).unwrap();
+        assert!(wait(book.verify()).unwrap().is_ok());
+        rusqlite::Connection::open(&file).unwrap().execute_batch(change).unwrap();
+        assert!(wait(book.verify()).unwrap().is_err(), "{name}");
+        drop(book);
+        let _ = std::fs::remove_file(file);
+    }
+}
+
+#[test]
+fn a_second_gateway_and_an_unknown_version_are_refused() {
+    let locked = file("lock");
+    let url = Url::Sqlite(locked.clone());
+    let book = Ledger::open(&url, &[], at(0)).unwrap();
+    let second = Ledger::open(&url, &[], at(0)).unwrap_err().to_string();
+    assert!(second.contains("another gateway is using it"), "{second}");
+    Ledger::visit(&url).expect("looking is allowed");
+    rusqlite::Connection::open(&locked).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    drop(book);
+    let newer = Ledger::visit(&url).unwrap_err().to_string();
+    assert!(newer.contains("version 99"), "{newer}");
+    let foreign = file("foreign");
+    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE other (a)").unwrap();
+    let other = Url::Sqlite(foreign.clone());
+    for refused in [Ledger::open(&other, &[], at(0)), Ledger::visit(&other)] {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("is no ledger"), "{refused}");
+    }
+    let _ = std::fs::remove_file(foreign);
+    let none = Ledger::visit(&Url::Sqlite("/no/such/book.db".into())).unwrap_err().to_string();
+    assert!(none.contains("no such file"), "{none}");
+    let _ = std::fs::remove_file(locked);
+}
+
+/// What a killed process left under way is unknown; what was over is told again.
+#[test]
+fn keys_outlive_their_process() {
+    let url = Url::Sqlite(file("keys"));
+    let book = Ledger::open(&url, &[], at(0)).unwrap();
+    let key = |name: u8| Key { name: [name; 32], request: [1; 32] };
+    let first = hold(7, 10);
+    wait(book.reserve(first.clone(), Some(key(1)), at(1))).unwrap();
+    let kept = Kept::Answer { status: 201, headers: "[]".to_owned(), body: b"{}".to_vec() };
+    let note = Note { kept: Some((key(1), kept.clone())), ..happened(Event::Bind) };
+    wait(book.note(first.id, note, at(3))).unwrap();
+    wait(book.begin(key(3), at(3))).unwrap();
+    drop(book);
+    let book = reopened(&url, at(5));
+    assert_eq!(wait(book.recall(key(1), at(6))), Ok(Some(Earlier::Over(kept, Some(first.id)))));
+    assert_eq!(wait(book.recall(key(3), at(6))), Ok(Some(Earlier::Over(Kept::Unknown(502), None))));
+}
