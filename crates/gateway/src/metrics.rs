@@ -182,12 +182,12 @@ impl Books {
             )?,
             commit_seconds: all.histogram(
                 "ledger_commit_seconds",
-                "Seconds from the begin of a transaction of the ledger until it is on the disk.",
+                "Seconds from the begin of a transaction of the ledger until it is on the disk; none of one in memory.",
                 SECONDS,
             )?,
             batch_size: all.histogram(
                 "ledger_batch_size",
-                "Orders that one transaction of the ledger has carried out.",
+                "Orders that one transaction of the ledger has carried out; none of one in memory.",
                 ORDERS,
             )?,
             outbox_pending: all.gauge("outbox_pending", "Usage events that a sink has not confirmed yet.")?,

@@ -1,7 +1,8 @@
 //! A ledger in a file of `SQLite`: one thread that writes, many orders to a flush; one that reads beside it, so that nobody who
-//! pays waits for somebody who looks.
+//! pays waits for somebody who looks; and one that brings the journal into the file.
 
 mod chain;
+mod checkpoint;
 mod mark;
 mod open;
 mod read;
@@ -15,7 +16,7 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -71,35 +72,29 @@ impl Sqlite {
         Self::start(open::visit(path)?)
     }
 
-    /// The writer keeps the lock for as long as it has the connection, and outlives the reader: who closes the file last tidies
+    /// The writer keeps the lock for as long as it has the connection, and outlives the other two: who closes the file last tidies
     /// it up, and that is only for who can write it.
     fn start(opened: Opened) -> Result<Self, OpenError> {
-        let no_thread = |error| OpenError(format!("ledger: no thread is to be had: {error}"));
         let (orders, waiting) = channel();
         let (questions, asked) = channel();
-        let last_written = opened.last_written;
+        let (mut checkpoints, due) = checkpoint::sides();
         let watch = Arc::<Watch>::default();
-        let [writer_watch, reader_watch] = [Arc::clone(&watch), Arc::clone(&watch)];
-        let Opened { mut book, reader, mut mark, lock, .. } = opened;
-        let reader = thread::Builder::new()
-            .name("ledger-reader".to_owned())
-            .spawn(move || {
-                let _ended = Ended(&reader_watch);
-                reader::answer_all(&reader, &asked, &reader_watch);
-            })
-            .map_err(no_thread)?;
-        thread::Builder::new()
-            .name("ledger".to_owned())
-            .spawn(move || {
-                let ended = Ended(&writer_watch);
-                writer::write_all(&mut book, mark.as_mut(), &waiting, &writer_watch);
-                // Nobody is to wait for a writer that has ended.
-                drop((ended, waiting));
-                // One that has panicked reads nothing any more, either.
-                let _ = reader.join();
-                drop((book, lock));
-            })
-            .map_err(no_thread)?;
+        let Opened { mut book, reader, checkpointer, mut mark, lock, last_written } = opened;
+        let reading = on_thread("ledger-reader", &watch, move |watch| {
+            reader::answer_all(&reader, &asked, watch);
+        })?;
+        let moving = on_thread("ledger-moves", &watch, move |watch| {
+            checkpoint::run_all(&checkpointer, &due, watch);
+        })?;
+        on_thread("ledger", &watch, move |watch| {
+            writer::write_all(&mut book, mark.as_mut(), Some(&mut checkpoints), &waiting, watch);
+            // Nobody is to wait for a writer that has ended.
+            watch.end();
+            drop((waiting, checkpoints));
+            // One that has panicked has ended, too.
+            let _ = (moving.join(), reading.join());
+            drop((book, lock));
+        })?;
         Ok(Self { orders, questions, watch, last_written })
     }
 
@@ -136,10 +131,24 @@ impl Sqlite {
     }
 }
 
-/// A thread that is over, by a panic, too: without either of them the ledger has ended.
-struct Ended<'a>(&'a Watch);
+/// A thread without which the ledger has ended: when it is over, by a panic, too, everybody is told.
+fn on_thread(
+    name: &str,
+    watch: &Arc<Watch>,
+    work: impl FnOnce(&Watch) + Send + 'static,
+) -> Result<JoinHandle<()>, OpenError> {
+    let watch = Arc::clone(watch);
+    let all = move || {
+        let over = Over(&watch);
+        work(over.0);
+    };
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(all);
+    thread.map_err(|error| OpenError(format!("ledger: no thread is to be had: {error}")))
+}
 
-impl Drop for Ended<'_> {
+struct Over<'a>(&'a Watch);
+
+impl Drop for Over<'_> {
     fn drop(&mut self) {
         self.0.end();
     }
