@@ -4,6 +4,7 @@ use std::path::Path;
 
 use admission::{Change, HoldState};
 use job_model::Amount;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::chain::{self, Said};
@@ -26,13 +27,11 @@ type Marked = Result<Option<Reached>, OpenError>;
 pub(super) fn at_one_time(db: &Connection) -> rusqlite::Result<Result<Verified, Faults>> {
     // Before the transaction: what is acknowledged within it is not seen by it.
     let marked = mark_of(db);
-    db.execute_batch("BEGIN")?;
-    let verified = verify(db, marked)?;
-    db.execute_batch("COMMIT")?;
-    Ok(verified)
+    // Over at its end, however it ends: who reads on afterwards is to see what has been written since.
+    let _moment = db.unchecked_transaction()?;
+    verify(db, marked)
 }
 
-/// There is none for a ledger in memory.
 fn mark_of(db: &Connection) -> Marked {
     db.path().filter(|path| !path.is_empty()).map_or(Ok(None), |path| mark::read(Path::new(path)))
 }
@@ -52,12 +51,12 @@ fn verify(db: &Connection, marked: Marked) -> rusqlite::Result<Result<Verified, 
     if let Some(fault) = derive(db, &mut sums)? {
         return only(fault);
     }
-    compare(db, &ACCOUNT, "a balance", &mut sums, |row, sums| sums.compare_account(row), read::account)?;
-    compare(db, &HOLD, "a hold", &mut sums, |row, sums| sums.compare_hold(row), read::hold)?;
+    compare(db, &ACCOUNT, "balance", &mut sums, |row, sums| sums.compare_account(row), read::account)?;
+    compare(db, &HOLD, "hold", &mut sums, |row, sums| sums.compare_hold(row), read::hold)?;
     for (table, what) in [
         (REQUEST, "an answer that is kept"),
-        (EVENT, "an event in the outbox"),
-        (SINK, "the place of an event sink"),
+        (EVENT, "the event in the outbox of entry"),
+        (SINK, "the place of event sink"),
     ] {
         compare(db, &table, what, &mut sums, |(), _| {}, |_| Ok(()))?;
     }
@@ -103,7 +102,12 @@ fn compare<T>(
         if seal::holds(row, table.columns)? {
             with(&read(row)?, sums);
         } else {
-            sums.fault(format!("{what} is not what was written"));
+            let name = match row.get_ref(0)? {
+                ValueRef::Text(name) => format!(" {}", String::from_utf8_lossy(name)),
+                ValueRef::Integer(number) => format!(" {number}"),
+                _ => String::new(),
+            };
+            sums.fault(format!("{what}{name} is not what was written"));
         }
     }
     Ok(())
