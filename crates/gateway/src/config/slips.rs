@@ -1,5 +1,6 @@
 //! Compares each rate card with the one that follows it: a price that is ten times as high, or a tenth, may be a slip of the
-//! decimal point. It is told, not refused: it may be meant.
+//! decimal point; and a time for which there is no card is one in which no budget counts. Both are told, not refused: they may be
+//! meant.
 
 use job_model::{Amount, Decimal, Gigapixels, JobType, Megapoints, OutputSet, Quality, Quote, RateCard};
 use job_model::{RateCards, Workload};
@@ -9,11 +10,25 @@ const FAR: Decimal = Decimal::TEN;
 /// Large enough that neither rounding nor a minimum decides.
 const SIZE: Decimal = Decimal::ONE_THOUSAND;
 
-/// One line for each two cards in a row.
-pub(super) fn warnings(cards: &RateCards) -> Vec<String> {
+/// One line for each two cards in a row, and one for each end of a card that no other follows, where budgets count.
+pub(super) fn warnings(cards: &RateCards, counts: bool) -> Vec<String> {
     let mut all: Vec<&RateCard> = cards.iter().collect();
     all.sort_by_key(|card| card.effective_from());
-    all.iter().zip(all.iter().skip(1)).filter_map(|(one, next)| slip(one, next)).collect()
+    let slips = all.iter().zip(all.iter().skip(1)).filter_map(|(one, next)| slip(one, next));
+    let ends = all.iter().filter(|_| counts).filter_map(|card| end(card, &all));
+    slips.chain(ends).collect()
+}
+
+fn end(card: &RateCard, all: &[&RateCard]) -> Option<String> {
+    let end = card.effective_until()?;
+    let is_followed = all.iter().any(|next| next.effective_from() == Some(end));
+    (!is_followed).then(|| {
+        format!(
+            "pricing.rate_card: card {:?} version {:?} ends at {end} and none begins then: jobs have no price from then on, and budgets let them pass unless unpriced is \"refuse\"",
+            card.name(),
+            card.version()
+        )
+    })
 }
 
 fn slip(one: &RateCard, next: &RateCard) -> Option<String> {

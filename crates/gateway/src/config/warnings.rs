@@ -21,7 +21,7 @@ impl Config {
             self.prices(),
             self.books(),
         ];
-        lines.into_iter().flatten().chain(slips::warnings(&self.cards)).collect()
+        lines.into_iter().flatten().chain(slips::warnings(&self.cards, !self.budgets.is_empty())).collect()
     }
 
     fn listener(&self) -> Option<String> {

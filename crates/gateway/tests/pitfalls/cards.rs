@@ -65,6 +65,30 @@ fn a_card_of_another_unit_than_the_budget_is_refused() {
     assert_eq!(refused, "budget[0].currency: is \"cent\", and the rate card euros prices in \"EUR\"");
 }
 
+/// A card that ends without another one leaves jobs without a price, and so budgets without anything to count.
+#[test]
+fn a_time_without_prices_is_told_where_budgets_count() {
+    let folder = Folder::new("gap");
+    let (until, from) = ("effective_until = 2027-01-01T00:00:00Z", "effective_from = 2027-01-02T00:00:00Z");
+    fs::write(folder.0.join("now.toml"), card("now", "1", until)).unwrap();
+    fs::write(folder.0.join("late.toml"), card("late", "1", from)).unwrap();
+    fs::write(folder.0.join("next.toml"), card("next", "1", &from.replace("-02T", "-01T"))).unwrap();
+    let warnings = |cards: &str, limits: &str| {
+        let text = format!("pricing.rate_card = {cards}\nledger.url = 'sqlite:book.db'\n{limits}");
+        Config::parse(&text, &folder.0, []).unwrap().warnings()
+    };
+    let limits = "[[budget]]\nname = 'all'\nscope = 'global'\nlimit = '1'\nwindow = 'total'\n";
+    assert_eq!(warnings("['now.toml', 'next.toml']", limits), Vec::<String>::new());
+    assert_eq!(warnings("'now.toml'", ""), Vec::<String>::new());
+    for cards in ["'now.toml'", "['now.toml', 'late.toml']"] {
+        let said = warnings(cards, limits);
+        assert!(
+            said.len() == 1 && said[0].contains("\"now\" version \"1\" ends at 2027-01-01T00:00:00Z"),
+            "{said:?}"
+        );
+    }
+}
+
 /// The next card prices the same job at ten times as much, or at a tenth: that may be meant, and is said before it holds.
 #[test]
 fn a_slip_of_the_decimal_point_in_the_next_card_is_told() {

@@ -44,7 +44,14 @@ const BUDGETS: &[(&str, &[&str])] = &[
             "a_full_disk_refuses_jobs_and_one_with_room_again_takes_them",
         ],
     ),
-    ("a budget is silently off", &["no_budget_is_silently_off", "every_key_is_read"]),
+    (
+        "a budget is silently off",
+        &[
+            "no_budget_is_silently_off",
+            "a_time_without_prices_is_told_where_budgets_count",
+            "every_key_is_read",
+        ],
+    ),
     (
         "a hold is never given back, and refuses what would fit",
         &[
