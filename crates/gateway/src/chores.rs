@@ -73,7 +73,7 @@ impl BackgroundService for Lapse {
             let skew = self.0.skew().as_secs();
             if skew.abs() > FAR {
                 warn!(
-                    "this machine's clock is {skew} s from the one that budgets are counted by, which follows elapsed time; set the clock right, then restart"
+                    "this machine's clock is {skew} s from the one that budgets are counted by, which follows elapsed time; set the clock right; where it is right now, stop the gateway, remove the ledger's .clock file and start again"
                 );
             }
             tokio::select! {

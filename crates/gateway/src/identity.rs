@@ -31,7 +31,7 @@ const LONGEST: usize = 256;
 pub(crate) struct Principal(Box<str>);
 
 impl Principal {
-    fn new(text: &str) -> Option<Self> {
+    pub(crate) fn new(text: &str) -> Option<Self> {
         let good = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         good.then(|| Self(text.into()))
     }

@@ -3,6 +3,7 @@
 
 mod access_log;
 mod admin;
+mod anchor;
 mod books;
 mod calendar;
 mod capacity;
@@ -35,6 +36,7 @@ mod sink;
 mod stake;
 mod upstream;
 
+pub use anchor::date;
 pub use config::{Config, ConfigProblems};
 pub use outcome::Decision;
 pub use phase::admit::{Desk, Judged, Permit, decide};

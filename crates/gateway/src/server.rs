@@ -24,6 +24,7 @@ use tokio::sync::Notify;
 
 use crate::access_log::AccessLog;
 use crate::admin::Admin;
+use crate::anchor;
 use crate::calendar::Calendar;
 use crate::chores::{Lapse, LookUp, Refresh};
 use crate::clock;
@@ -123,10 +124,11 @@ impl Gateway {
             Some(Arc::clone(&metrics)),
         );
         let sinks: Vec<String> = config.event_sinks.iter().map(|sink| sink.name.clone()).collect();
-        let date = clock::date();
+        let date = anchor::date(&config.ledger);
         let ledger = Ledger::open(&config.ledger, &sinks, date)
             .map_err(|error| StartError::Machine(error.to_string()))?;
         let calendar = Calendar::new(date, ledger.last_written(), clock::now());
+        anchor::keep(&config.ledger, calendar.at(clock::now()));
         let counted = Arc::clone(&metrics);
         ledger.watch(move |orders, took| counted.committed(orders, took));
         let money = Arc::new(Money {
@@ -140,9 +142,7 @@ impl Gateway {
             server.add_service(background_service(&format!("event sink {name}"), relay));
         }
         let tls = config.listen.tls.as_ref().map(tls_settings).transpose()?;
-        let limits = config.limits;
-        let h2c = config.listen.h2c;
-        let shutdown = config.shutdown;
+        let (limits, h2c, shutdown) = (config.limits, config.listen.h2c, config.shutdown);
         let identity = Arc::new(Identity::new(config.identity));
         let gate = Gate {
             limits,

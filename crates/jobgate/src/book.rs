@@ -23,6 +23,8 @@ pub(crate) struct Place {
 /// A ledger that answers one question after the other.
 pub(crate) struct Book {
     pub(crate) ledger: Ledger,
+    /// What is written now is written at this instant, as its gateway counts.
+    pub(crate) date: Timestamp,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -41,8 +43,13 @@ impl Place {
     }
 
     pub(crate) fn open(&self) -> Result<Book, Failure> {
-        let ledger = Ledger::visit(&self.url()?).map_err(|error| Failure::new(Ending::Bad, error))?;
-        Ok(Book { ledger, runtime: tokio::runtime::Builder::new_current_thread().build()? })
+        let url = self.url()?;
+        let ledger = Ledger::visit(&url).map_err(|error| Failure::new(Ending::Bad, error))?;
+        Ok(Book {
+            ledger,
+            date: gateway::date(&url),
+            runtime: tokio::runtime::Builder::new_current_thread().build()?,
+        })
     }
 }
 

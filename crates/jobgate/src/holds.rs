@@ -1,9 +1,8 @@
 //! `jobgate holds`: lists holds, or says what became of one.
 
-use ::ledger::{HoldId, HoldRow, Note, Told};
+use ::ledger::{Faults, HoldId, HoldRow, Note, Told};
 use admission::{Event, HoldState};
 use clap::{Subcommand, ValueEnum};
-use jiff::Timestamp;
 use job_model::{Amount, JobId};
 
 use crate::book::{Book, PAGE, Place, date};
@@ -39,10 +38,10 @@ enum What {
         /// What became of it
         #[arg(long = "as")]
         end: End,
-        /// The job, where the hold is bound to one
+        /// The job, where the hold is not bound to one yet
         #[arg(long, value_parser = job_id)]
         job: Option<JobId>,
-        /// What was charged, where that is not what was held
+        /// What was charged, where that is not what was held; only with --as settled
         #[arg(long, value_parser = amount)]
         amount: Option<Amount>,
     },
@@ -72,8 +71,10 @@ fn job_id(text: &str) -> Result<JobId, &'static str> {
     JobId::parse(text).ok_or("a job's id is a GUID")
 }
 
+/// What was charged is never negative: that would make room in budgets which nobody gave.
 fn amount(text: &str) -> Result<Amount, String> {
-    text.parse().map_err(|error: job_model::NoAmount| error.to_string())
+    let amount: Amount = text.parse().map_err(|error: job_model::NoAmount| error.to_string())?;
+    if amount < Amount::ZERO { Err("not an amount: it is negative".to_owned()) } else { Ok(amount) }
 }
 
 pub(crate) fn run(args: &Args) -> output::Result {
@@ -104,13 +105,12 @@ fn list(book: &Book, state: Option<HoldState>) -> output::Result {
 
 fn cells(row: &HoldRow) -> [String; 7] {
     let amount = if row.priced { format!("{} {}", row.amount, row.currency) } else { "unpriced".to_owned() };
-    let job = row.job.map(|job| job.to_string()).unwrap_or_default();
     let state = row.state.as_str().to_owned();
     [
         row.id.to_string(),
         state,
         amount,
-        job,
+        text(row.job),
         row.workspace.to_string(),
         date(row.opened),
         row.budgets.join(" "),
@@ -118,11 +118,12 @@ fn cells(row: &HoldRow) -> [String; 7] {
 }
 
 fn resolve(book: &Book, id: HoldId, end: End, job: Option<JobId>, amount: Option<Amount>) -> output::Result {
-    let row = find(book, id)?;
-    if !row.state.is_held() {
-        let what = format!("hold {id} is {}; what has ended is not changed", row.state.as_str());
-        return Err(Failure::new(Ending::Bad, what));
+    if amount.is_some() && !matches!(end, End::Settled) {
+        return Err(Failure::new(Ending::Usage, "--amount is what was charged: it needs --as settled"));
     }
+    verify(book)?;
+    let row = find(book, id)?;
+    check(book, &row, end, job)?;
     let event = match end {
         End::Bound => Event::Bind,
         End::Submitted => Event::Submit,
@@ -130,9 +131,60 @@ fn resolve(book: &Book, id: HoldId, end: End, job: Option<JobId>, amount: Option
         End::Released => Event::Release,
     };
     let note = Note { events: vec![event], told: Told { job, ..Told::default() }, ..Note::default() };
-    let state = book.ask(book.ledger.note(id, note, Timestamp::now()))?;
+    let state = book.ask(book.ledger.note(id, note, book.date))?;
     output::say(format_args!("hold {id} is {}", state.as_str()));
     Ok(Ending::Ok)
+}
+
+/// Whether it can be so, by all that the ledger knows.
+fn check(book: &Book, row: &HoldRow, end: End, job: Option<JobId>) -> Result<(), Failure> {
+    let id = row.id;
+    let bad = |what: String| Err(Failure::new(Ending::Bad, what));
+    match row.state {
+        HoldState::Settled | HoldState::Released | HoldState::Lapsed => {
+            return bad(format!("hold {id} is {}; what has ended is not changed", row.state.as_str()));
+        }
+        // Its gateway will say so itself; a gateway that was killed leaves it in doubt.
+        HoldState::Open => {
+            return bad(format!(
+                "hold {id} is open: its request is under way; where its gateway has ended, start it again first"
+            ));
+        }
+        HoldState::Bound | HoldState::Submitted | HoldState::InDoubt => {}
+    }
+    if let (Some(known), Some(job)) = (row.job, job)
+        && known != job
+    {
+        return bad(format!("hold {id} is bound to job {known}, not to {job}"));
+    }
+    let other = match job {
+        Some(job) => book.ask(book.ledger.hold_of(job))?.filter(|other| other.id != id),
+        None => None,
+    };
+    if let Some(other) = other {
+        return bad(format!("job {} has hold {} already; one job has one hold", text(other.job), other.id));
+    }
+    if matches!(end, End::Bound | End::Submitted) && row.job.or(job).is_none() {
+        // Nothing that upstream tells of the job would reach the hold.
+        let what = format!("hold {id} is bound to no job yet: give it by --job");
+        return Err(Failure::new(Ending::Usage, what));
+    }
+    Ok(())
+}
+
+fn text(job: Option<JobId>) -> String {
+    job.map(|job| job.to_string()).unwrap_or_default()
+}
+
+/// Who resolves looks at sums that damage may have changed, and would write on behind it.
+fn verify(book: &Book) -> Result<(), Failure> {
+    book.ask(book.ledger.verify())?.map_err(|Faults(faults)| {
+        let what = format!(
+            "the ledger is damaged: {}; nothing was resolved: see `jobgate ledger verify`, restore a backup",
+            faults.join(", ")
+        );
+        Failure::new(Ending::Bad, what)
+    }).map(drop)
 }
 
 fn find(book: &Book, id: HoldId) -> Result<HoldRow, Failure> {

@@ -41,6 +41,7 @@ fn prepare(machine: &Machine) -> Result<(), Failure> {
     supply::to_count(machine)?;
     supply::prometheus(machine)?;
     supply::for_the_catalogue(machine)?;
+    supply::to_set_clocks(machine)?;
     supply::cargo_tool(machine, supply::NEXTEST)?;
     supply::cargo_tool(machine, supply::DENY)?;
     if fuzz::exists(machine) { supply::to_fuzz(machine) } else { Ok(()) }

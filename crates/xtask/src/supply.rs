@@ -67,6 +67,14 @@ pub(crate) fn for_the_catalogue(machine: &Machine) -> Result<(), Failure> {
     packages(machine, &[("h2load", "nghttp2-client")])
 }
 
+/// What sets the clock for one process.
+///
+/// # Errors
+/// As [`to_build`].
+pub(crate) fn to_set_clocks(machine: &Machine) -> Result<(), Failure> {
+    packages(machine, &[("faketime", "faketime")])
+}
+
 /// A cargo subcommand. Built without optimisation: a fresh machine spends a minute less on it than it would win.
 ///
 /// # Errors

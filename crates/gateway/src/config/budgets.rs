@@ -5,8 +5,9 @@ use job_model::{Amount, Decimal, RateCards, WorkspaceId};
 use toml::Value;
 
 use super::problems::ConfigProblem;
-use super::reader::{Reader, one_of};
+use super::reader::{Reader, one_of, show};
 use super::rows::{self, Row};
+use crate::identity::Principal;
 
 /// The section's name.
 pub(super) const KEY: &str = "budget";
@@ -89,8 +90,10 @@ fn scope(row: &mut Row<'_>, verified: bool) -> Option<BudgetScope> {
         }
         Some("principal") if verified => {
             let who = one.map(|who| who.as_str().unwrap_or_default());
-            if who == Some("") {
-                row.refuse("match", "must be a principal in quotes; leave it out to count each by itself");
+            // One that no request can have would limit nobody.
+            if who.is_some_and(|who| Principal::new(who).is_none()) {
+                let what = "must be a principal in quotes, 1 to 256 visible ASCII characters; leave it out to count each by itself";
+                row.refuse("match", what);
                 return None;
             }
             Some(BudgetScope::Principal(who.map(str::to_owned)))
@@ -101,8 +104,11 @@ fn scope(row: &mut Row<'_>, verified: bool) -> Option<BudgetScope> {
             row.refuse("scope", what);
             None
         }
-        other => {
-            let not = other.map_or_else(|| "missing".to_owned(), |text| format!("not {text:?}"));
+        _ => {
+            let not = row
+                .keys
+                .get("scope")
+                .map_or_else(|| "missing".to_owned(), |value| format!("not {}", show(value)));
             row.refuse("scope", format!("{}, {not}", one_of(&["global", "workspace", "principal"])));
             None
         }
@@ -147,8 +153,13 @@ fn currency(row: &mut Row<'_>, cards: &RateCards) {
 fn window(row: &mut Row<'_>) -> Option<Window> {
     let kinds = WindowKind::ALL.map(|kind| (kind.as_str(), kind));
     let kind = row.word("window", kinds, None);
-    let zone = match (row.text("time_zone"), kind) {
-        (Some(zone), _) => zone.to_owned(),
+    let zone = match (row.keys.get("time_zone"), kind) {
+        (Some(Value::String(zone)), _) => zone.to_owned(),
+        (Some(other), _) => {
+            let what = "must be the name of a zone in quotes, such as \"Europe/Berlin\" or \"UTC\", not";
+            row.refuse("time_zone", format!("{what} {}", show(other)));
+            return None;
+        }
         (None, Some(WindowKind::Total)) => "UTC".to_owned(),
         (None, _) => {
             let what = "missing; a day and a month begin in a zone, such as \"Europe/Berlin\" or \"UTC\"";

@@ -21,17 +21,32 @@ const HEADER: [&str; 1] = ["identity.header"];
 const MODES: [&str; 3] = ["none", "jwt", "header"];
 
 /// Headers that mean something else; whoever sets them is not the proxy.
-const TAKEN: [&str; 9] = [
+const TAKEN: [&str; 22] = [
     "authorization",
     "host",
     "content-type",
     "content-length",
+    "content-encoding",
     "transfer-encoding",
     "connection",
     "accept",
+    "accept-encoding",
+    "accept-language",
+    "cookie",
+    "expect",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "te",
+    "traceparent",
+    "tracestate",
+    "upgrade",
     "user-agent",
+    "x-correlation-id",
     "x-request-id",
 ];
+/// Ours, and in answers only.
+const OURS: &str = "x-jobgate-";
 
 /// Whether requests have principals, as far as the mode is one.
 pub(super) fn is_verified(reader: &Reader<'_>) -> bool {
@@ -84,7 +99,10 @@ fn jwt(reader: &mut Reader<'_>, on: bool) -> Option<Jwt> {
 
 fn header(reader: &mut Reader<'_>, on: bool) -> Option<HeaderName> {
     let text = required(reader, "identity.header", on)?;
-    let name = text.parse::<HeaderName>().ok().filter(|name| !TAKEN.contains(&name.as_str()));
+    let name = text.parse::<HeaderName>().ok().filter(|name| {
+        let name = name.as_str();
+        !TAKEN.contains(&name) && !name.starts_with(OURS)
+    });
     if name.is_none() {
         reader.refuse(
             "identity.header",

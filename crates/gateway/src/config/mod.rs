@@ -14,6 +14,7 @@ mod reader;
 mod rows;
 mod sections;
 mod sinks;
+mod slips;
 mod suggest;
 mod types;
 mod url;

@@ -30,7 +30,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
     let holds = holds(reader);
     let verified = identity::is_verified(reader);
     let budgets = budgets::read(reader, &cards, verified);
-    let event_sinks = sinks::read(reader);
+    let event_sinks = sinks::read(reader, &ledger);
     let rate_limits = rates::read(reader.table, verified, &mut reader.problems);
     Config {
         listen,
@@ -145,13 +145,30 @@ fn ledger(reader: &mut Reader<'_>) -> Ledger {
         }
         Some(url) => {
             if let Some(file) = url.strip_prefix(SQLITE).filter(|file| !file.is_empty()) {
-                let file = reader.base.join(file);
-                return Ledger::Sqlite(std::path::absolute(&file).unwrap_or(file));
+                return ledger_file(reader, file);
             }
             reader.refuse("ledger.url", "must be \"memory:\" or \"sqlite:\" and the path of a file");
             Ledger::Memory
         }
     }
+}
+
+/// What other programs take for a URL of such a file is not the file that it looks like here.
+fn ledger_file(reader: &mut Reader<'_>, file: &str) -> Ledger {
+    if file == MEMORY || file == ":memory:" {
+        let what =
+            format!("\"{SQLITE}{file}\" would be a file called {file:?}; use {MEMORY:?}, or another name");
+        reader.refuse("ledger.url", what);
+        return Ledger::Memory;
+    }
+    let host = file.starts_with("//") && !file.starts_with("///");
+    if host || file.contains('?') || file.ends_with(['/', '.']) {
+        let what = "must have the path of a file behind \"sqlite:\", such as \"sqlite:jobgate.db\" or \"sqlite:/var/lib/jobgate.db\"";
+        reader.refuse("ledger.url", what);
+        return Ledger::Memory;
+    }
+    let file = reader.base.join(file);
+    Ledger::Sqlite(std::path::absolute(&file).unwrap_or(file))
 }
 
 /// The URL of a ledger in a file begins with this.

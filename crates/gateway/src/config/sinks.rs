@@ -1,18 +1,20 @@
 //! Reads `[[event_sink]]`: where usage events go, a file or a server, and with which secret.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use toml::Value;
 
 use super::reader::Reader;
 use super::rows::{self, Row};
-use super::types::{EventSink, Secret, SinkTo, Upstream};
+use super::types::{EventSink, Ledger, Secret, SinkTo, Upstream};
 use super::url;
 
 /// The section's name.
 pub(super) const KEY: &str = "event_sink";
 
+/// What a ledger's file and those beside it end with.
+const LEDGERS: [&str; 7] = ["", "-wal", "-shm", "-journal", ".lock", ".mark", ".clock"];
 const KEYS: [&str; 4] = ["name", "file", "url", "token"];
 
 /// How long a server may take for one batch.
@@ -21,7 +23,7 @@ const CONNECT: Duration = Duration::from_secs(3);
 const IDLE: Duration = Duration::from_secs(30);
 
 /// Every sink that is sound; what is wrong with the others.
-pub(super) fn read(reader: &mut Reader<'_>) -> Vec<EventSink> {
+pub(super) fn read(reader: &mut Reader<'_>, ledger: &Ledger) -> Vec<EventSink> {
     let (base, variables) = (reader.base, &reader.variables);
     rows::read(reader.table, KEY, &mut reader.problems, |row, others: &[EventSink]| {
         row.refuse_unknown(KEYS);
@@ -47,8 +49,50 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Vec<EventSink> {
         if others.iter().any(|other| other.name == sink.name) {
             row.refuse("name", "is another sink's name, too");
         }
+        if let Some((key, what)) = clash(&sink.to, others, ledger) {
+            row.refuse(key, what);
+        }
         Some(sink)
     })
+}
+
+/// Where events cannot go, because something else is there.
+fn clash(to: &SinkTo, others: &[EventSink], ledger: &Ledger) -> Option<(&'static str, &'static str)> {
+    match to {
+        SinkTo::File(file) => {
+            let file = plain(file);
+            let taken = |other: &EventSink| matches!(&other.to, SinkTo::File(other) if plain(other) == file);
+            if let Ledger::Sqlite(book) = ledger
+                && LEDGERS.iter().any(|end| plain(Path::new(&format!("{}{end}", book.display()))) == file)
+            {
+                // What is no whole line at the end of a sink's file is cut off.
+                return Some(("file", "is the ledger's own file"));
+            }
+            let what = "is another sink's file, too: each event would be in it twice";
+            others.iter().any(taken).then_some(("file", what))
+        }
+        SinkTo::Server { url, .. } => {
+            let taken =
+                |other: &EventSink| matches!(&other.to, SinkTo::Server { url: other, .. } if other == url);
+            let what = "is another sink's url, too: each event would come to it twice";
+            others.iter().any(taken).then_some(("url", what))
+        }
+    }
+}
+
+/// A path without the parts that lead nowhere.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 fn file(row: &mut Row<'_>, base: &Path) -> Option<SinkTo> {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use job_model::Mode;
 
+use super::slips;
 use super::types::{CardSource, Config, Identity, Ledger};
 use super::url::is_loopback;
 
@@ -20,7 +21,7 @@ impl Config {
             self.prices(),
             self.books(),
         ];
-        lines.into_iter().flatten().collect()
+        lines.into_iter().flatten().chain(slips::warnings(&self.cards, !self.budgets.is_empty())).collect()
     }
 
     fn listener(&self) -> Option<String> {
@@ -64,7 +65,7 @@ impl Config {
     fn books(&self) -> Option<String> {
         let counts = !self.budgets.is_empty() || !self.event_sinks.is_empty();
         (counts && self.ledger == Ledger::Memory).then(|| {
-            "ledger.url is \"memory:\": budgets begin anew at each start, and events that were not sent are lost".to_owned()
+            "ledger.url is \"memory:\": budgets begin anew at each start, each gateway counts for itself, and events that were not sent are lost".to_owned()
         })
     }
 

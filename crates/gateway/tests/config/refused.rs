@@ -17,6 +17,66 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
     ("ledger.url = 'file'", "ledger.url: must be \"memory:\" or \"sqlite:\" and the path of a file"),
     ("budget = 3", "budget: must be an array of tables, written [[budget]]"),
     (
+        "pricing.rate_card = 'builtin:illustrative'\nidentity = { mode = 'header', header = 'x-who' }\n[[budget]]\nname = 'a'\nlimit = '1'\nscope = 3\nwindow = 'total'",
+        r#"budget[0].scope: must be "global", "workspace" or "principal", not 3"#,
+    ),
+    (
+        "pricing.rate_card = 'builtin:illustrative'\nidentity = { mode = 'header', header = 'x-who' }\n[[budget]]\nname = 'a'\nlimit = '1'\nscope = 'global'\nwindow = 'total'\ntime_zone = 3",
+        r#"budget[0].time_zone: must be the name of a zone in quotes, such as "Europe/Berlin" or "UTC", not 3"#,
+    ),
+    (
+        "pricing.rate_card = 'builtin:illustrative'\nidentity = { mode = 'header', header = 'x-who' }\n[[budget]]\nname = 'a'\nlimit = '1'\nscope = 'global'\nwindow = 'day'\ntime_zone = 3",
+        r#"budget[0].time_zone: must be the name of a zone in quotes, such as "Europe/Berlin" or "UTC", not 3"#,
+    ),
+    (
+        "pricing.rate_card = 'builtin:illustrative'\nidentity = { mode = 'header', header = 'x-who' }\n[[budget]]\nname = 'a'\nlimit = '1'\nscope = 'principal'\nmatch = 'a b'\nwindow = 'total'",
+        r#"budget[0].match: must be a principal in quotes, 1 to 256 visible ASCII characters; leave it out to count each by itself"#,
+    ),
+    (
+        "ledger.url = 'sqlite::memory:'",
+        r#"ledger.url: "sqlite::memory:" would be a file called ":memory:"; use "memory:", or another name"#,
+    ),
+    (
+        "ledger.url = 'sqlite://x.db'",
+        r#"ledger.url: must have the path of a file behind "sqlite:", such as "sqlite:jobgate.db" or "sqlite:/var/lib/jobgate.db""#,
+    ),
+    (
+        "ledger.url = 'sqlite:x.db?mode=ro'",
+        r#"ledger.url: must have the path of a file behind "sqlite:", such as "sqlite:jobgate.db" or "sqlite:/var/lib/jobgate.db""#,
+    ),
+    (
+        "ledger.url = 'sqlite:/'",
+        r#"ledger.url: must have the path of a file behind "sqlite:", such as "sqlite:jobgate.db" or "sqlite:/var/lib/jobgate.db""#,
+    ),
+    (
+        "ledger.url = 'sqlite:a/book.db'\n[[event_sink]]\nname = 's'\nfile = 'a/../a/book.db'",
+        "event_sink[0].file: is the ledger's own file",
+    ),
+    (
+        "ledger.url = 'sqlite:book.db'\n[[event_sink]]\nname = 's'\nfile = './book.db-wal'",
+        "event_sink[0].file: is the ledger's own file",
+    ),
+    (
+        "[[event_sink]]\nname = 's'\nfile = 'e'\n[[event_sink]]\nname = 't'\nfile = './e'",
+        "event_sink[1].file: is another sink's file, too: each event would be in it twice",
+    ),
+    (
+        "[[event_sink]]\nname = 's'\nurl = 'http://a/x'\n[[event_sink]]\nname = 't'\nurl = 'http://a/x'",
+        "event_sink[1].url: is another sink's url, too: each event would come to it twice",
+    ),
+    (
+        "identity = { mode = 'header', header = 'Idempotency-Key' }",
+        r#"identity.header: must be the name of a header of its own, such as "x-principal", not "Idempotency-Key""#,
+    ),
+    (
+        "identity = { mode = 'header', header = 'x-jobgate-who' }",
+        r#"identity.header: must be the name of a header of its own, such as "x-principal", not "x-jobgate-who""#,
+    ),
+    (
+        "identity = { mode = 'header', header = 'traceparent' }",
+        r#"identity.header: must be the name of a header of its own, such as "x-principal", not "traceparent""#,
+    ),
+    (
         "identity = { mode = 'jwt', issuer = 'a', audience = 'b', jwks_url = 'http://a' }",
         "identity.jwks_url: must start with https://, unless it is on this machine",
     ),

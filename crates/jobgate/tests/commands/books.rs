@@ -3,7 +3,7 @@
 use admission::{Claim, Event, Period};
 use jiff::Timestamp;
 use job_model::{Amount, Workload, WorkspaceId};
-use ledger::{HoldId, Ledger, NewHold, Note, Url};
+use ledger::{HoldId, Ledger, NewHold, Note, Told, Url};
 
 use crate::Place;
 
@@ -11,43 +11,70 @@ const CONFIG: [&str; 2] = ["--config", "gate.toml"];
 
 /// Two holds of 3.5 units: one submitted, the other never answered.
 fn place(test: &str) -> (Place, HoldId) {
-    let place = Place::new(test).with("gate.toml", "ledger.url = 'sqlite:book.db'");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let now = Timestamp::from_second(1_800_000_000).unwrap();
-    let url = Url::Sqlite(place.0.join("book.db"));
+    let (place, book) = ledger(test);
     let [first, doubtful] = [HoldId::new(), HoldId::new()];
+    reserve(&book, &[first, doubtful]);
+    note(&book, first, Note { events: vec![Event::Submit], ..Note::default() });
+    note(&book, doubtful, Note { events: vec![Event::Doubt], ..Note::default() });
+    (place, doubtful)
+}
+
+/// One hold that is submitted for a job, one in doubt, one that is open.
+fn holds(test: &str) -> (Place, [HoldId; 3]) {
+    let (place, book) = ledger(test);
+    let ids @ [submitted, doubtful, _] = [HoldId::new(), HoldId::new(), HoldId::new()];
+    reserve(&book, &ids);
+    let job = job_model::JobId::parse("cc3d35cc-416a-4262-9714-b359da70b419");
+    let told = Told { job, ..Told::default() };
+    note(&book, submitted, Note { events: vec![Event::Bind, Event::Submit], told, ..Note::default() });
+    note(&book, doubtful, Note { events: vec![Event::Doubt], ..Note::default() });
+    (place, ids)
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+fn wait<T>(answer: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(answer)
+}
+
+fn ledger(test: &str) -> (Place, Ledger) {
+    let place = Place::new(test).with("gate.toml", "ledger.url = 'sqlite:book.db'");
+    let book = Ledger::open(&Url::Sqlite(place.0.join("book.db")), &[], now()).unwrap();
+    (place, book)
+}
+
+fn note(book: &Ledger, id: HoldId, note: Note) {
+    wait(book.note(id, note, now())).unwrap();
+}
+
+fn reserve(book: &Ledger, ids: &[HoldId]) {
     let workload =
         serde_json::json!({"type": "Full", "quality": "Extra", "outputs": ["OBJ"], "gigaPixels": "1"});
-    runtime.block_on(async {
-        let book = Ledger::open(&url, &[], now).unwrap();
-        for id in [first, doubtful] {
-            let period = Period { label: "total".to_owned(), resets: None };
-            let limit = Amount::from_micros(10_000_000);
-            let claim = Claim {
-                budget: "all".to_owned(),
-                key: String::new(),
-                period,
-                limit,
-                soft: limit,
-                enforce: true,
-            };
-            let hold = NewHold {
-                id,
-                job: None,
-                workspace: WorkspaceId::parse("6881117d-9fd2-4900-870b-9b721dc90f25").unwrap(),
-                principal: "a,\"b\"".to_owned(),
-                workload: Workload::from_json(&workload).unwrap(),
-                amount: Some(Amount::from_micros(3_500_000)),
-                card: "c0ffee".to_owned(),
-                currency: "unit".to_owned(),
-                claims: vec![claim],
-            };
-            book.reserve(hold, None, now).await.unwrap();
-        }
-        book.note(first, Note { events: vec![Event::Submit], ..Note::default() }, now).await.unwrap();
-        book.note(doubtful, Note { events: vec![Event::Doubt], ..Note::default() }, now).await.unwrap();
-    });
-    (place, doubtful)
+    let limit = Amount::from_micros(100_000_000);
+    for id in ids {
+        let claim = Claim {
+            budget: "all".to_owned(),
+            key: String::new(),
+            period: Period { label: "total".to_owned(), resets: None },
+            limit,
+            soft: limit,
+            enforce: true,
+        };
+        let hold = NewHold {
+            id: *id,
+            job: None,
+            workspace: WorkspaceId::parse("6881117d-9fd2-4900-870b-9b721dc90f25").unwrap(),
+            principal: "a,\"b\"".to_owned(),
+            workload: Workload::from_json(&workload).unwrap(),
+            amount: Some(Amount::from_micros(3_500_000)),
+            card: "c0ffee".to_owned(),
+            currency: "unit".to_owned(),
+            claims: vec![claim],
+        };
+        wait(book.reserve(hold, None, now())).unwrap();
+    }
 }
 
 #[test]
@@ -75,6 +102,42 @@ fn a_ledger_is_added_up_listed_resolved_and_written_out() {
     assert_eq!(run(&["ledger", "export"]).stdout.lines().count(), 6);
 }
 
+/// Somebody who says what became of a hold can mistype: what cannot be is refused, and nothing is written.
+#[test]
+fn a_hold_is_not_resolved_as_what_cannot_be() {
+    const JOB: &str = "cc3d35cc-416a-4262-9714-b359da70b419";
+    let (place, [submitted, doubtful, open]) = holds("cannot-be");
+    let run = |id: HoldId, more: &[&str]| {
+        place.run(&[&["holds", "resolve", &id.to_string()], more, &CONFIG[..]].concat())
+    };
+    let entries = || place.run(&[&["ledger", "export"], &CONFIG[..]].concat()).stdout;
+    let before = entries();
+    for (id, more, code, said) in [
+        (doubtful, &["--as", "settled", "--amount=-1"][..], 2, "it is negative"),
+        (doubtful, &["--as", "released", "--amount", "1"], 2, "--amount is what was charged"),
+        (doubtful, &["--as", "bound"], 2, "give it by --job"),
+        (doubtful, &["--as", "submitted"], 2, "give it by --job"),
+        (doubtful, &["--as", "bound", "--job", JOB], 1, "one job has one hold"),
+        (
+            submitted,
+            &["--as", "settled", "--job", "cc3d35cc-416a-4262-9714-b359da70b410"],
+            1,
+            "is bound to job",
+        ),
+        (open, &["--as", "released"], 1, "its request is under way"),
+        (HoldId::new(), &["--as", "released"], 1, "there is no hold"),
+    ] {
+        let ran = run(id, more);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(code), ""), "{more:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{more:?}: {}", ran.stderr);
+    }
+    assert_eq!(entries(), before);
+    let bound = run(doubtful, &["--as", "bound", "--job", "cc3d35cc-416a-4262-9714-b359da70b410"]);
+    assert_eq!(bound.code, Some(0), "{}", bound.stderr);
+    let settled = run(submitted, &["--as", "settled", "--amount", "3", "--job", JOB]);
+    assert_eq!(settled.code, Some(0), "{}", settled.stderr);
+}
+
 #[test]
 fn what_is_no_ledger_is_said_in_one_line() {
     let place = Place::new("no-books")
@@ -93,14 +156,8 @@ fn what_is_no_ledger_is_said_in_one_line() {
     assert!(!place.0.join("none.db").exists(), "looking makes no ledger");
 }
 
-/// One letter of whom a hold is from: no sum of money depends on it, and it is found all the same.
-#[test]
-fn a_damaged_ledger_is_refused_in_one_line_and_told_of_by_verify() {
-    let (place, _) = place("damaged-books");
-    let place = place.with(
-        "serve.toml",
-        "ledger.url = 'sqlite:book.db'\nlisten.address = '127.0.0.1:0'\nadmin.address = '127.0.0.1:0'\nupstream.url = 'http://127.0.0.1:9'\n",
-    );
+/// Changes one letter of whom a hold is from, behind the back of the ledger.
+fn damage(place: &Place) {
     // It is closed by its writer's thread, which may not have come to it.
     let lock = std::fs::File::open(place.0.join("book.db.lock")).unwrap();
     while lock.try_lock().is_err() {
@@ -116,6 +173,17 @@ fn a_damaged_ledger_is_refused_in_one_line_and_told_of_by_verify() {
         }
         std::fs::write(file, bytes).unwrap();
     }
+}
+
+/// No sum of money depends on that letter, and it is found all the same.
+#[test]
+fn a_damaged_ledger_is_refused_in_one_line_and_told_of_by_verify() {
+    let (place, _) = place("damaged-books");
+    let place = place.with(
+        "serve.toml",
+        "ledger.url = 'sqlite:book.db'\nlisten.address = '127.0.0.1:0'\nadmin.address = '127.0.0.1:0'\nupstream.url = 'http://127.0.0.1:9'\n",
+    );
+    damage(&place);
     let verified = place.run(&["ledger", "verify", "--config", "gate.toml"]);
     assert_eq!(verified.code, Some(1), "{}", verified.stderr);
     assert!(verified.stderr.contains("is not what was written"), "{}", verified.stderr);
@@ -126,4 +194,24 @@ fn a_damaged_ledger_is_refused_in_one_line_and_told_of_by_verify() {
         said[0].contains("book.db: is damaged: hold ") && said[0].contains("restore a backup"),
         "{said:?}"
     );
+}
+
+/// What somebody decides about money is decided on a ledger that adds up, or not at all.
+#[test]
+fn nothing_is_resolved_in_a_damaged_ledger() {
+    let (place, doubtful) = place("damaged-resolve");
+    damage(&place);
+    let bytes =
+        || ["", "-wal"].map(|end| std::fs::read(place.0.join(format!("book.db{end}"))).unwrap_or_default());
+    let before = bytes();
+    let id = doubtful.to_string();
+    let resolved = place.run(&["holds", "resolve", &id, "--as", "released", "--config", "gate.toml"]);
+    assert_eq!((resolved.code, resolved.stdout.as_str()), (Some(1), ""), "{}", resolved.stderr);
+    assert_eq!(resolved.stderr.lines().count(), 1, "{}", resolved.stderr);
+    assert!(
+        resolved.stderr.contains("nothing was resolved") && resolved.stderr.contains("jobgate ledger verify"),
+        "{}",
+        resolved.stderr
+    );
+    assert!(before == bytes(), "a file was changed");
 }

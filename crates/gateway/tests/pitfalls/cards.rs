@@ -1,0 +1,109 @@
+//! Prices and sums: exact, of one unit, and not off by powers of ten.
+
+use std::fs;
+use std::path::Path;
+
+use gateway::Config;
+
+use crate::Folder;
+use crate::support::money::{budget, sum, sums};
+use crate::support::{JOB, Recorder, Running, post};
+
+fn card(name: &str, price: &str, when: &str) -> String {
+    format!(
+        "name = '{name}'\nversion = '1'\ncurrency = 'EUR'\nbasis = 'For a test.'\n{when}\n[rounding]\nstep = '0.000001'\nmode = 'half-even'\n\
+         [[rate]]\nper_gigapixel = '{price}'\nper_megapoint = '0'\nminimum = '0'\n"
+    )
+}
+
+/// In floats the tenth one would not fit: 0.1 ten times is 0.9999999999999999, and three times 0.30000000000000004.
+#[test]
+fn ten_times_a_tenth_is_exactly_one() {
+    let folder = Folder::new("tenth");
+    let file = folder.0.join("card.toml");
+    fs::write(&file, card("tenth", "0.1", "")).unwrap();
+    let text = budget("1", "").replace("builtin:illustrative", &file.display().to_string());
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, &text);
+    let job = JOB.replace("2.1", "1");
+    for count in 1..=10 {
+        assert_eq!(gateway.send(&post(&job)).status, 201, "{count}");
+        let expected = if count == 10 { "1".to_owned() } else { format!("0.{count}") };
+        assert_eq!(sums(&gateway), sum("0", &expected));
+    }
+    let refused = gateway.send(&post(&job)).json()["error"]["details"][0].clone();
+    assert_eq!((&refused["held"], &refused["missing"]), (&"1".into(), &"0.1".into()));
+}
+
+/// Sums are decimals or whole micro-units; only metrics are floats, where they leave.
+#[test]
+fn no_room_of_money_knows_floats() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for room in ["job-model", "admission", "ledger"] {
+        let lib = fs::read_to_string(crates.join(room).join("src/lib.rs")).unwrap();
+        assert!(lib.contains("clippy::float_arithmetic"), "{room}");
+    }
+    let mut money = String::new();
+    for folder in ["admission/src", "ledger/src", "gateway/src/money"] {
+        crate::sources(&crates.join(folder), &mut money);
+    }
+    for file in ["money.rs", "stake.rs", "books.rs"] {
+        money += &fs::read_to_string(crates.join("gateway/src").join(file)).unwrap();
+    }
+    assert!(!money.contains("f64") && !money.contains("f32"));
+}
+
+#[test]
+fn a_card_of_another_unit_than_the_budget_is_refused() {
+    let folder = Folder::new("unit");
+    fs::write(folder.0.join("card.toml"), card("euros", "1", "")).unwrap();
+    let text = |unit: &str| {
+        budget("1", "").replace("builtin:illustrative", "card.toml") + &format!("currency = '{unit}'\n")
+    };
+    assert!(Config::parse(&text("EUR"), &folder.0, []).is_ok());
+    let refused = Config::parse(&text("cent"), &folder.0, []).unwrap_err().to_string();
+    assert_eq!(refused, "budget[0].currency: is \"cent\", and the rate card euros prices in \"EUR\"");
+}
+
+/// A card that ends without another one leaves jobs without a price, and so budgets without anything to count.
+#[test]
+fn a_time_without_prices_is_told_where_budgets_count() {
+    let folder = Folder::new("gap");
+    let (until, from) = ("effective_until = 2027-01-01T00:00:00Z", "effective_from = 2027-01-02T00:00:00Z");
+    fs::write(folder.0.join("now.toml"), card("now", "1", until)).unwrap();
+    fs::write(folder.0.join("late.toml"), card("late", "1", from)).unwrap();
+    fs::write(folder.0.join("next.toml"), card("next", "1", &from.replace("-02T", "-01T"))).unwrap();
+    let warnings = |cards: &str, limits: &str| {
+        let text = format!("pricing.rate_card = {cards}\nledger.url = 'sqlite:book.db'\n{limits}");
+        Config::parse(&text, &folder.0, []).unwrap().warnings()
+    };
+    let limits = "[[budget]]\nname = 'all'\nscope = 'global'\nlimit = '1'\nwindow = 'total'\n";
+    assert_eq!(warnings("['now.toml', 'next.toml']", limits), Vec::<String>::new());
+    assert_eq!(warnings("'now.toml'", ""), Vec::<String>::new());
+    for cards in ["'now.toml'", "['now.toml', 'late.toml']"] {
+        let said = warnings(cards, limits);
+        assert!(
+            said.len() == 1 && said[0].contains("\"now\" version \"1\" ends at 2027-01-01T00:00:00Z"),
+            "{said:?}"
+        );
+    }
+}
+
+/// The next card prices the same job at ten times as much, or at a tenth: that may be meant, and is said before it holds.
+#[test]
+fn a_slip_of_the_decimal_point_in_the_next_card_is_told() {
+    let folder = Folder::new("slip");
+    let (until, from) = ("effective_until = 2027-01-01T00:00:00Z", "effective_from = 2027-01-01T00:00:00Z");
+    fs::write(folder.0.join("now.toml"), card("now", "1.25", until)).unwrap();
+    let warnings = |price: &str| {
+        fs::write(folder.0.join("next.toml"), card("next", price, from)).unwrap();
+        let config = Config::parse("pricing.rate_card = ['now.toml', 'next.toml']", &folder.0, []).unwrap();
+        config.warnings().into_iter().filter(|warning| warning.contains("next")).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings("1.5"), Vec::<String>::new());
+    assert_eq!(warnings("12.4"), Vec::<String>::new());
+    for slip in ["12.5", "125", "0.125", "0.0000125", "0"] {
+        let said = warnings(slip);
+        assert!(said.len() == 1 && said[0].contains("pricing.rate_card"), "{slip}: {said:?}");
+    }
+}

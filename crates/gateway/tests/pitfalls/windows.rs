@@ -1,0 +1,114 @@
+//! What restarts and new windows make of what is held: nothing.
+
+use std::path::Path;
+use std::thread;
+
+use gateway::Config;
+use jiff::{SignedDuration, Timestamp};
+use ledger::{HoldId, Ledger, NewHold, Note, Told, Url};
+
+use crate::Folder;
+use crate::support::money::{budget, holds, sum, sums};
+use crate::support::{Act, JOB, Recorder, Running, answer, get, post};
+
+const ID: &str = "cc3d35cc-416a-4262-9714-b359da70b410";
+
+/// A ledger in which a job of 3.5 units was created some days ago.
+fn created(folder: &Folder, text: &str, days: i64) {
+    let when = Timestamp::now() - SignedDuration::from_hours(24 * days);
+    let config = Config::parse(text, Path::new("."), []).unwrap();
+    let workspace = job_model::WorkspaceId::parse("6881117d-9fd2-4900-870b-9b721dc90f25").unwrap();
+    let workload = serde_json::json!({"type": "Full", "quality": "Extra", "outputs": ["OBJ"]});
+    let id = HoldId::new();
+    let new = NewHold {
+        id,
+        job: None,
+        workspace,
+        principal: String::new(),
+        workload: job_model::Workload::from_json(&workload).unwrap(),
+        amount: Some("3.5".parse().unwrap()),
+        card: String::new(),
+        currency: "unit".to_owned(),
+        claims: config.budgets.iter().map(|budget| budget.claim(None, "", when).unwrap()).collect(),
+    };
+    let book = Ledger::open(&Url::Sqlite(folder.0.join("book.db")), &[], when).unwrap();
+    let told = Told { job: job_model::JobId::parse(ID), ..Told::default() };
+    let bound = Note { events: vec![admission::Event::Bind], told, ..Note::default() };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(book.reserve(new, None, when)).unwrap();
+    runtime.block_on(book.note(id, bound, when)).unwrap();
+}
+
+/// A job that was created eight days ago and never run gives its price back by itself.
+#[test]
+fn jobs_that_are_never_run_do_not_starve_a_budget() {
+    let folder = Folder::new("starve");
+    let text = budget("5", &folder.ledger());
+    created(&folder, &text, 8);
+    let upstream = Recorder::start();
+    let gateway = Running::start_patiently(upstream.address, &text);
+    while sums(&gateway) != sum("0", "0") {
+        thread::yield_now();
+    }
+    assert_eq!(holds(&gateway)[0]["state"], "lapsed");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+}
+
+/// Six days are not seven.
+#[test]
+fn no_hold_lapses_before_its_time() {
+    let folder = Folder::new("early");
+    let text = budget("5", &folder.ledger());
+    created(&folder, &text, 6);
+    let upstream = Recorder::start();
+    let gateway = Running::start_patiently(upstream.address, &text);
+    assert_eq!(gateway.send(&post(JOB)).status, 402);
+    assert_eq!(holds(&gateway)[0]["state"], "bound");
+}
+
+#[test]
+fn a_restart_does_not_count_again_what_is_held() {
+    let folder = Folder::new("restart");
+    let text = budget("100", &folder.ledger());
+    let upstream = Recorder::start();
+    for start in 1..=4 {
+        let gateway = Running::start_patiently(upstream.address, &text);
+        assert_eq!(gateway.send(&post(JOB)).status, 201);
+        let held = ["3.5", "7", "10.5", "14"][start - 1];
+        assert_eq!(sums(&gateway), sum("0", held), "after start {start}");
+        gateway.stop();
+    }
+}
+
+/// A window is a place of its own: today's limit is whole whatever yesterday holds, and what ends today of yesterday's is
+/// charged there.
+#[test]
+fn a_new_window_resets_nothing_and_an_old_one_is_settled_in_its_own() {
+    let folder = Folder::new("window");
+    let text = budget("5", &folder.ledger()).replace("window = 'total'", "window = 'day'\ntime_zone = 'UTC'");
+    created(&folder, &text, 2);
+    let upstream = Recorder::start();
+    let gateway = Running::start_patiently(upstream.address, &text);
+    let rows = || {
+        let rows = gateway.operator().send(&get("/v1/budgets")).json();
+        let text = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap().to_owned();
+        let mut rows: Vec<_> = rows["budgets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| (text(row, "window"), text(row, "settled"), text(row, "held")))
+            .collect();
+        rows.sort();
+        rows.into_iter().map(|(_, settled, held)| (settled, held)).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(), [sum("0", "3.5"), sum("0", "0")]);
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    assert_eq!(rows(), [sum("0", "3.5"), sum("0", "3.5")]);
+    let over = format!(r#"{{"job":{{"id":"{ID}","state":"success"}}}}"#);
+    upstream.script([Act::Answer(answer(200, &over))]);
+    assert_eq!(gateway.send(&get(&format!("/contextcapture/jobs/{ID}"))).status, 200);
+    while rows() != [sum("3.5", "0"), sum("0", "3.5")] {
+        thread::yield_now();
+    }
+    assert_eq!(gateway.send(&post(JOB)).status, 402, "today's is as full as it was");
+}
