@@ -99,6 +99,20 @@ pub(crate) fn prometheus(machine: &Machine) -> Result<(), Failure> {
     Err(to_run("prometheus", "sudo apt-get install -y --no-install-recommends prometheus"))
 }
 
+/// A web server to be measured beside. Unpacked, as Prometheus is: installing it would start it on port 80.
+///
+/// # Errors
+/// The one line to run, when the package cannot be had.
+pub(crate) fn nginx(machine: &Machine) -> Result<(), Failure> {
+    if !machine.has("nginx") && machine.has("apt-get") && machine.has("dpkg") {
+        unpack(machine, "nginx")?;
+    }
+    if machine.has("nginx") {
+        return Ok(());
+    }
+    Err(to_run("nginx", "sudo apt-get install -y --no-install-recommends nginx"))
+}
+
 fn unpack(machine: &Machine, package: &str) -> Result<(), Failure> {
     let folder = machine.tools();
     fs::create_dir_all(&folder)
