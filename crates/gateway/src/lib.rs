@@ -33,6 +33,7 @@ mod request_id;
 mod server;
 mod sink;
 mod stake;
+mod unread;
 mod upstream;
 
 pub use config::{Config, ConfigProblems};
