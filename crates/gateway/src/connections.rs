@@ -1,14 +1,21 @@
 //! How long connections of clients last, and what one of HTTP/2 may make us keep. What passes over them is judged elsewhere.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use pingora::apps::HttpServerOptions;
 use pingora::listeners::tls::TlsSettings;
 use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::protocols::http::v2::server::H2Options;
+use pingora::server::ShutdownWatch;
+use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
 
 use crate::config::Limits;
 
 /// Requests at one time on a connection of HTTP/2.
 const STREAMS: u32 = 100;
+const AT_ONCE: usize = 100;
 /// Streams that the client has reset and that still take room. One more, and the connection ends.
 const RESET_STREAMS: usize = 20;
 /// Streams that we had to reset for the client's faults. One more, and the connection ends.
@@ -54,4 +61,75 @@ pub(crate) fn http2(limits: &Limits) -> H2Options {
         .max_local_error_reset_streams(Some(FAULTY_STREAMS))
         .max_send_buffer_size(SEND_BUFFER);
     options
+}
+
+/// The requests of one connection of HTTP/2. Of HTTP/1 the proxy counts them itself.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    limit: usize,
+    begun: AtomicUsize,
+    done: AtomicUsize,
+    last: Notify,
+    beyond: Notify,
+}
+
+impl Requests {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            limit: limits.requests_per_connection,
+            begun: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
+            last: Notify::new(),
+            beyond: Notify::new(),
+        }
+    }
+
+    /// One begins.
+    pub(crate) fn begin(&self) {
+        let number = self.begun.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        // There was never a moment without a request.
+        if number == self.limit.saturating_add(AT_ONCE) {
+            self.last.notify_one();
+        }
+        if number > self.limit.saturating_add(AT_ONCE).saturating_add(AT_ONCE) {
+            self.beyond.notify_one();
+        }
+    }
+
+    /// One is over. Behind the last of a connection, and not before it: there are clients that take nothing any more behind a goodbye.
+    pub(crate) fn end(&self) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if done >= self.limit && done == self.begun.load(Ordering::Relaxed) {
+            self.last.notify_one();
+        }
+    }
+
+    /// Tells the connection to end in good order when it has had its requests, or the server stops. Returns when it must be cut off:
+    /// it goes on beyond what can have been on its way, or stands still instead of leaving. Underneath nobody keeps time any more.
+    pub(crate) async fn over(&self, end: watch::Sender<bool>, mut stop: ShutdownWatch, keep_alive: Duration) {
+        let is_stop = tokio::select! {
+            _ = stop.wait_for(|stopped| *stopped) => true,
+            () = self.last.notified() => false,
+        };
+        end.send_replace(true);
+        if is_stop {
+            // What is left is the server's to bound.
+            return std::future::pending().await;
+        }
+        tokio::select! {
+            () = self.beyond.notified() => {}
+            () = self.stand_still(keep_alive) => {}
+        }
+    }
+
+    async fn stand_still(&self, keep_alive: Duration) {
+        loop {
+            let begun = self.begun.load(Ordering::Relaxed);
+            sleep(keep_alive).await;
+            let same = [&self.begun, &self.done].iter().all(|count| count.load(Ordering::Relaxed) == begun);
+            if same {
+                return;
+            }
+        }
+    }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, StatusCode};
 use log::error;
 use pingora::connectors::{ConnectorOptions, TransportConnector};
@@ -283,6 +284,14 @@ async fn receive(session: &mut HttpSession, trip: &mut Trip<'_>) -> pingora::Res
         }
         if header.status.as_u16() >= 200 {
             trip.status = Some(header.status);
+            if header.headers.contains_key(TRANSFER_ENCODING)
+                && has_a_length(&session.get_headers_raw_bytes())
+            {
+                return Error::e_explain(
+                    ErrorType::InvalidHTTPHeader,
+                    "Content-Length and Transfer-Encoding",
+                );
+            }
             break (header.status, passed_on(&header.headers));
         }
         interim = interim.saturating_add(1);
@@ -312,12 +321,19 @@ async fn receive(session: &mut HttpSession, trip: &mut Trip<'_>) -> pingora::Res
     Ok(Answer { status, headers, body: rest.map_or(first, BytesMut::freeze) })
 }
 
+/// Whether a header has a Content-Length. The parser drops one that stands beside a Transfer-Encoding, and reads on: another reader
+/// would find the end of the answer elsewhere.
+fn has_a_length(raw: &[u8]) -> bool {
+    let names = raw.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b':').next());
+    names.into_iter().any(|name| name.trim_ascii().eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes()))
+}
+
 /// Upstream's header without what concerns the connection and without what only the gateway may say.
 fn passed_on(headers: &http::HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
     let nominated = crate::reply::nominated_by_connection(headers);
     let keep = |name: &HeaderName| {
         !crate::reply::is_of_the_connection(name)
-            && *name != http::header::CONTENT_LENGTH
+            && *name != CONTENT_LENGTH
             && !name.as_str().starts_with("x-jobgate-")
             && *name != crate::request_id::HEADER
             && !nominated.iter().any(|other| other == name)

@@ -24,18 +24,18 @@ use pingora::protocols::{
 use pingora::proxy::{HttpProxy, Session};
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
 use tokio::time::{Sleep, sleep, timeout};
 
 use crate::access_log::AccessLog;
 use crate::capacity::Share;
-use crate::clock;
+use crate::config::Limits;
+use crate::connections::Requests;
 use crate::framing::Framing;
 use crate::gate::Gate;
 use crate::life::Life;
 use crate::metrics::Metrics;
-use crate::outcome::Decision;
-use crate::phase::meter::{Record, meter};
-use crate::request_id;
+use crate::unread::Unread;
 
 /// Bytes with which a connection of HTTP/2 begins.
 const PREFACE: usize = 24;
@@ -46,7 +46,7 @@ pub(crate) struct Door {
     pub(crate) life: Arc<Life>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) log: Arc<AccessLog>,
-    pub(crate) head_timeout: Duration,
+    pub(crate) limits: Limits,
 }
 
 #[async_trait]
@@ -59,21 +59,35 @@ impl ServerApp for Door {
         };
         // Streams of HTTP/2 are timed and framed by its own library; only its connection is counted.
         let is_http2 = matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
+        let told = Arc::new(Told {
+            turns: AtomicU32::new(u32::from(is_http2)),
+            misframed: AtomicU32::new(0),
+            requests: Requests::new(&self.limits),
+        });
         let watched = Watched {
             inner: stream,
-            told: Arc::new(Told { turns: AtomicU32::new(u32::from(is_http2)), misframed: AtomicU32::new(0) }),
+            told: Arc::clone(&told),
             framing: (!is_http2).then(Framing::default),
             preface: if is_http2 { PREFACE } else { 0 },
             turn: 0,
             deadline: None,
             begun: false,
-            head_timeout: self.head_timeout,
+            head_timeout: self.limits.head_timeout,
             refusal: None,
             metrics: Arc::clone(&self.metrics),
             log: Arc::clone(&self.log),
             _share: share,
         };
-        self.proxy.process_new(Box::new(watched), shutdown).await
+        if !is_http2 && !self.proxy.server_options.as_ref().is_some_and(|options| options.h2c) {
+            return self.proxy.process_new(Box::new(watched), shutdown).await;
+        }
+        let (end, ending) = watch::channel(*shutdown.borrow());
+        tokio::select! {
+            biased;
+            // First, so that an answer is written before the goodbye behind it.
+            stream = self.proxy.process_new(Box::new(watched), &ending) => stream,
+            () = told.requests.over(end, shutdown.clone(), self.limits.keep_alive) => None,
+        }
     }
 
     async fn cleanup(&self) {
@@ -82,23 +96,33 @@ impl ServerApp for Door {
     }
 }
 
-/// Tells the connection of a session that a request's header is complete, or that the request is over and another header
-/// may come. Of HTTP/2, whose requests overlap, nothing is told.
-pub(crate) fn turn(session: &Session) {
-    if let Some(told) = told(session) {
+/// Tells the connection of a session that a request's header is complete. Requests of HTTP/2 overlap: they are only counted.
+pub(crate) fn begin(session: &Session) {
+    let Some(told) = told(session) else { return };
+    if session.is_http2() {
+        told.requests.begin();
+    } else {
+        told.turns.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Tells it that the request is over, and that another header may come.
+pub(crate) fn end(session: &Session) {
+    let Some(told) = told(session) else { return };
+    if session.is_http2() {
+        told.requests.end();
+    } else {
         told.turns.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// Whether the framing of this request's body is not strictly what it must be, as far as it was read.
 pub(crate) fn is_misframed(session: &Session) -> bool {
-    told(session).is_some_and(|told| told.is_misframed(told.turns.load(Ordering::Relaxed)))
+    let told = told(session).filter(|_| !session.is_http2());
+    told.is_some_and(|told| told.is_misframed(told.turns.load(Ordering::Relaxed)))
 }
 
 fn told(session: &Session) -> Option<&Told> {
-    if session.is_http2() {
-        return None;
-    }
     let digest = session.as_downstream().digest()?.proxy_digest.as_ref()?;
     digest.user_data.as_ref()?.downcast_ref::<Arc<Told>>().map(Arc::as_ref)
 }
@@ -111,6 +135,7 @@ struct Told {
     /// The turn of the request that is framed as none must be; 0 while there is none. Several may come in one piece: those
     /// before it are good, and behind it nothing is.
     misframed: AtomicU32,
+    requests: Requests,
 }
 
 impl Told {
@@ -180,51 +205,6 @@ impl Watched {
             let _ = Pin::new(&mut self.inner).poll_flush(context);
         }
         io::Error::new(io::ErrorKind::TimedOut, "the request header did not arrive in time")
-    }
-}
-
-/// Why a header never became a request.
-#[derive(Clone, Copy, Debug)]
-enum Unread {
-    TooSlow,
-    Malformed,
-    /// CONNECT, which makes a tunnel.
-    Connect,
-}
-
-impl Unread {
-    /// The answer on the wire; counted and logged.
-    fn answered(self, metrics: &Metrics, log: &AccessLog) -> Vec<u8> {
-        let (status, reason, code, message) = match self {
-            Self::TooSlow => {
-                (408, "Request Timeout", "RequestTimeout", "The request header did not arrive in time.")
-            }
-            Self::Malformed => (
-                400,
-                "Bad Request",
-                "BadRequest",
-                "The request is not well-formed HTTP: its header cannot be parsed.",
-            ),
-            Self::Connect => {
-                (405, "Method Not Allowed", "MethodNotAllowed", "This gateway makes no tunnels.")
-            }
-        };
-        let mut record = Record::new(clock::date());
-        record.request_id = request_id::fresh();
-        record.method = None;
-        record.decision = Some(Decision::Refused);
-        record.status = status;
-        record.code = Some(code);
-        meter(&record, metrics, log);
-        let allow = if status == 405 { "allow: GET, POST, PATCH, DELETE\r\n" } else { "" };
-        let body = serde_json::json!({"error": {"code": code, "message": message}}).to_string();
-        format!(
-            "HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{allow}\
-             x-jobgate-decision: refused\r\nx-request-id: {}\r\nconnection: close\r\n\r\n{body}",
-            body.len(),
-            record.request_id
-        )
-        .into_bytes()
     }
 }
 
@@ -390,6 +370,6 @@ impl fmt::Debug for Watched {
 
 impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Door").field("head_timeout", &self.head_timeout).finish_non_exhaustive()
+        f.debug_struct("Door").field("limits", &self.limits).finish_non_exhaustive()
     }
 }

@@ -35,7 +35,7 @@ impl ProxyHttp for Gate {
     }
 
     async fn early_request_filter(&self, session: &mut Session, _: &mut Visit) -> pingora::Result<()> {
-        door::turn(session);
+        door::begin(session);
         Ok(())
     }
 
@@ -152,7 +152,7 @@ impl ProxyHttp for Gate {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, visit: &mut Visit) {
-        door::turn(session);
+        door::end(session);
         drop(visit.in_flight.take());
         if let Some(told) = visit.streamed.take().and_then(Streamed::into_told).filter(|_| error.is_none()) {
             settle::observe(&self.money, visit.record.route, &told).await;

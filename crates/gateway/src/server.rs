@@ -165,7 +165,7 @@ impl Gateway {
             life: Arc::clone(&life),
             metrics: Arc::clone(&metrics),
             log: Arc::clone(&log),
-            head_timeout: limits.head_timeout,
+            limits,
         };
         let mut gateway = Service::new("gateway".to_owned(), door);
         gateway.add_listener(connections::listener(&public.key(), tls));

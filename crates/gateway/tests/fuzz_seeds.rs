@@ -2,6 +2,7 @@
 
 #[path = "support/checks.rs"]
 mod checks;
+mod support;
 
 #[test]
 fn config() {
@@ -14,5 +15,13 @@ fn config() {
 fn head() {
     for seed in testkit::fuzz::seeds("head", 12) {
         checks::head(&seed);
+    }
+}
+
+/// A whole connection, through a gate that runs.
+#[test]
+fn request() {
+    for seed in testkit::fuzz::seeds("request", 12) {
+        support::exchange::exchange(&seed);
     }
 }

@@ -11,8 +11,11 @@
 
 mod support;
 
+use std::fs;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use support::{JOB, PATIENCE, Recorder, Running, Seen, post};
 
@@ -87,8 +90,8 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 }
 
 /// What is answered to requests on one connection, to its end.
-fn statuses(gateway: &Running, requests: &[Vec<u8>]) -> Vec<u16> {
-    let mut stream = TcpStream::connect(gateway.address).unwrap();
+fn statuses(address: SocketAddr, requests: &[Vec<u8>]) -> Vec<u16> {
+    let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     for request in requests {
         // Who is refused early may find the connection closed.
@@ -121,7 +124,7 @@ fn a1_to_a6_what_must_be_refused_is_refused_and_nothing_is_smuggled() {
     for case in cases() {
         let before = upstream.seen().len();
         let requests: Vec<_> = case.requests.iter().map(|request| addressed(request)).collect();
-        let statuses = statuses(&gateway, &requests);
+        let statuses = statuses(gateway.address, &requests);
         let seen = upstream.seen().split_off(before);
         seen.iter().for_each(well_formed);
         let good = statuses.iter().filter(|status| **status < 300).count();
@@ -150,12 +153,105 @@ fn a1_to_a6_what_must_be_refused_is_refused_and_nothing_is_smuggled() {
     assert_eq!(gateway.send(&post(JOB)).status, 201);
 }
 
+/// Debian's nginx in front of an upstream, as it comes; ended when dropped.
+struct Nginx {
+    address: SocketAddr,
+    process: Child,
+    folder: PathBuf,
+}
+
+impl Nginx {
+    fn start(upstream: SocketAddr) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("nginx-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        // It cannot be asked for any free port; this one was free a moment ago.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|kind| format!("{kind}_temp_path {}/{kind};\n", folder.display()))
+            .concat();
+        let text = format!(
+            "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}\
+             server {{ listen {address}; location / {{ proxy_pass http://{upstream}; proxy_ignore_client_abort on; }} }}\n}}\n",
+            folder.display()
+        );
+        fs::write(folder.join("nginx.conf"), text).unwrap();
+        let process = Command::new(nginx())
+            .args(["-p", ".", "-e", "error.log", "-c", "nginx.conf"])
+            .current_dir(&folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nginx is missing: the test command puts it in place");
+        let mut nginx = Self { address, process, folder };
+        while TcpStream::connect(address).is_err() {
+            assert!(nginx.process.try_wait().unwrap().is_none(), "nginx has ended");
+            std::thread::yield_now();
+        }
+        nginx
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Where the test command or the package puts it; else from the PATH.
+fn nginx() -> PathBuf {
+    let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/usr/sbin/nginx");
+    let places = [fetched, PathBuf::from("/usr/sbin/nginx")];
+    places.into_iter().find(|place| place.exists()).unwrap_or_else(|| PathBuf::from("nginx"))
+}
+
+/// What the cases come to that must be refused and those that must be taken.
+fn score(address: SocketAddr, upstream: &Recorder) -> Vec<(&'static str, bool, Vec<u16>)> {
+    let judged = cases().into_iter().filter(|case| {
+        case.verdict == "refuse" || (case.verdict == "accept" && !NO_OPERATION.contains(&case.name))
+    });
+    judged
+        .map(|case| {
+            let before = upstream.seen().len();
+            let requests: Vec<_> = case.requests.iter().map(|request| addressed(request)).collect();
+            let statuses = statuses(address, &requests);
+            let refused = upstream.seen().len() == before
+                && statuses.len() <= 1
+                && statuses.iter().all(|status| matches!(status, 400..500 | 501));
+            (case.name, refused == (case.verdict == "refuse"), statuses)
+        })
+        .collect()
+}
+
+#[test]
+fn beside_nginx_in_the_same_run() {
+    let (ours, theirs) = (Recorder::start(), Recorder::start());
+    let gateway = Running::start(ours.address, "");
+    let nginx = Nginx::start(theirs.address);
+    let (gate, other) = (score(gateway.address, &ours), score(nginx.address, &theirs));
+    println!("{:<40} {:>16} {:>16}", "case", "jobgate", "nginx");
+    for ((name, right, statuses), (_, other_right, other_statuses)) in gate.iter().zip(&other) {
+        let shown = |right: bool, statuses: &[u16]| {
+            let statuses: Vec<String> = statuses.iter().map(ToString::to_string).collect();
+            let what = if statuses.is_empty() { "closed".to_owned() } else { statuses.join(" ") };
+            if right { what } else { format!("{what} (!)") }
+        };
+        println!("{name:<40} {:>16} {:>16}", shown(*right, statuses), shown(*other_right, other_statuses));
+    }
+    let right = |column: &[(&str, bool, Vec<u16>)]| column.iter().filter(|(_, right, _)| *right).count();
+    println!("as they must be, of {}: jobgate {}, nginx {}", gate.len(), right(&gate), right(&other));
+    assert_eq!((gate.len(), right(&gate)), (63 + 4, 63 + 4));
+    // It ran: it takes what must be taken.
+    assert!(other.iter().any(|(name, right, _)| *name == "COMP-BASELINE" && *right), "{other:?}");
+}
+
 #[test]
 fn a5_without_a_token_nothing_passes_in_any_form() {
     let upstream = Recorder::start();
     let gateway = Running::start(upstream.address, "");
     for case in cases() {
-        let statuses = statuses(&gateway, &case.requests);
+        let statuses = statuses(gateway.address, &case.requests);
         assert!(statuses.iter().all(|status| (400..500).contains(status)), "{}: {statuses:?}", case.name);
         assert!(case.verdict != "refuse" || statuses.len() <= 1, "{}: {statuses:?}", case.name);
     }

@@ -1,4 +1,5 @@
-//! The lines of the catalogue in SECURITY.md that need a process of their own: few open files, and the memory of many connections.
+//! The lines of the catalogue in SECURITY.md that need a process of their own: few open files, little memory, few threads, and the
+//! memory of many connections.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -38,8 +39,15 @@ fn free_port() -> u16 {
 }
 
 impl Gateway {
-    /// Started by a shell that sets a limit first.
+    /// Started by a shell that sets a limit first; serves.
     fn start(name: &str, limit: &str, more: &str) -> Self {
+        let mut gateway = Self::begin(name, limit, more);
+        gateway.wait_for_a_job();
+        gateway
+    }
+
+    /// The same, where it may be that it ends at once.
+    fn begin(name: &str, limit: &str, more: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("jobgate-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let upstream =
@@ -53,17 +61,60 @@ impl Gateway {
             upstream.addr()
         );
         fs::write(folder.join("jobgate.toml"), text).unwrap();
+        let process = Self::spawn(&folder, limit);
+        Self { process, address, folder, _upstream: upstream }
+    }
+
+    fn spawn(folder: &Path, limit: &str) -> Child {
         let script = format!("{limit}; exec \"$0\" serve --config \"$1\"");
-        let process = Command::new("sh")
+        Command::new("sh")
             .args(["-c", &script, env!("CARGO_BIN_EXE_jobgate")])
             .arg(folder.join("jobgate.toml"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap();
-        let mut gateway = Self { process, address, folder, _upstream: upstream };
-        gateway.wait_for_a_job();
-        gateway
+            .unwrap()
+    }
+
+    /// Ended, and started again without a limit.
+    fn start_again(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        self.process = Self::spawn(&self.folder, ":");
+        self.wait_for_a_job();
+    }
+
+    /// Asks until it serves or has ended, which is all that it may do.
+    fn serves_or_ends(&mut self) -> bool {
+        while self.lives() {
+            if self.creates() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Large bodies that are never whole, and many whole jobs behind them.
+    fn press(&mut self) {
+        let filler = "x".repeat(200 << 10);
+        let begun = format!(
+            "POST /contextcapture/jobs HTTP/1.1\r\nHost: gate\r\nAuthorization: Bearer t\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{filler}",
+            filler.len() + 1
+        );
+        let held: Vec<TcpStream> = (0..200)
+            .filter_map(|_| {
+                let mut stream = TcpStream::connect(self.address).ok()?;
+                stream.set_write_timeout(Some(Duration::from_secs(1))).ok()?;
+                // Who is refused is closed.
+                let _ = stream.write_all(begun.as_bytes());
+                Some(stream)
+            })
+            .collect();
+        for _ in 0..20 {
+            self.creates();
+        }
+        drop(held);
     }
 
     fn lives(&mut self) -> bool {
@@ -117,7 +168,7 @@ impl Drop for Gateway {
 #[test]
 fn b11_few_open_files() {
     let mut cases = 0;
-    for files in [48, 64, 100] {
+    for files in [48, 64, 100, 256] {
         let mut gateway = Gateway::start(&format!("files-{files}"), &format!("ulimit -n {files}"), "");
         // More than there are files for, each with a request begun; the rest waits in the system's own queue.
         let held: Vec<TcpStream> = (0..2 * files)
@@ -133,6 +184,39 @@ fn b11_few_open_files() {
         assert!(gateway.lives() && gateway.verify(), "{files} files");
         cases += 1;
     }
+    println!("catalogue b11 cases={cases} refused=0 survived={cases} failed=0");
+}
+
+/// Where memory or threads are short it serves or has ended, and nothing between; the ledger is whole, and served from again.
+#[test]
+fn b11_little_memory_and_few_threads() {
+    let shim = std::env::temp_dir().join(format!("jobgate-few-threads-{}.so", std::process::id()));
+    let mut compile = Command::new("cc");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/few_threads.c");
+    compile.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&shim).arg(source).arg("-ldl");
+    assert!(compile.status().unwrap().success(), "the compiler that the build needs, too");
+    let memory =
+        [48, 96, 192, 384, 768].map(|most| (format!("memory-{most}"), format!("ulimit -v {}", most << 10)));
+    let threads = [0, 1, 2, 3, 5, 8, 12, 20].map(|most| {
+        (format!("threads-{most}"), format!("export FEW_THREADS={most} LD_PRELOAD={}", shim.display()))
+    });
+    let (mut cases, mut served) = (0, 0);
+    for (name, limit) in memory.into_iter().chain(threads) {
+        let mut gateway = Gateway::begin(&name, &limit, "");
+        if gateway.serves_or_ends() {
+            gateway.press();
+            let lived = gateway.serves_or_ends();
+            println!("{name}: served, and {} under pressure", if lived { "lived" } else { "ended" });
+            served += 1;
+        } else {
+            println!("{name}: did not start");
+        }
+        gateway.start_again();
+        assert!(gateway.verify(), "{name}: the ledger is not whole");
+        cases += 1;
+    }
+    let _ = fs::remove_file(shim);
+    assert!(served > 0, "no limit was wide enough to serve at all");
     println!("catalogue b11 cases={cases} refused=0 survived={cases} failed=0");
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use job_model::{JobPatch, JobRequest, Mode, Operation, Policy, Profile, Quote, RateCard, Report};
 
 use crate::naive::{self, Finding, Settings, Verdict};
+use crate::readers;
 
 /// A body of `POST /jobs`, under every kind of policy: the reference agrees, what is accepted is accepted again when it
 /// is written out, and its price adds up.
@@ -19,6 +20,9 @@ pub fn job(body: &[u8]) {
             }
         };
         agree(&naive::read_job(body, &settings), accepted, report, value.as_deref());
+        if accepted && !settings.strict && !settings.shadow && settings.severities.is_empty() {
+            read_alike(body);
+        }
         let Ok(accepted) = judged else { continue };
         if let Some(workload) = accepted.workload() {
             adds_up(&RateCard::illustrative().price(workload));
@@ -28,6 +32,18 @@ pub fn job(body: &[u8]) {
             .expect("what was read can be read again");
         assert_eq!(again.into_value().as_ref(), Some(&job));
         adds_up(&RateCard::illustrative().quote(&job));
+    }
+}
+
+/// A body of `POST /jobs` that somebody let pass: the model does, too, and every reader reads the job that it was priced for.
+pub fn read_alike(body: &[u8]) {
+    let accepted =
+        JobRequest::from_json(body, &Policy::new(Profile::Compatible)).expect("what passes is a job");
+    let Some(job) = accepted.value() else { return };
+    let ours = serde_json::from_str(&job.to_json()).expect("the model writes JSON");
+    for (name, read) in readers::READERS {
+        let theirs = read(body).unwrap_or_else(|| panic!("{name}: refused"));
+        assert!(readers::alike(&ours, &theirs), "{name}: {theirs}, but here {ours}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! For tests only: generators of jobs and patches, and the reference that the fast reader is held to.
+//! For tests only: generators of jobs and patches, the reference that the fast reader is held to, and readers that are not held to anything.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,4 +11,5 @@
 
 pub mod fuzz;
 pub mod naive;
+pub mod readers;
 pub mod strategies;

@@ -22,7 +22,7 @@ impl Machine {
     pub(crate) fn here() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
         let given = env::var_os("PATH").unwrap_or_default();
-        let path = search_path(env::split_paths(&given), &tools_of(root).join("usr/bin"));
+        let path = search_path(env::split_paths(&given), &tools_of(root));
         Self { root: root.to_path_buf(), path }
     }
 
@@ -72,7 +72,8 @@ fn tools_of(root: &Path) -> PathBuf {
 /// The caller's folders first and in their order: nothing that they find is shadowed.
 fn search_path(given: impl Iterator<Item = PathBuf>, tools: &Path) -> Vec<PathBuf> {
     let mut path: Vec<PathBuf> = Vec::new();
-    for folder in given.chain(USUAL.iter().map(PathBuf::from)).chain([tools.to_path_buf()]) {
+    let tools = ["usr/bin", "usr/sbin"].map(|folder| tools.join(folder));
+    for folder in given.chain(USUAL.iter().map(PathBuf::from)).chain(tools) {
         if !path.contains(&folder) {
             path.push(folder);
         }
@@ -102,10 +103,10 @@ mod tests {
     #[test]
     fn the_callers_path_comes_first_and_nothing_twice() {
         let given = ["/opt/mine", "/usr/bin", "/opt/mine"].map(PathBuf::from);
-        let path = search_path(given.into_iter(), Path::new("/clone/target/tools/usr/bin"));
+        let path = search_path(given.into_iter(), Path::new("/clone/target/tools"));
         assert_eq!(path.first(), Some(&PathBuf::from("/opt/mine")));
         assert_eq!(path.get(1), Some(&PathBuf::from("/usr/bin")));
-        assert_eq!(path.last(), Some(&PathBuf::from("/clone/target/tools/usr/bin")));
+        assert_eq!(path.last(), Some(&PathBuf::from("/clone/target/tools/usr/sbin")));
         assert_eq!(path.iter().filter(|folder| folder.ends_with("mine")).count(), 1);
     }
 

@@ -8,6 +8,7 @@ mod catalogue;
 mod fuzz;
 mod instructions;
 mod machine;
+mod mutants;
 mod run;
 mod say;
 mod suite;
@@ -30,6 +31,8 @@ Commands:
   bench [ARGS..]   run the benches; ARGS go to `cargo bench`
   instructions     hold the hot paths of the model to their numbers of instructions; a part of `test`
   fuzz [AMOUNT]    run every fuzz target for AMOUNT: runs (`20000`) or seconds (`60s`, the default)
+  mutants [ARGS..] change rules, price and budget in small ways and tell what no test notices; ARGS go to `cargo mutants`,
+                   for example `--shard 0/8`
   help             this text
 
 What is missing on the machine is put in place first: Debian packages through apt-get when run as root
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         "bench" => bench(&machine, rest),
         "instructions" => instructions::hold(&machine),
         "fuzz" => fuzz::run(&machine, rest),
+        "mutants" => mutants::run(&machine, rest),
         "help" | "--help" | "-h" => {
             say::out(HELP);
             Ok(())

@@ -40,6 +40,7 @@ fn prepare(machine: &Machine) -> Result<(), Failure> {
     supply::to_build(machine)?;
     supply::to_count(machine)?;
     supply::prometheus(machine)?;
+    supply::nginx(machine)?;
     supply::for_the_catalogue(machine)?;
     supply::to_set_clocks(machine)?;
     supply::cargo_tool(machine, supply::NEXTEST)?;

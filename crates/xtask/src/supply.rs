@@ -25,6 +25,9 @@ pub(crate) const DENY: CargoTool = CargoTool { name: "deny", version: "0.20.2" }
 /// Builds and runs the fuzz targets.
 pub(crate) const FUZZ: CargoTool = CargoTool { name: "fuzz", version: "0.13.2" };
 
+/// Changes the source to see whether a test notices.
+pub(crate) const MUTANTS: CargoTool = CargoTool { name: "mutants", version: "27.1.0" };
+
 /// What cargo needs to build the workspace: pingora compiles zlib-ng, whose build is cmake's and make's.
 ///
 /// # Errors
@@ -59,12 +62,26 @@ pub(crate) fn to_count(machine: &Machine) -> Result<(), Failure> {
     packages(machine, &[("valgrind", "valgrind")])
 }
 
-/// A client of HTTP/2 that nobody here wrote.
+/// Clients of HTTP/2 that nobody here wrote. One is a library of Debian's own Python, whatever other Python is on the PATH.
 ///
 /// # Errors
 /// As [`to_build`].
 pub(crate) fn for_the_catalogue(machine: &Machine) -> Result<(), Failure> {
-    packages(machine, &[("h2load", "nghttp2-client")])
+    packages(machine, &[("h2load", "nghttp2-client")])?;
+    let is_there = || {
+        let mut python = machine.command("/usr/bin/python3");
+        python.args(["-c", "import h2, hpack, hyperframe"]);
+        run::succeeds(python)
+    };
+    if !is_there() && machine::is_root() && machine.has("apt-get") {
+        run::step("update the package lists", apt_get(machine, &["update"]), |_| {})?;
+        let install = apt_get(machine, &["install", "-y", "--no-install-recommends", "python3-h2"]);
+        run::step("install packages", install, |_| {})?;
+    }
+    if is_there() {
+        return Ok(());
+    }
+    Err(to_run("h2 of Python", "sudo apt-get install -y --no-install-recommends python3-h2"))
 }
 
 /// What sets the clock for one process.
@@ -105,6 +122,20 @@ pub(crate) fn prometheus(machine: &Machine) -> Result<(), Failure> {
         return Ok(());
     }
     Err(to_run("prometheus", "sudo apt-get install -y --no-install-recommends prometheus"))
+}
+
+/// A web server to be measured beside. Unpacked, as Prometheus is: installing it would start it on port 80.
+///
+/// # Errors
+/// The one line to run, when the package cannot be had.
+pub(crate) fn nginx(machine: &Machine) -> Result<(), Failure> {
+    if !machine.has("nginx") && machine.has("apt-get") && machine.has("dpkg") {
+        unpack(machine, "nginx")?;
+    }
+    if machine.has("nginx") {
+        return Ok(());
+    }
+    Err(to_run("nginx", "sudo apt-get install -y --no-install-recommends nginx"))
 }
 
 fn unpack(machine: &Machine, package: &str) -> Result<(), Failure> {

@@ -118,7 +118,7 @@ pub struct Limits {
     pub connections: usize,
     /// How long a client's idle connection is kept.
     pub keep_alive: Duration,
-    /// How many requests a connection of HTTP/1 carries before it is closed.
+    /// How many requests a connection carries before it is closed.
     pub requests_per_connection: usize,
 }
 

@@ -124,6 +124,21 @@ impl Frames {
         got
     }
 
+    /// The same of a client that does not heed being asked to leave.
+    pub(crate) fn until_end_or_close(&mut self, stream: u32) -> Vec<Got> {
+        let mut got = Vec::new();
+        while let Some(one) = self.next() {
+            let over = one.stream == stream
+                && one.kind <= RESET
+                && (one.kind == RESET || one.flags & END_STREAM != 0);
+            got.push(one);
+            if over {
+                break;
+            }
+        }
+        got
+    }
+
     /// Reads until the other side closes; false where it never does.
     pub(crate) fn is_closed_in_the_end(&mut self) -> bool {
         let mut sink = vec![0; 65536];

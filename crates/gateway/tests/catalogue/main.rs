@@ -27,6 +27,8 @@ mod d_documents;
 mod d_values;
 mod e_fields;
 mod e_routing;
+mod f_conformance;
+mod f_crowds;
 mod f_http2;
 mod frames;
 mod g_records;

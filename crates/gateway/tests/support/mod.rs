@@ -14,6 +14,7 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod exchange;
 pub mod logs;
 pub mod money;
 
@@ -112,6 +113,11 @@ impl Recorder {
 
     pub fn seen(&self) -> Vec<Seen> {
         self.state.0.lock().unwrap().seen.clone()
+    }
+
+    /// What was seen since the last time.
+    pub fn take(&self) -> Vec<Seen> {
+        std::mem::take(&mut self.state.0.lock().unwrap().seen)
     }
 
     pub fn connections(&self) -> usize {

@@ -106,7 +106,7 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(super) fn space(&mut self) {
         // Nothing that a token begins with is below a blank.
-        if let [..=b' ', ..] = self.rest {
+        if let [(..=b' '), ..] = self.rest {
             self.rest = after_space(self.rest);
         }
     }
@@ -273,7 +273,7 @@ impl<'a> Cursor<'a> {
     /// At least one digit; how many.
     fn digits(&mut self) -> Step<usize> {
         let before = self.rest.len();
-        while let [b'0'..=b'9', rest @ ..] = self.rest {
+        while let [(b'0'..=b'9'), rest @ ..] = self.rest {
             self.rest = rest;
         }
         let count = before.saturating_sub(self.rest.len());

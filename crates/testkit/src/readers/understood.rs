@@ -1,9 +1,28 @@
-//! A reader as careless as any upstream may be: it ignores letter case, keeps the last duplicate and unquotes scalars.
+//! What a reader understands of a job whose members are told apart: it unquotes scalars, and one of the two makes scalars of others.
 
 use serde_json::{Map, Value, json};
 
+/// What becomes of scalars of another kind than is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scalars {
+    /// Numbers in quotes are numbers; all else stays.
+    Plain,
+    /// Also `true` is 1, `2,5` is 25, 7 is a text, and words and ids are found in any dress.
+    Coerced,
+}
+
+/// The words that mean something.
+const WORDS: [&str; 3] = ["Full", "Calibration", "Reconstruction"];
+
 /// Reads a job and writes down what it understood, in the form in which the model writes a job.
-pub(crate) fn read(body: &Value) -> Value {
+pub(super) fn read(body: &Value, scalars: Scalars) -> Value {
+    let coerced;
+    let body = if scalars == Scalars::Coerced {
+        coerced = self::coerced(body);
+        &coerced
+    } else {
+        body
+    };
     let settings = member(body, "settings");
     let cost = member(body, "costEstimationParameters");
     let cache = member(&settings, "cacheSettings");
@@ -50,8 +69,8 @@ pub(crate) fn read(body: &Value) -> Value {
     ])
 }
 
-/// Whether two values are the same, numbers as far as a float tells them apart.
-pub(crate) fn alike(one: &Value, other: &Value) -> bool {
+/// Whether two jobs are the same, numbers as far as a float tells them apart.
+pub fn alike(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {
             let (one, other) = (one.as_f64().unwrap_or(f64::NAN), other.as_f64().unwrap_or(f64::NAN));
@@ -69,15 +88,33 @@ pub(crate) fn alike(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// The last of the members with this name in whatever letter case.
-fn member(object: &Value, name: &str) -> Value {
-    let members = object.as_object().into_iter().flatten();
-    let mut alike = members.filter(|(member, _)| folded(member) == folded(name));
-    alike.next_back().map_or(Value::Null, |(_, value)| value.clone())
+/// Every scalar as what it can be taken for.
+fn coerced(body: &Value) -> Value {
+    let Some(members) = body.as_object() else { return body.clone() };
+    let dressed = |(name, value): (&String, &Value)| {
+        let value = match (name.as_str(), value) {
+            ("gigaPixels" | "megaPoints" | "processingEngines", Value::Bool(flag)) => json!(u8::from(*flag)),
+            ("gigaPixels" | "megaPoints" | "processingEngines", Value::String(text)) => {
+                json!(text.trim().replace(',', ""))
+            }
+            ("name" | "description", Value::Number(number)) => json!(number.to_string()),
+            ("type", Value::String(text)) => {
+                let last = text.rsplit(',').next().unwrap_or_default().trim();
+                json!(WORDS.iter().find(|word| word.eq_ignore_ascii_case(last)).copied().unwrap_or(last))
+            }
+            ("id" | "workspaceId" | "useCache", Value::String(text)) => {
+                json!(text.trim().trim_matches(['{', '}']))
+            }
+            (_, Value::Array(list)) => list.iter().map(coerced).collect(),
+            (_, other) => coerced(other),
+        };
+        (name.clone(), value)
+    };
+    Value::Object(members.iter().map(dressed).collect())
 }
 
-fn folded(name: &str) -> String {
-    name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+fn member(object: &Value, name: &str) -> Value {
+    object.get(name).cloned().unwrap_or(Value::Null)
 }
 
 fn id(value: &Value) -> Value {

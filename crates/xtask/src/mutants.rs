@@ -1,0 +1,53 @@
+//! Changes the rules, the price and the budget in one small way after the other and runs the tests of each: what no test notices is
+//! told. Hours of a machine, so no part of `test`. Changes that change nothing are listed, with the reason, in `.cargo/mutants.toml`.
+
+use crate::machine::Machine;
+use crate::run::{self, Failure};
+use crate::supply;
+
+/// A package, its files, and the tests that must notice.
+type Part = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+/// Narrow on purpose: the tests named are those that a change of these files is first seen by, and they take seconds.
+const PARTS: [Part; 3] = [
+    ("admission", &["budget.rs"], &["--lib", "--test", "budget"]),
+    (
+        "job-model",
+        &["quote.rs", "rate_card/price.rs"],
+        &["--lib", "--test", "pricing", "--test", "cards", "--test", "fuzz_seeds"],
+    ),
+    (
+        "job-model",
+        &[
+            "rules/mod.rs",
+            "policy.rs",
+            "wire/meaning.rs",
+            "wire/members.rs",
+            "wire/settings.rs",
+            "wire/cost.rs",
+        ],
+        &["--lib", "--test", "pricing", "--test", "documented_examples", "--test", "fuzz_seeds"],
+    ),
+];
+
+/// `cargo xtask mutants [ARGS..]`.
+///
+/// # Errors
+/// When a change went unnoticed, or a tool is missing.
+pub(crate) fn run(machine: &Machine, arguments: &[String]) -> Result<(), Failure> {
+    supply::to_build(machine)?;
+    supply::cargo_tool(machine, supply::MUTANTS)?;
+    let mut outcome = Ok(());
+    for (package, files, tests) in PARTS {
+        let output = format!("target/mutants/{package}-{}", files.first().unwrap_or(&"").replace('/', "-"));
+        let mut cargo =
+            machine.cargo(&["mutants", "--package", package, "--timeout", "300", "--output", &output]);
+        for file in files {
+            cargo.args(["--file", &format!("crates/{package}/src/{file}")]);
+        }
+        cargo.args(arguments).arg("--").args(tests);
+        // All of it is worth knowing, whatever the first part comes to.
+        outcome = outcome.and(run::step(&format!("mutants of {}", files.join(", ")), cargo, |_| {}));
+    }
+    outcome
+}
