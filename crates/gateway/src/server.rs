@@ -166,6 +166,7 @@ impl Gateway {
             metrics: Arc::clone(&metrics),
             log: Arc::clone(&log),
             head_timeout: limits.head_timeout,
+            keep_alive: limits.keep_alive,
         };
         let mut gateway = Service::new("gateway".to_owned(), door);
         gateway.add_listener(connections::listener(&public.key(), tls));
