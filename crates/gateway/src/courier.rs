@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 use crate::capacity::Capacity;
 use crate::clock;
 use crate::metrics::Metrics;
+use crate::phase::settle::{Settlement, settle};
 use crate::stake::Stake;
 use crate::upstream::Upstream;
 use pool::Pool;
@@ -147,6 +148,8 @@ pub(crate) struct Outcome {
     pub(crate) sent: Sent,
     pub(crate) fate: Fate,
     pub(crate) took: Duration,
+    /// What a successful answer says of a job.
+    pub(crate) told: Settlement,
 }
 
 /// Carries requests; shared by all of them.
@@ -204,6 +207,7 @@ impl Courier {
             sent: Sent::All,
             fate: Fate::Failed(Failure::Abandoned),
             took: clock::now().saturating_duration_since(started),
+            told: Settlement::default(),
         })
     }
 
@@ -357,15 +361,15 @@ impl<'a> Trip<'a> {
     fn end(mut self, fate: Fate) -> Outcome {
         self.ended = true;
         let took = clock::now().saturating_duration_since(self.started);
-        let kind = match &fate {
-            Fate::Answered(_) => None,
-            Fate::Torn(_) => Some("torn"),
-            Fate::Failed(failure) => Some(failure.as_str()),
+        let (kind, told) = match &fate {
+            Fate::Answered(answer) => (None, settle(answer)),
+            Fate::Torn(_) => (Some("torn"), Settlement::default()),
+            Fate::Failed(failure) => (Some(failure.as_str()), Settlement::default()),
         };
         if let Some(metrics) = self.metrics {
             metrics.upstream(took, kind);
         }
-        Outcome { sent: self.sent, fate, took }
+        Outcome { sent: self.sent, fate, took, told }
     }
 }
 
