@@ -16,6 +16,8 @@ use crate::metrics::Metrics;
 
 /// Bytes of lines that may wait.
 const WAITING: usize = 4 << 20;
+/// The usual line has not more.
+const USUAL: usize = 640;
 /// How long lines are gathered before they are written.
 const GATHER: Duration = Duration::from_millis(20);
 /// How long a stopping gateway waits for the reader.
@@ -63,7 +65,10 @@ impl AccessLog {
 
     pub(crate) fn write(&self, line: &impl Serialize, metrics: &Metrics) {
         let Some(way) = &self.0 else { return };
-        let Ok(mut bytes) = serde_json::to_vec(line) else { return metrics.log_line_dropped() };
+        let mut bytes = Vec::with_capacity(USUAL);
+        if serde_json::to_writer(&mut bytes, line).is_err() {
+            return metrics.log_line_dropped();
+        }
         bytes.push(b'\n');
         let mut shared = lock(&way.shared);
         if shared.ended || shared.waiting.len().saturating_add(bytes.len()) > WAITING {

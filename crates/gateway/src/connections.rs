@@ -25,10 +25,10 @@ const SEND_BUFFER: usize = 64 << 10;
 /// Method, scheme, authority and path, which are fields in HTTP/2.
 const PSEUDO_FIELDS: usize = 4;
 
-/// A listener whose connections keep no read buffer of their own. By default each has one of 64 KiB, which is most of what an
-/// idle connection takes; what reads from them brings its own.
+/// A listener whose connections keep no buffers of their own. By default each has 64 KiB for reading, which is most of what an
+/// idle connection takes; what reads from them brings its own. What is written is put together by the door.
 pub(crate) fn listener(address: &str, tls: Option<TlsSettings>) -> ListenerConfig {
-    let listener = ListenerConfig::tcp(address).l4_buffer(L4BufferSettings::default().read(0));
+    let listener = ListenerConfig::tcp(address).l4_buffer(L4BufferSettings::unbuffered());
     match tls {
         Some(settings) => listener.tls(settings),
         None => listener,

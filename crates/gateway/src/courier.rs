@@ -5,6 +5,8 @@
 //! cannot tell a request that was never sent from one that was. HTTP/1.1 only: header and body leave in one write,
 //! which costs a fifth less time than two.
 
+mod pool;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,8 +26,10 @@ use tokio::sync::oneshot;
 use crate::capacity::Capacity;
 use crate::clock;
 use crate::metrics::Metrics;
+use crate::phase::settle::{Settlement, settle};
 use crate::stake::Stake;
 use crate::upstream::Upstream;
+use pool::Pool;
 
 /// The largest answer that is read. A job's answer is a few kilobytes.
 const ANSWER_LIMIT: usize = 1 << 20;
@@ -145,11 +149,14 @@ pub(crate) struct Outcome {
     pub(crate) sent: Sent,
     pub(crate) fate: Fate,
     pub(crate) took: Duration,
+    /// What a successful answer says of a job.
+    pub(crate) told: Settlement,
 }
 
 /// Carries requests; shared by all of them.
 pub(crate) struct Courier {
     connector: TransportConnector,
+    pool: Arc<Pool>,
     upstream: Arc<Upstream>,
     deadline: Duration,
     metrics: Option<Arc<Metrics>>,
@@ -169,8 +176,9 @@ impl Courier {
         deadline: Duration,
         metrics: Option<Arc<Metrics>>,
     ) -> Arc<Self> {
+        let pool = Pool::new(options.keepalive_pool_size);
         let connector = TransportConnector::new(Some(options));
-        Arc::new(Self { connector, upstream, deadline, metrics, under_way: Capacity::new(usize::MAX) })
+        Arc::new(Self { connector, pool, upstream, deadline, metrics, under_way: Capacity::new(usize::MAX) })
     }
 
     /// How many exchanges are under way, those included whose client has left.
@@ -200,6 +208,7 @@ impl Courier {
             sent: Sent::All,
             fate: Fate::Failed(Failure::Abandoned),
             took: clock::now().saturating_duration_since(started),
+            told: Settlement::default(),
         })
     }
 
@@ -229,7 +238,12 @@ impl Courier {
         parcel: Parcel,
         trip: &mut Trip<'_>,
     ) -> pingora::Result<Answer> {
-        let (mut stream, _reused) = self.connector.get_stream(peer).await?;
+        // INVARIANT: upstream is looked up in the network; its addresses are never those of a file.
+        let address = peer.address().as_inet().copied();
+        let mut stream = match address.and_then(|address| self.pool.take(address)) {
+            Some(stream) => stream,
+            None => self.connector.new_stream(peer).await?,
+        };
         // From here on a failed write may have been a partial one.
         trip.sent = Sent::Part;
         if let Err(error) = write(&mut stream, parcel).await {
@@ -246,11 +260,12 @@ impl Courier {
         }
         trip.sent = Sent::All;
         let mut session = HttpSession::new_with_options(stream, peer);
-        session.read_timeout = Some(self.deadline);
         let answer = receive(&mut session, trip).await?;
         session.respect_keepalive();
-        if let Some(stream) = session.reuse().await {
-            self.connector.release_stream(stream, peer.reuse_hash(), peer.idle_timeout());
+        if let (Some(stream), Some(address), Some(idle)) =
+            (session.reuse().await, address, peer.idle_timeout())
+        {
+            self.pool.put(stream, address, idle);
         }
         Ok(answer)
     }
@@ -362,15 +377,15 @@ impl<'a> Trip<'a> {
     fn end(mut self, fate: Fate) -> Outcome {
         self.ended = true;
         let took = clock::now().saturating_duration_since(self.started);
-        let kind = match &fate {
-            Fate::Answered(_) => None,
-            Fate::Torn(_) => Some("torn"),
-            Fate::Failed(failure) => Some(failure.as_str()),
+        let (kind, told) = match &fate {
+            Fate::Answered(answer) => (None, settle(answer)),
+            Fate::Torn(_) => (Some("torn"), Settlement::default()),
+            Fate::Failed(failure) => (Some(failure.as_str()), Settlement::default()),
         };
         if let Some(metrics) = self.metrics {
             metrics.upstream(took, kind);
         }
-        Outcome { sent: self.sent, fate, took }
+        Outcome { sent: self.sent, fate, took, told }
     }
 }
 

@@ -60,6 +60,12 @@ impl Framing {
         self.heads
     }
 
+    /// Whether what was read ends where the request of that turn does: turns count the ends of headers and of requests.
+    pub(crate) fn is_between(&self, turn: u32) -> bool {
+        let nothing_begun = matches!(self.place, Place::Head) && !self.head.begun && self.kept.is_empty();
+        nothing_begun && self.heads.saturating_mul(2) == turn
+    }
+
     /// Follows what was read.
     ///
     /// # Errors

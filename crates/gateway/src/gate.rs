@@ -24,12 +24,12 @@ use crate::outcome::Decision;
 use crate::own_api;
 use crate::phase::admit::{self, Desk, Judged, Permit};
 use crate::phase::collect::{self, Collected, Uncollected};
+use crate::phase::forward;
 use crate::phase::head::{self, HeadLimits};
 use crate::phase::look_up::{Seen, look_up};
 use crate::phase::meter::Record;
 use crate::phase::route::{self, Handling, Route};
 use crate::phase::stream::Streamed;
-use crate::phase::{forward, settle};
 use crate::rates::{Rates, Subject};
 use crate::rejection::{Fault, Rejection};
 use crate::repeat::{self, Ticket};
@@ -282,8 +282,8 @@ impl Gate {
         drop(room);
         record.seconds.upstream = Some(outcome.took);
         record.upstream_status = outcome.fate.status();
+        let settled = outcome.told;
         let answer = forward::judge(outcome, record.hold)?;
-        let settled = settle::settle(&answer);
         record.settlement.upstream_estimate = settled.upstream_estimate;
         record.settlement.job = settled.job.or(record.settlement.job);
         if self.life.is_draining() {

@@ -34,7 +34,6 @@ mod request_id;
 mod server;
 mod sink;
 mod stake;
-mod unread;
 mod upstream;
 
 pub use anchor::date;

@@ -8,6 +8,7 @@ use http::StatusCode;
 use http::header::TRANSFER_ENCODING;
 use log::warn;
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
@@ -33,6 +34,9 @@ impl ProxyHttp for Gate {
     fn new_ctx(&self) -> Visit {
         Visit { record: Record::new(self.money.now()), in_flight: None, streamed: None }
     }
+
+    /// None: the library's own would look at each header for what could be compressed, and compress nothing.
+    fn init_downstream_modules(&self, _: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, _: &mut Visit) -> pingora::Result<()> {
         door::begin(session);

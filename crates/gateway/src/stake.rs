@@ -5,8 +5,6 @@
 use std::time::Duration;
 
 use admission::Event;
-use job_model::JobId;
-use job_model::response::JobHead;
 use ledger::{Amend, HoldId, Kept, Key, Ledger, Note, Refused, Told};
 use log::error;
 
@@ -114,10 +112,9 @@ impl Held {
             Fate::Torn(_) | Fate::Failed(_) => None,
         };
         let success = answer.filter(|answer| answer.status.is_success());
-        let head = success.and_then(|answer| JobHead::from_json(&answer.body));
         let told = Told {
-            job: head.as_ref().and_then(|head| JobId::parse(&head.id)).filter(|_| self.creates),
-            estimate: head.as_ref().and_then(|head| head.estimated_cost).map(job_model::Exact::get),
+            job: outcome.told.job.filter(|_| self.creates),
+            estimate: outcome.told.upstream_estimate,
             units: None,
         };
         let agreed = success.is_some() && (!self.creates || told.job.is_some());

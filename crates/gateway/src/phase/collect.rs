@@ -56,11 +56,16 @@ pub(crate) async fn collect(
     invite(session).await?;
     // Below the deadline for the whole body a single read may take as long as it likes.
     session.set_read_timeout(Some(limits.body_timeout));
-    let bytes = read(session, limits, &mut room).await?;
+    let bytes = read(session, limits, declared, &mut room).await?;
     Ok(Collected { bytes, room })
 }
 
-async fn read(session: &mut Session, limits: &Limits, room: &mut Share) -> Result<Bytes, Uncollected> {
+async fn read(
+    session: &mut Session,
+    limits: &Limits,
+    declared: Option<usize>,
+    room: &mut Share,
+) -> Result<Bytes, Uncollected> {
     let limit = limits.body_bytes;
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
@@ -86,7 +91,9 @@ async fn read(session: &mut Session, limits: &Limits, room: &mut Share) -> Resul
             // The usual body comes in one piece and is not copied.
             None if first.is_empty() => first = piece,
             None => {
-                let mut both = BytesMut::with_capacity(total.saturating_mul(2).min(limit));
+                // As much as was declared is made room for once; memory that nothing is written to is not taken.
+                let whole = declared.unwrap_or(total.saturating_mul(2)).max(total).min(limit);
+                let mut both = BytesMut::with_capacity(whole);
                 both.extend_from_slice(&first);
                 both.extend_from_slice(&piece);
                 rest = Some(both);

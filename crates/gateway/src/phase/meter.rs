@@ -1,10 +1,11 @@
 //! What is known of one request when it is over: one line of the access log, and the metrics.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use job_model::{Quote, Report, Rule, Workload};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::access_log::AccessLog;
 use crate::clock;
@@ -125,7 +126,7 @@ impl Record {
 /// One line of the access log. Nothing in it is free text of a client.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    time: String,
+    time: Shown<Timestamp>,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<&'a str>,
@@ -143,17 +144,17 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     quality: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    gigapixels: Option<String>,
+    gigapixels: Option<Shown<job_model::Gigapixels>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    megapoints: Option<String>,
+    megapoints: Option<Shown<job_model::Megapoints>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    estimate: Option<String>,
+    estimate: Option<Shown<job_model::Amount>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     budget: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hold: Option<String>,
+    hold: Option<Shown<ledger::HoldId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    job: Option<String>,
+    job: Option<Shown<job_model::JobId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,6 +168,16 @@ struct Line<'a> {
     seconds_total: f64,
 }
 
+/// A text that is written where it is shown, without a copy of its own before.
+#[derive(Debug)]
+struct Shown<T>(T);
+
+impl<T: fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
 /// Counts a request and writes its line.
 pub(crate) fn meter(record: &Record, metrics: &Metrics, log: &AccessLog) {
     let took = clock::now().saturating_duration_since(record.began);
@@ -176,7 +187,7 @@ pub(crate) fn meter(record: &Record, metrics: &Metrics, log: &AccessLog) {
     }
     let workload = record.workload();
     let line = Line {
-        time: record.date.to_string(),
+        time: Shown(record.date),
         request_id: &record.request_id,
         method: record.method.as_ref().map(method),
         route: record.route.map(Route::as_str),
@@ -186,15 +197,15 @@ pub(crate) fn meter(record: &Record, metrics: &Metrics, log: &AccessLog) {
         rules: record.report().map(|report| report.rules().map(Rule::id).collect()).unwrap_or_default(),
         job_type: workload.map(|workload| workload.job_type.as_str()),
         quality: workload.map(|workload| workload.quality.as_str()),
-        gigapixels: workload.and_then(|workload| workload.gigapixels).map(|size| size.to_string()),
-        megapoints: workload.and_then(|workload| workload.megapoints).map(|size| size.to_string()),
+        gigapixels: workload.and_then(|workload| workload.gigapixels).map(Shown),
+        megapoints: workload.and_then(|workload| workload.megapoints).map(Shown),
         estimate: match record.quote() {
-            Some(Quote::Priced(estimate)) => Some(estimate.amount().to_string()),
+            Some(Quote::Priced(estimate)) => Some(Shown(estimate.amount())),
             Some(Quote::Unpriced(_)) | None => None,
         },
         budget: Some(record.budgets.join(" ")).filter(|names| !names.is_empty()),
-        hold: record.hold.map(|hold| hold.to_string()),
-        job: record.settlement.job.map(|job| job.to_string()),
+        hold: record.hold.map(Shown),
+        job: record.settlement.job.map(Shown),
         upstream_status: record.upstream_status,
         seconds_body: seconds(record.seconds.body),
         seconds_validate: seconds(record.seconds.validate),

@@ -1,4 +1,4 @@
-//! The answer to a header that never became a request, in place of the proxy's own, which is empty and counted by nobody.
+//! Answers where a header is none: to what it cannot parse the proxy underneath gives an empty answer that nobody counts.
 
 use crate::access_log::AccessLog;
 use crate::clock;
@@ -9,7 +9,7 @@ use crate::request_id;
 
 /// Why a header never became a request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Unread {
+pub(super) enum Unread {
     TooSlow,
     Malformed,
     /// CONNECT, which makes a tunnel.
@@ -18,7 +18,7 @@ pub(crate) enum Unread {
 
 impl Unread {
     /// The answer on the wire; counted and logged.
-    pub(crate) fn answered(self, metrics: &Metrics, log: &AccessLog) -> Vec<u8> {
+    pub(super) fn answered(self, metrics: &Metrics, log: &AccessLog) -> Vec<u8> {
         let (status, reason, code, message) = match self {
             Self::TooSlow => {
                 (408, "Request Timeout", "RequestTimeout", "The request header did not arrive in time.")

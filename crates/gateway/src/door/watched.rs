@@ -1,0 +1,323 @@
+//! A connection that is watched: bounds how long a request's header may take as a whole, has the framing of bodies followed, and
+//! sends the header of an answer together with what follows it. The proxy underneath times single reads only, so that a client
+//! could send one byte a minute for ever.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::tls::TlsRef;
+use pingora::protocols::tls::digest::SslDigest;
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
+    TimingDigest, UniqueID, UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep, timeout};
+
+use super::Door;
+use super::held::Held;
+use super::told::Told;
+use super::unread::Unread;
+use crate::access_log::AccessLog;
+use crate::capacity::Share;
+use crate::framing::Framing;
+use crate::metrics::Metrics;
+
+/// Bytes with which a connection of HTTP/2 begins.
+const PREFACE: usize = 24;
+/// The most of a request that is read before the proxy is asked to: as much as the proxy reads at first.
+const BEGINNING: usize = 4096;
+
+/// A connection whose headers are timed and whose bodies' framing is followed.
+pub(super) struct Watched {
+    inner: Stream,
+    told: Arc<Told>,
+    digest: Option<Arc<ProxyDigest>>,
+    /// None where the connection is HTTP/2.
+    framing: Option<Framing>,
+    /// Bytes that are still to come before the library of HTTP/2 keeps time itself.
+    preface: usize,
+    /// The turn that the three below belong to. Requests that came in one piece pass without a read between them.
+    turn: u32,
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// A header has begun: its first byte is here.
+    begun: bool,
+    /// What was read before the proxy asked for it.
+    beginning: Vec<u8>,
+    held: Held,
+    head_timeout: Duration,
+    /// What is written in place of the proxy's own answer, and how much of it is.
+    refusal: Option<(Vec<u8>, usize)>,
+    metrics: Arc<Metrics>,
+    log: Arc<AccessLog>,
+    _share: Share,
+}
+
+impl Watched {
+    pub(super) fn new(inner: Stream, is_http2: bool, door: &Door, share: Share) -> Self {
+        let told = Told::new(is_http2, &door.limits);
+        Self {
+            inner,
+            digest: told.digest(),
+            told,
+            framing: (!is_http2).then(Framing::default),
+            preface: if is_http2 { PREFACE } else { 0 },
+            turn: 0,
+            deadline: None,
+            begun: false,
+            beginning: Vec::new(),
+            held: Held::default(),
+            head_timeout: door.limits.head_timeout,
+            refusal: None,
+            metrics: Arc::clone(&door.metrics),
+            log: Arc::clone(&door.log),
+            _share: share,
+        }
+    }
+
+    /// What it and its sessions tell each other.
+    pub(super) fn told(&self) -> Arc<Told> {
+        Arc::clone(&self.told)
+    }
+
+    /// Whether the next request has begun; false where none will. Nothing is kept for it until then.
+    pub(super) fn poll_begun(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        if self.has_read_ahead() {
+            return Poll::Ready(true);
+        }
+        let mut room = [MaybeUninit::<u8>::uninit(); BEGINNING];
+        let mut read = ReadBuf::uninit(&mut room);
+        if ready!(Pin::new(&mut self.inner).poll_read(context, &mut read)).is_err() {
+            return Poll::Ready(false);
+        }
+        self.beginning.extend_from_slice(read.filled());
+        Poll::Ready(!self.beginning.is_empty())
+    }
+
+    /// Whether more than the requests so far was read: the rest is with the proxy.
+    fn has_read_ahead(&self) -> bool {
+        let turn = self.told.turn();
+        self.framing.as_ref().is_none_or(|framing| !framing.is_between(turn))
+    }
+
+    /// Whether what is written now can only be the proxy's answer to a header that it could not parse.
+    fn awaits_a_header(&self) -> bool {
+        self.told.turn().is_multiple_of(2)
+    }
+
+    /// Reads, and has the framing followed.
+    fn read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = if self.beginning.is_empty() {
+            Pin::new(&mut self.inner).poll_read(context, buffer)
+        } else {
+            let fits = self.beginning.len().min(buffer.remaining());
+            buffer.put_slice(self.beginning.get(..fits).unwrap_or_default());
+            self.beginning.drain(..fits);
+            if self.beginning.is_empty() {
+                self.beginning = Vec::new();
+            }
+            Poll::Ready(Ok(()))
+        };
+        if let (Some(framing), Some(new)) = (&mut self.framing, buffer.filled().get(before..))
+            && framing.follow(new).is_err()
+        {
+            self.told.misframe(framing.heads().saturating_mul(2).saturating_sub(1));
+        }
+        read
+    }
+
+    /// Writes our answer, as far as the client takes it.
+    fn write_refusal(&mut self, context: &mut Context<'_>, no: Unread) -> Poll<io::Result<()>> {
+        let (metrics, log) = (&self.metrics, &self.log);
+        let (bytes, written) = self.refusal.get_or_insert_with(|| (no.answered(metrics, log), 0));
+        while let Some(rest) = bytes.get(*written..).filter(|rest| !rest.is_empty()) {
+            match ready!(Pin::new(&mut self.inner).poll_write(context, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                more => *written = written.saturating_add(more),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The time of a header is over: says so, as far as the client listens, and in a protocol that is its.
+    fn too_slow(&mut self, context: &mut Context<'_>) -> io::Error {
+        if self.framing.is_some() {
+            let _ = self.write_refusal(context, Unread::TooSlow);
+            let _ = Pin::new(&mut self.inner).poll_flush(context);
+        }
+        io::Error::new(io::ErrorKind::TimedOut, "the request header did not arrive in time")
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let turn = self.told.turn();
+        if self.turn != turn {
+            self.turn = turn;
+            self.begun = false;
+            self.deadline = None;
+        }
+        if self.told.is_misframed(turn) {
+            let why = "the framing of the body is malformed";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
+        }
+        if !turn.is_multiple_of(2) && self.preface == 0 {
+            return self.read(context, buffer);
+        }
+        let filled = buffer.filled().len();
+        if let Poll::Ready(result) = self.read(context, buffer) {
+            self.begun |= buffer.filled().len() > filled;
+            self.preface = self.preface.saturating_sub(buffer.filled().len().saturating_sub(filled));
+            if !self.begun || result.is_err() {
+                return Poll::Ready(result);
+            }
+            // A header that comes in one piece never arms the timer; one that comes in pieces must not outrun it.
+            let Some(deadline) = &mut self.deadline else { return Poll::Ready(result) };
+            if deadline.as_mut().poll(context).is_pending() {
+                return Poll::Ready(result);
+            }
+            return Poll::Ready(Err(self.too_slow(context)));
+        }
+        // Between two requests the proxy keeps the time; before the first of HTTP/2 nobody else does.
+        if !self.begun && self.preface == 0 {
+            return Poll::Pending;
+        }
+        let limit = self.head_timeout;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
+        ready!(deadline.as_mut().poll(context));
+        Poll::Ready(Err(self.too_slow(context)))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.awaits_a_header() {
+            let no = if bytes.starts_with(b"HTTP/1.1 405") { Unread::Connect } else { Unread::Malformed };
+            ready!(this.write_refusal(context, no))?;
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        if this.framing.is_none() {
+            return Pin::new(&mut this.inner).poll_write(context, bytes);
+        }
+        this.held.poll_write(this.told.turn(), &mut this.inner, context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.held.poll_out(&mut this.inner, context))?;
+        Pin::new(&mut this.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.held.poll_out(&mut this.inner, context))?;
+        Pin::new(&mut this.inner).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.awaits_a_header() {
+            let first = pieces.iter().find(|piece| !piece.is_empty()).map_or(&[][..], |piece| piece);
+            return self.poll_write(context, first);
+        }
+        let this = self.get_mut();
+        ready!(this.held.poll_out(&mut this.inner, context))?;
+        Pin::new(&mut this.inner).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+#[async_trait]
+impl Shutdown for Watched {
+    async fn shutdown(&mut self) {
+        let _ = poll_fn(|context| self.held.poll_out(&mut self.inner, context)).await;
+        self.inner.shutdown().await;
+    }
+}
+
+impl UniqueID for Watched {
+    fn id(&self) -> UniqueIDType {
+        self.inner.id()
+    }
+}
+
+impl Ssl for Watched {
+    fn get_ssl(&self) -> Option<&TlsRef> {
+        self.inner.get_ssl()
+    }
+
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.inner.get_ssl_digest()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.inner.selected_alpn_proto()
+    }
+}
+
+impl GetTimingDigest for Watched {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.inner.get_timing_digest()
+    }
+
+    fn get_read_pending_time(&self) -> Duration {
+        self.inner.get_read_pending_time()
+    }
+
+    fn get_write_pending_time(&self) -> Duration {
+        self.inner.get_write_pending_time()
+    }
+}
+
+impl GetProxyDigest for Watched {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.digest.clone()
+    }
+}
+
+impl GetSocketDigest for Watched {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.inner.get_socket_digest()
+    }
+}
+
+#[async_trait]
+impl Peek for Watched {
+    async fn try_peek(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+        // The proxy waits for as many bytes as a preface has, without an end.
+        let peeking = timeout(self.head_timeout, self.inner.try_peek(buffer));
+        let peeked = peeking.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        if peeked && buffer.starts_with(b"PRI * HTTP/2.0") {
+            // As for every connection of HTTP/2: nothing of it is timed or answered here.
+            self.told.is_http2();
+            self.framing = None;
+        }
+        Ok(peeked)
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
