@@ -167,6 +167,10 @@ impl Rest {
 impl std::fmt::Display for Rest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            // Whoever has to resolve it by hand finds its job here.
+            Self::Hold(id, Note { told: Told { job: Some(job), .. }, .. }) => {
+                write!(f, "hold {id} of job {job}")
+            }
             Self::Hold(id, _) => write!(f, "hold {id}"),
             Self::Key(..) | Self::Nothing => f.write_str("a request with a key"),
         }

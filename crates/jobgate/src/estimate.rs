@@ -62,9 +62,15 @@ pub(crate) fn run(args: &Args) -> output::Result {
     Ok(Ending::Ok)
 }
 
+const BUILT_IN: &str = "builtin:illustrative";
+
 fn card(path: &Path) -> Result<RateCard, Failure> {
-    if path.as_os_str() == "builtin:illustrative" {
+    if path.as_os_str() == BUILT_IN {
         return Ok(RateCard::illustrative());
+    }
+    if path.to_string_lossy().starts_with("builtin:") || path.as_os_str() == "illustrative" {
+        let what = format!("{}: is no card; the built-in one is {BUILT_IN}", path.display());
+        return Err(Failure::new(Ending::Usage, what));
     }
     let bytes = files::read(path)?;
     let bad = |what: &dyn std::fmt::Display| {

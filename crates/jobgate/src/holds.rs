@@ -60,11 +60,11 @@ enum End {
 }
 
 fn state(text: &str) -> Result<HoldState, &'static str> {
-    HoldState::from_word(text).ok_or("no such state")
+    HoldState::from_word(text).ok_or("one of open, bound, submitted, settled, released, lapsed, in-doubt")
 }
 
 fn hold_id(text: &str) -> Result<HoldId, &'static str> {
-    HoldId::parse(text).ok_or("a hold's id is a UUID")
+    HoldId::parse(text).ok_or("a hold's id is a UUID, as `jobgate holds list` shows it")
 }
 
 fn job_id(text: &str) -> Result<JobId, &'static str> {

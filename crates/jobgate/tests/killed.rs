@@ -94,7 +94,8 @@ fn killed_at_any_instant_the_ledger_still_adds_up() {
     let text = format!(
         "listen.address = '{address}'\nadmin.address = '127.0.0.1:{}'\nupstream.url = 'http://{}'\n\
          pricing.rate_card = 'builtin:illustrative'\nledger.url = 'sqlite:book.db'\nlog.level = 'error'\n\
-         [[budget]]\nname = 'all'\nscope = 'global'\nlimit = '1000000'\nwindow = 'total'\n",
+         [[budget]]\nname = 'all'\nscope = 'global'\nlimit = '1000000'\nwindow = 'total'\n\
+         [[event_sink]]\nname = 'file'\nfile = 'events.ndjson'\n",
         free_port(),
         upstream.addr()
     );
@@ -113,8 +114,9 @@ fn killed_at_any_instant_the_ledger_still_adds_up() {
         assert!(last.try_wait().unwrap().is_none(), "the gateway does not start again");
         thread::yield_now();
     }
-    last.kill().unwrap();
-    last.wait().unwrap();
+    // Asked to end, it sends what is left.
+    assert!(Command::new("kill").arg(last.id().to_string()).status().unwrap().success());
+    assert!(last.wait().unwrap().success());
     let book = Ledger::visit(&Url::Sqlite(folder.join("book.db"))).unwrap();
     wait(book.verify()).unwrap().unwrap();
     let holds = wait(book.holds(None, None, u32::MAX)).unwrap();
@@ -130,5 +132,20 @@ fn killed_at_any_instant_the_ledger_still_adds_up() {
     }
     let jobs = usize::try_from(upstream.journal().jobs()).unwrap();
     assert!((bound..=bound + doubtful).contains(&jobs), "{jobs} jobs, {bound} bound, {doubtful} in doubt");
+    told_at_least_once(&book, &folder.join("events.ndjson"));
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Each entry of the ledger is an event of the sink, under its own id, and nothing else is; what came twice is the same.
+fn told_at_least_once(book: &Ledger, file: &Path) {
+    let mut events: HashMap<String, String> = HashMap::new();
+    for line in std::fs::read_to_string(file).unwrap().lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        let before = events.insert(event["id"].as_str().unwrap().to_owned(), line.to_owned());
+        assert!(before.is_none_or(|before| before == line), "{line}");
+    }
+    let entries = wait(book.entries(0, u32::MAX)).unwrap();
+    let missing: Vec<_> = entries.iter().filter(|entry| !events.contains_key(&entry.id)).collect();
+    assert!(missing.is_empty(), "{} of {} entries were told nobody", missing.len(), entries.len());
+    assert_eq!(events.len(), entries.len());
 }

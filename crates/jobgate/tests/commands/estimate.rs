@@ -105,6 +105,11 @@ fn a_bad_card_is_bad_configuration_and_a_missing_one_wrong_usage() {
     );
     let ran = place.run(&["estimate", "job.json", "--rate-card", "nowhere.toml"]);
     assert_eq!((ran.code, ran.stderr.lines().count()), (Some(2), 1));
+    for name in ["illustrative", "builtin:vendor"] {
+        let ran = place.run(&["estimate", "job.json", "--rate-card", name]);
+        assert_eq!((ran.code, ran.stderr.lines().count()), (Some(2), 1));
+        assert!(ran.stderr.contains("the built-in one is builtin:illustrative"), "{}", ran.stderr);
+    }
     let ran = place.run(&illustrative(&["nowhere.json"]));
     assert_eq!((ran.code, ran.stderr.lines().count()), (Some(2), 1));
 }

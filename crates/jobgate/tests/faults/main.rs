@@ -12,7 +12,9 @@
 )]
 #![allow(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
 
+mod answered;
 mod errors;
 mod full;
 mod points;
 mod rig;
+mod subsets;

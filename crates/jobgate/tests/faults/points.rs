@@ -43,7 +43,7 @@ const POINTS: [Point; 9] = [
     ("P9: half of the answer is sent", ANSWERED, "to-client:1:half", KNOWN, Some(true)),
 ];
 
-fn crashes() -> usize {
+pub(crate) fn crashes() -> usize {
     std::env::var("JOBGATE_CRASHES").ok().and_then(|crashes| crashes.parse().ok()).unwrap_or(CRASHES)
 }
 

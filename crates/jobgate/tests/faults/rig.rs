@@ -107,7 +107,8 @@ impl Rig {
         command
     }
 
-    fn durable(&self) -> PathBuf {
+    /// Where what was flushed is kept.
+    pub(crate) fn durable(&self) -> PathBuf {
         self.folder.join("durable")
     }
 
@@ -155,6 +156,11 @@ impl Rig {
             said
         });
         Gate { child, address, said: Some(rest) }
+    }
+
+    /// What clients were told of: size and id of each job.
+    pub(crate) fn acknowledged(&self) -> &BTreeMap<u32, String> {
+        &self.acknowledged
     }
 
     /// Asks for the next job.
@@ -220,7 +226,7 @@ impl Rig {
 
     /// Size and id of every job in the sandbox.
     fn created(&self) -> BTreeMap<u32, String> {
-        let path = "/contextcapture/jobs?$filter=type%20eq%20Full&$top=1000";
+        let path = "/contextcapture/jobs?$filter=type%20eq%20Full&$top=1000 HTTP/1.1\r\n";
         let list = exchange(self.upstream.addr(), "GET", path, "").unwrap().1;
         let all: BTreeMap<u32, String> = list["jobs"]
             .as_array()
@@ -243,6 +249,11 @@ impl Drop for Rig {
 }
 
 impl Gate {
+    /// Status and body of an answer to this client, with more in its header.
+    pub(crate) fn exchange(&self, method: &str, path: &str, more: &str, body: &str) -> Option<(u16, Value)> {
+        exchange(self.address?, method, &format!("{path} HTTP/1.1\r\n{more}"), body)
+    }
+
     pub(crate) fn serves(&self) -> bool {
         self.address.is_some()
     }
@@ -250,6 +261,12 @@ impl Gate {
     /// Waits for its end.
     pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         (self.child.wait().unwrap().code(), self.said.take().unwrap().join().unwrap())
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
+        let status = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(status.success());
     }
 
     /// Ends it where it has not ended yet.
@@ -266,25 +283,30 @@ impl Drop for Gate {
     }
 }
 
-fn create(address: SocketAddr, size: u32) -> Answer {
+/// The body of a job of a size.
+pub(crate) fn job(size: u32) -> String {
     let job = json!({
         "type": "Full", "name": format!("n{size}"), "workspaceId": "6881117d-9fd2-4900-870b-9b721dc90f25",
         "inputs": [{"id": "58e0c0ca-f730-4e5b-808d-1c8cacacb4d4"}],
         "settings": {"quality": "Extra", "outputs": ["OBJ"]}, "costEstimationParameters": {"gigaPixels": size},
     });
-    match exchange(address, "POST", "/contextcapture/jobs", &job.to_string()) {
+    job.to_string()
+}
+
+fn create(address: SocketAddr, size: u32) -> Answer {
+    match exchange(address, "POST", "/contextcapture/jobs HTTP/1.1\r\n", &job(size)) {
         Some((201, body)) => Answer::Created(body["job"]["id"].as_str().unwrap().to_owned()),
         Some((status, body)) => Answer::Refused(status, body),
         None => Answer::Nothing,
     }
 }
 
-/// Status and body, where all of it came.
-fn exchange(address: SocketAddr, method: &str, path: &str, body: &str) -> Option<(u16, Value)> {
+/// Status and body, where all of it came. The line is the rest of the first one and more fields.
+fn exchange(address: SocketAddr, method: &str, line: &str, body: &str) -> Option<(u16, Value)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: gate\r\nAuthorization: Bearer t\r\nConnection: close\r\n\
+        "{method} {line}Host: gate\r\nAuthorization: Bearer t\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
