@@ -99,7 +99,7 @@ impl Requests {
     /// One is over. Behind the last of a connection, and not before it: there are clients that take nothing any more behind a goodbye.
     pub(crate) fn end(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        if done >= self.limit && done == self.begun.load(Ordering::Relaxed) {
+        if done >= self.limit && done >= self.begun.load(Ordering::Relaxed) {
             self.last.notify_one();
         }
     }
@@ -126,8 +126,8 @@ impl Requests {
         loop {
             let begun = self.begun.load(Ordering::Relaxed);
             sleep(keep_alive).await;
-            let same = [&self.begun, &self.done].iter().all(|count| count.load(Ordering::Relaxed) == begun);
-            if same {
+            let none_begun = self.begun.load(Ordering::Relaxed) == begun;
+            if none_begun && self.done.load(Ordering::Relaxed) >= begun {
                 return;
             }
         }
