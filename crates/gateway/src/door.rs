@@ -14,7 +14,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::apps::{HttpServerApp, ServerApp};
+use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::{ALPN, IO, Stream};
 use pingora::proxy::HttpProxy;
@@ -94,14 +94,14 @@ impl Door {
                 return;
             }
             let mut session = ServerSession::new_http1(connection);
-            match kept.take() {
-                Some(kept) => pingora::apps::HttpPersistentSettings::apply_to_session(kept, &mut session),
-                None => {
-                    session.set_keepalive(Some(FIRST.as_secs()));
-                    let options = self.proxy.server_options();
-                    let again = options.and_then(|options| options.keepalive_request_limit);
-                    session.set_keepalive_reuses_remaining(again);
-                }
+            if let Some(kept) = kept.take() {
+                HttpPersistentSettings::apply_to_session(kept, &mut session);
+            } else {
+                session.set_keepalive(Some(FIRST.as_secs()));
+                let options = self.proxy.server_options();
+                session.set_keepalive_reuses_remaining(
+                    options.and_then(|options| options.keepalive_request_limit),
+                );
             }
             let Some(reused) = self.proxy.process_new_http(session, shutdown).await else { return };
             let (stream, settings) = reused.consume();
