@@ -28,7 +28,7 @@ fn a_job_that_was_created_while_the_disk_was_full_is_bound_when_there_is_room_ag
     assert!(status == 201 && rig.happened(), "{status} {body}");
     let created = id(&body);
     let bound = || {
-        let holds = wait(rig.ledger().holds(Some(HoldState::Bound), String::new(), 9)).unwrap();
+        let holds = wait(rig.ledger().holds(Some(HoldState::Bound), None, 9)).unwrap();
         holds.first().and_then(|hold| hold.job).map(|job| job.to_string())
     };
     while bound() != Some(created.clone()) {
@@ -68,7 +68,7 @@ fn a_job_that_was_created_when_the_disk_failed_stays_held_and_can_be_resolved_fr
     assert!(line.contains(&format!("hold {hold} of job {created} ")), "{line}");
 
     let mut gate = rig.start(None);
-    let doubtful = wait(rig.ledger().holds(Some(HoldState::InDoubt), String::new(), 9)).unwrap();
+    let doubtful = wait(rig.ledger().holds(Some(HoldState::InDoubt), None, 9)).unwrap();
     assert!(doubtful.len() == 1 && doubtful[0].id.to_string() == hold, "{doubtful:?}");
     let again = gate.exchange("POST", JOBS, KEYED, &job(1001)).unwrap();
     assert_eq!((again.0, rig.jobs()), (502, 1), "what is unknown is not sent again: {}", again.1);
@@ -79,7 +79,7 @@ fn a_job_that_was_created_when_the_disk_failed_stays_held_and_can_be_resolved_fr
     gate.killed();
     let book = rig.ledger();
     wait(book.verify()).unwrap().unwrap();
-    let found = wait(book.holds(None, String::new(), 9)).unwrap();
+    let found = wait(book.holds(None, None, 9)).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].state, found[0].job.unwrap().to_string()), (HoldState::Bound, created));
     rig.recovered(true, "answered-failed");

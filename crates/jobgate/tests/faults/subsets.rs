@@ -93,7 +93,7 @@ fn judge(rig: &Rig, place: &Path, what: &str) {
     let url = Url::Sqlite(place.join("book.db"));
     let book = Ledger::open(&url, &[], Timestamp::now()).unwrap_or_else(|fault| panic!("{what}: {fault}"));
     wait(book.verify()).unwrap().unwrap_or_else(|faults| panic!("{what}: {faults:?}"));
-    let holds = wait(book.holds(None, String::new(), u32::MAX)).unwrap();
+    let holds = wait(book.holds(None, None, u32::MAX)).unwrap();
     for hold in &holds {
         assert!(
             matches!(hold.state, HoldState::Bound | HoldState::InDoubt),
