@@ -94,7 +94,7 @@ const BUDGETS: &[(&str, &[&str])] = &[
         "a budget fills up again with time, or counts a call as 1",
         &[
             "a_budget_is_spent_by_price_and_does_not_fill_up_again",
-            "balances_follow_from_holds_after_every_step",
+            "stores_agree_and_balances_follow_from_holds",
         ],
     ),
     ("refused calls are counted", &["what_is_refused_leaves_nothing_in_the_ledger"]),
