@@ -30,7 +30,7 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "pricing.rate_card = 'builtin:illustrative'\nidentity = { mode = 'header', header = 'x-who' }\n[[budget]]\nname = 'a'\nlimit = '1'\nscope = 'principal'\nmatch = 'a b'\nwindow = 'total'",
-        r#"budget[0].match: must be a principal in quotes, 1 to 256 visible ASCII characters; leave it out to count each by itself"#,
+        "budget[0].match: must be a principal in quotes, 1 to 256 visible ASCII characters; leave it out to count each by itself",
     ),
     (
         "ledger.url = 'sqlite::memory:'",

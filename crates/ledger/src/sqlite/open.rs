@@ -160,12 +160,10 @@ fn locked(path: &Path) -> Result<File, OpenError> {
     name.push(".lock");
     let name = PathBuf::from(name);
     let failed = |what: String| OpenError::of(path, &what);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&name)
-        .map_err(|error| failed(format!("{} cannot be opened: {error}", name.display())))?;
+    let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(|error| {
+        let what = "see that its folder is there and that the gateway may write to it";
+        failed(format!("{} cannot be opened: {error}; {what}", name.display()))
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(failed(
