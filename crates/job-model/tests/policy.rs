@@ -14,7 +14,7 @@ fn a_policy_is_what_it_was_made_of() {
             assert_eq!(rule.to_string(), rule.id());
         }
         let limits = Limits { inputs: 3, ..Limits::default() };
-        let other = policy.clone().with_mode(Mode::Shadow).with_limits(limits.clone());
+        let other = policy.clone().with_mode(Mode::Shadow).with_limits(limits);
         assert_eq!((policy.mode(), other.mode()), (Mode::Enforce, Mode::Shadow));
         assert_eq!(other.limits(), &limits);
         assert_eq!(other.severity(Rule::UnknownMember), policy.severity(Rule::UnknownMember));
