@@ -1,6 +1,7 @@
 //! One request, step by step: each step is a phase that does the work, and says no or hands on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
@@ -37,6 +38,9 @@ use crate::reply::{self, Reply};
 use crate::request_id;
 use crate::stake::Stake;
 use crate::upstream::Upstream;
+
+/// How long the answer to one request too many may wait for its client.
+const NOT_WAITED_FOR: Duration = Duration::from_millis(250);
 
 /// Everything that requests share.
 #[derive(Debug)]
@@ -306,6 +310,10 @@ impl Gate {
         no: Rejection,
     ) -> pingora::Result<()> {
         let reply = Reply::from(&no);
+        if matches!(no, Rejection::Overloaded) {
+            // Whoever does not take this at once would be one more that room is kept for.
+            session.set_write_timeout(Some(NOT_WAITED_FOR));
+        }
         visit.record.refuse(no);
         reply::send(session, &reply, &mut visit.record).await
     }
