@@ -14,12 +14,17 @@ use crate::pass_through;
 pub(crate) enum Kind {
     /// Passes bytes through.
     PassThrough,
-    /// The gate as it is shipped: rules, rate card, a budget, a ledger in memory.
+    /// The gate as it is shipped: rules, rate card, a budget, a ledger.
     Gate {
         /// Whether it writes its access log, to a file.
         log: bool,
+        /// Where its ledger is, in its own folder.
+        ledger: &'static str,
     },
 }
+
+/// The gate as it is measured where nothing else is said.
+pub(crate) const GATE: Kind = Kind::Gate { log: true, ledger: "memory:" };
 
 /// The process.
 #[derive(Debug)]
@@ -61,9 +66,9 @@ impl Contestant {
                 command.args([pass_through::ROLE, &address.to_string(), &upstream.to_string()]);
                 command
             }
-            Kind::Gate { log } => {
+            Kind::Gate { log, ledger } => {
                 let config = folder.join("gate.toml");
-                fs::write(&config, gate_toml(address, free_address()?, upstream, log))?;
+                fs::write(&config, gate_toml([address, free_address()?, upstream], log, ledger))?;
                 let mut command = on_last_cpu(&gate()?);
                 command.args(["serve", "--config"]).arg(config);
                 command
@@ -87,6 +92,14 @@ impl Contestant {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
+    }
+
+    /// What of it is in memory, in KiB.
+    pub(crate) fn resident(&self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let size = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        size.ok_or_else(|| io::Error::other("no resident size"))
     }
 
     /// What it has used so far, all threads together.
@@ -130,7 +143,7 @@ fn gate() -> io::Result<PathBuf> {
     gate.ok_or_else(|| io::Error::other("build it first: cargo build --release --bin jobgate"))
 }
 
-fn gate_toml(listen: SocketAddr, admin: SocketAddr, upstream: SocketAddr, log: bool) -> String {
+fn gate_toml([listen, admin, upstream]: [SocketAddr; 3], log: bool, ledger: &str) -> String {
     let level = if log { "info" } else { "warn" };
     format!(
         r#"listen.address = "{listen}"
@@ -138,8 +151,11 @@ admin.address = "{admin}"
 upstream.url = "http://{upstream}"
 limits.threads = 1
 limits.requests_per_connection = 1000000
+limits.in_flight = 16384
+limits.connections = 16384
+upstream.pool_size = 128
 pricing.rate_card = "builtin:illustrative"
-ledger.url = "memory:"
+ledger.url = "{ledger}"
 log.level = "{level}"
 [[budget]]
 name = "wide"

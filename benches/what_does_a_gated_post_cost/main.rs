@@ -1,6 +1,8 @@
-//! How much CPU time does an admitted POST cost, beside a pingora proxy that passes the same bytes through unread?
+//! How much CPU time does an admitted POST cost, beside a pingora proxy that passes the same bytes through unread? And how does that
+//! grow with bodies and connections, how long do clients wait, what stays in memory?
 //!
-//! Upstream, clients and contestants are on loopback; the contestants take turns in short rounds of one run.
+//! Upstream, clients and contestants are on loopback; the contestants take turns in short rounds of one run. Without arguments all of
+//! it is measured but the soak; `soak MINUTES` and `idle CONNECTIONS` measure that alone.
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -9,76 +11,84 @@
 
 mod clients;
 mod contestant;
+mod growth;
+mod memory;
 mod pass_through;
+mod rounds;
+mod side_by_side;
 mod table;
 mod upstream;
+mod waiting;
 
+use std::cell::Cell;
 use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 use std::{env, fs, io};
 
-use benches::{PUBLISHED, five_faults};
-
-use crate::clients::Load;
 use crate::contestant::{Contestant, Kind};
 
-/// Connections of clients, each with one request at a time.
+/// Connections of clients where nothing else is said, each with one request at a time.
 const CLIENTS: usize = 32;
-const ROUNDS: usize = 7;
-const ROUND: Duration = Duration::from_secs(2);
 
-/// What is measured: who gets which requests, and what has to be answered.
-const FIELD: [(&str, Kind, bool); 4] = [
-    ("pass-through", Kind::PassThrough, true),
-    ("jobgate", Kind::Gate { log: true }, true),
-    ("jobgate without access log", Kind::Gate { log: false }, true),
-    ("jobgate, five faults", Kind::Gate { log: true }, false),
-];
+/// Where contestants are started.
+struct Place {
+    folder: PathBuf,
+    upstream: SocketAddr,
+    started: Cell<usize>,
+}
+
+impl Place {
+    /// Starts one, in a folder of its own.
+    fn start(&self, kind: Kind) -> io::Result<Contestant> {
+        self.started.set(self.started.get().saturating_add(1));
+        Contestant::start(kind, self.upstream, &self.folder.join(self.started.get().to_string()))
+    }
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = env::args().collect();
-    if let [_, role, listen, upstream] = arguments.as_slice()
+    // Cargo adds an option of its own.
+    let arguments: Vec<String> = env::args().skip(1).filter(|one| one != "--bench").collect();
+    if let [role, listen, upstream] = arguments.as_slice()
         && role == pass_through::ROLE
     {
         pass_through::serve(listen, upstream.parse()?)?;
         return Ok(());
     }
+    contestant::keep_to_first_cpu();
     let folder = env::temp_dir().join(format!("jobgate-bench-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
-    let outcome = measure(&folder);
+    let place = Place { folder: folder.clone(), upstream: upstream::start()?, started: Cell::new(0) };
+    let outcome = measure(&place, &arguments);
     let _ = fs::remove_dir_all(&folder);
     outcome
 }
 
-fn measure(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
-    contestant::keep_to_first_cpu();
-    let upstream = upstream::start()?;
-    let mut field = Vec::new();
-    for (at, (name, kind, sound)) in FIELD.into_iter().enumerate() {
-        let body = if sound { PUBLISHED.to_owned() } else { five_faults() };
-        let contestant = Contestant::start(kind, upstream, &folder.join(at.to_string()))?;
-        let load = Load { to: contestant.address, body, status: if sound { 201 } else { 422 } };
-        load.run(CLIENTS, Duration::from_millis(500))?;
-        field.push((name, contestant, load));
-    }
-    let mut rounds = vec![Vec::new(); field.len()];
-    for round in 0..ROUNDS {
-        // Another one begins each round.
-        for turn in 0..field.len() {
-            let at = round.saturating_add(turn).checked_rem(field.len()).unwrap_or(0);
-            let Some(((_, contestant, load), of_one)) = field.get(at).zip(rounds.get_mut(at)) else {
-                continue;
-            };
-            let before = contestant.cpu()?;
-            let answered = load.run(CLIENTS, ROUND)?;
-            of_one.push(table::Round { cpu: contestant.cpu()?.since(before), answered });
+fn measure(place: &Place, arguments: &[String]) -> Result<(), Box<dyn Error>> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let lines = match words.as_slice() {
+        [] => {
+            let all: [fn(&Place) -> io::Result<Vec<String>>; 5] = [
+                side_by_side::measure,
+                growth::of_bodies,
+                growth::of_connections,
+                waiting::measure,
+                memory::measure,
+            ];
+            for section in all {
+                section(place)?.iter().for_each(|line| println!("{line}"));
+                println!();
+            }
+            return Ok(());
         }
-    }
-    let names: Vec<&str> = field.iter().map(|(name, ..)| *name).collect();
-    for line in
-        table::lines(&names, &rounds, ROUND).ok_or_else(|| io::Error::other("no round was measured"))?
-    {
-        println!("{line}");
-    }
+        ["idle", count] => memory::idle(place, count.parse()?)?,
+        ["soak", minutes] => {
+            let minutes: u64 = minutes.parse()?;
+            memory::soak(place, Duration::from_secs(minutes.saturating_mul(60)))?
+        }
+        _ => return Err("arguments are: none, idle CONNECTIONS, soak MINUTES".into()),
+    };
+    lines.iter().for_each(|line| println!("{line}"));
     Ok(())
 }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 
-use crate::clients::{Message, NotHttp};
+use crate::clients::Message;
 
 /// Starts it on a thread of its own, which ends with the process.
 pub(crate) fn start() -> io::Result<SocketAddr> {
@@ -32,7 +32,7 @@ pub(crate) fn start() -> io::Result<SocketAddr> {
     address.recv().map_err(|_| io::Error::other("upstream did not start"))
 }
 
-async fn serve(mut stream: TcpStream, first: u64) -> Result<(), NotHttp> {
+async fn serve(mut stream: TcpStream, first: u64) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut number = first;
     let mut buffer = Vec::with_capacity(4_096);
