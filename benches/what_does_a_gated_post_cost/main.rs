@@ -32,6 +32,9 @@ use crate::contestant::{Contestant, Kind};
 /// Connections of clients where nothing else is said, each with one request at a time.
 const CLIENTS: usize = 32;
 
+/// Measures one thing, and says it in lines.
+type Section = fn(&Place) -> io::Result<Vec<String>>;
+
 /// Where contestants are started.
 struct Place {
     folder: PathBuf,
@@ -69,7 +72,7 @@ fn measure(place: &Place, arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let lines = match words.as_slice() {
         [] => {
-            let all: [fn(&Place) -> io::Result<Vec<String>>; 5] = [
+            let all: [Section; 5] = [
                 side_by_side::measure,
                 growth::of_bodies,
                 growth::of_connections,
@@ -77,7 +80,7 @@ fn measure(place: &Place, arguments: &[String]) -> Result<(), Box<dyn Error>> {
                 memory::measure,
             ];
             for section in all {
-                section(place)?.iter().for_each(|line| println!("{line}"));
+                print(&section(place)?);
                 println!();
             }
             return Ok(());
@@ -89,6 +92,12 @@ fn measure(place: &Place, arguments: &[String]) -> Result<(), Box<dyn Error>> {
         }
         _ => return Err("arguments are: none, idle CONNECTIONS, soak MINUTES".into()),
     };
-    lines.iter().for_each(|line| println!("{line}"));
+    print(&lines);
     Ok(())
+}
+
+fn print(lines: &[String]) {
+    for line in lines {
+        println!("{line}");
+    }
 }

@@ -21,25 +21,27 @@ pub(crate) fn measure(place: &Place) -> io::Result<Vec<String>> {
     gate.0.run(CLIENTS, Duration::from_millis(500))?;
     let most = to_f64(gate.0.run(CLIENTS, ROUND)?) / ROUND.as_secs_f64();
     let every = Duration::from_secs_f64(2.0 * f64::from(u32::try_from(CLIENTS).unwrap_or(1)) / most);
-    let pace = Pace { clients: CLIENTS, every: Some(every) };
+    let half = Pace { clients: CLIENTS, every: Some(every) };
     let mut waits = [(); 2].map(|()| Vec::new());
     for _ in 0..ROUNDS {
-        for ((load, _), waits) in [&through, &gate].into_iter().zip(&mut waits) {
-            let (_, mut took) = load.paced(pace, ROUND)?;
+        for ((load, _), seen) in [&through, &gate].into_iter().zip(&mut waits) {
+            let (_, mut took) = load.paced(half, ROUND)?;
             took.sort_unstable();
-            waits.push([part(&took, 50), part(&took, 99)]);
+            seen.push([part(&took, 50), part(&took, 99)]);
         }
     }
-    let [through, gate] = waits;
+    let [of_through, of_gate] = waits;
     let rows: Vec<_> = [("one in two", 0_usize), ("99 of 100", 1)]
         .map(|(name, at)| {
             let of = |waits: &[[f64; 2]]| waits.iter().filter_map(|wait| wait.get(at).copied()).collect();
-            let ratios =
-                gate.iter().zip(&through).filter_map(|(one, other)| Some(one.get(at)? / other.get(at)?));
+            let ratios = of_gate
+                .iter()
+                .zip(&of_through)
+                .filter_map(|(one, other)| Some(one.get(at)? / other.get(at)?));
             vec![
                 name.to_owned(),
-                format!("{:.0}", middle(of(&through))),
-                format!("{:.0}", middle(of(&gate))),
+                format!("{:.0}", middle(of(&of_through))),
+                format!("{:.0}", middle(of(&of_gate))),
                 format!("{:.2}", middle(ratios.collect())),
             ]
         })
