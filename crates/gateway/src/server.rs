@@ -106,9 +106,9 @@ impl Gateway {
         let life = Life::new(&config.limits);
         let metrics = Metrics::new(&rule_set(&config), &rate_cards(&config));
         let metrics = Arc::new(metrics.map_err(|error| StartError::Machine(format!("metrics: {error}")))?);
-        let log = AccessLog::start(access_log)
-            .map_err(|error| StartError::Machine(format!("access log: {error}")))?;
-        let log = Arc::new(log);
+        let no_thread = |error| StartError::Machine(format!("no thread is to be had: {error}"));
+        let log = Arc::new(AccessLog::start(access_log).map_err(no_thread)?);
+        clock::keep_time().map_err(no_thread)?;
         let effective = config.effective();
         let mut server = Server::new_with_opt_and_conf(None, server_conf(&config));
         server.bootstrap();
