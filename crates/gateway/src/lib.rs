@@ -34,6 +34,7 @@ mod request_id;
 mod server;
 mod sink;
 mod stake;
+mod threads;
 mod upstream;
 
 pub use anchor::date;

@@ -40,6 +40,7 @@ use crate::money::Money;
 use crate::phase::admit::Desk;
 use crate::rates::Rates;
 use crate::relay;
+use crate::threads;
 use crate::upstream::Upstream;
 
 /// How often a stopping gateway looks whether it is empty.
@@ -108,7 +109,6 @@ impl Gateway {
         let metrics = Arc::new(metrics.map_err(|error| StartError::Machine(format!("metrics: {error}")))?);
         let no_thread = |error| StartError::Machine(format!("no thread is to be had: {error}"));
         let log = Arc::new(AccessLog::start(access_log).map_err(no_thread)?);
-        clock::keep_time().map_err(no_thread)?;
         let effective = config.effective();
         let mut server = Server::new_with_opt_and_conf(None, server_conf(&config));
         server.bootstrap();
@@ -185,6 +185,7 @@ impl Gateway {
         server.add_service(background_service("look-up", LookUp(upstream)));
         server.add_service(background_service("lapse", Lapse(money)));
         server.add_service(background_service("refresh", Refresh(identity)));
+        threads::secure(config.threads).map_err(no_thread)?;
         let stop = StopHandle::default();
         Ok(Self { server, life, log, courier, stop, shutdown, address, admin })
     }

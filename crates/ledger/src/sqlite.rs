@@ -1,8 +1,7 @@
 //! A ledger in a file of `SQLite`: one thread that writes, many orders to a flush; one that reads beside it, so that nobody who
-//! pays waits for somebody who looks; and one that brings the journal into the file.
+//! pays waits for somebody who looks.
 
 mod chain;
-mod checkpoint;
 mod mark;
 mod open;
 mod read;
@@ -72,27 +71,23 @@ impl Sqlite {
         Self::start(open::visit(path)?)
     }
 
-    /// The writer keeps the lock for as long as it has the connection, and outlives the other two: who closes the file last tidies
+    /// The writer keeps the lock for as long as it has the connection, and outlives the reader: who closes the file last tidies
     /// it up, and that is only for who can write it.
     fn start(opened: Opened) -> Result<Self, OpenError> {
         let (orders, waiting) = channel();
         let (questions, asked) = channel();
-        let (mut checkpoints, due) = checkpoint::sides();
         let watch = Arc::<Watch>::default();
-        let Opened { mut book, reader, checkpointer, mut mark, lock, last_written } = opened;
+        let Opened { mut book, reader, mut mark, lock, last_written } = opened;
         let reading = on_thread("ledger-reader", &watch, move |watch| {
             reader::answer_all(&reader, &asked, watch);
         })?;
-        let moving = on_thread("ledger-moves", &watch, move |watch| {
-            checkpoint::run_all(&checkpointer, &due, watch);
-        })?;
         on_thread("ledger", &watch, move |watch| {
-            writer::write_all(&mut book, mark.as_mut(), Some(&mut checkpoints), &waiting, watch);
+            writer::write_all(&mut book, mark.as_mut(), &waiting, watch);
             // Nobody is to wait for a writer that has ended.
             watch.end();
-            drop((waiting, checkpoints));
+            drop(waiting);
             // One that has panicked has ended, too.
-            let _ = (moving.join(), reading.join());
+            let _ = reading.join();
             drop((book, lock));
         })?;
         Ok(Self { orders, questions, watch, last_written })

@@ -129,7 +129,7 @@ fn cut_at(mut rig: Rig, fault: &Fault) -> usize {
         }
     }
     gate.killed();
-    assert!(rig.happened(), "{fault:?}");
+    assert!(rig.happened(), "{fault:?}: did not come in {} jobs", rig.jobs());
     let cut = Cut::of(&rig);
     let count = cut.sectors.len();
     let mut ways = 0;

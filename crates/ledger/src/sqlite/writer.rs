@@ -7,7 +7,6 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::Book;
-use super::checkpoint::Checkpoints;
 use super::mark::{self, Mark, Reached};
 use super::watch::Watch;
 use crate::ledger::{Failing, Unavailable};
@@ -58,7 +57,6 @@ pub(super) fn order<T: Send + 'static, E: Failing + Send + 'static>(
 pub(super) fn write_all(
     book: &mut Book,
     mut mark: Option<&mut Mark>,
-    mut checkpoints: Option<&mut Checkpoints>,
     waiting: &Receiver<Order>,
     watch: &Watch,
 ) {
@@ -102,10 +100,6 @@ pub(super) fn write_all(
         if fault.is_some_and(|fault| fault.is_final) {
             // A second flush after a failed one may lie about what the first one lost, and what is damaged on the disk may look
             // whole in memory. Only a restart reads it anew.
-            return;
-        }
-        let moved = checkpoints.as_deref_mut().map_or(Ok(()), |due| due.after_commit(&book.db));
-        if moved.is_err_and(|fault| fault.is_final) {
             return;
         }
     }
@@ -182,7 +176,7 @@ mod tests {
             orders.send(order).unwrap();
         }
         drop(orders);
-        write_all(&mut book, None, None, &waiting, &Watch::default());
+        write_all(&mut book, None, &waiting, &Watch::default());
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
         assert_eq!(kept(&book), 0);
     }
@@ -206,7 +200,7 @@ mod tests {
             orders.send(order).unwrap();
         }
         drop(orders);
-        write_all(&mut book, None, None, &waiting, &Watch::default());
+        write_all(&mut book, None, &waiting, &Watch::default());
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 4]);
         assert_eq!(kept(&book), 0);
     }
@@ -227,7 +221,7 @@ mod tests {
             });
             orders.send(order).unwrap();
         }
-        write_all(&mut book, None, None, &waiting, &Watch::default());
+        write_all(&mut book, None, &waiting, &Watch::default());
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
         assert_eq!(kept(&book), 0);
         drop(orders);
