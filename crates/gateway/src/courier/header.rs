@@ -1,0 +1,28 @@
+//! What is looked at in the header of upstream's answer, and what of it is passed on.
+
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::{reply, request_id};
+
+/// Whether an answer tells its length in two ways. The parser drops a Content-Length that stands beside a Transfer-Encoding, and
+/// reads on: another reader would find the end of the answer elsewhere.
+pub(super) fn is_framed_twice(headers: &HeaderMap, raw: &[u8]) -> bool {
+    let lines = raw.split(|byte| *byte == b'\n');
+    let mut names = lines.filter_map(|line| line.split(|byte| *byte == b':').next()).map(<[u8]>::trim_ascii);
+    headers.contains_key(TRANSFER_ENCODING)
+        && names.any(|name| name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes()))
+}
+
+/// Upstream's header without what concerns the connection and without what only the gateway may say.
+pub(super) fn passed_on(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    let nominated = reply::nominated_by_connection(headers);
+    let keep = |name: &HeaderName| {
+        !reply::is_of_the_connection(name)
+            && *name != CONTENT_LENGTH
+            && !name.as_str().starts_with("x-jobgate-")
+            && *name != request_id::HEADER
+            && !nominated.iter().any(|other| other == name)
+    };
+    headers.iter().filter(|(name, _)| keep(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
