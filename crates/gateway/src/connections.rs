@@ -15,6 +15,7 @@ use crate::config::Limits;
 
 /// Requests at one time on a connection of HTTP/2.
 const STREAMS: u32 = 100;
+/// As many, to count with.
 const AT_ONCE: usize = 100;
 /// Streams that the client has reset and that still take room. One more, and the connection ends.
 const RESET_STREAMS: usize = 20;

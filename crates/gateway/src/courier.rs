@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use http::header::TRANSFER_ENCODING;
 use http::{HeaderName, HeaderValue, StatusCode};
 use log::error;
 use pingora::connectors::{ConnectorOptions, TransportConnector};
@@ -299,7 +300,9 @@ async fn receive(session: &mut HttpSession, trip: &mut Trip<'_>) -> pingora::Res
         }
         if header.status.as_u16() >= 200 {
             trip.status = Some(header.status);
-            if header::is_framed_twice(&header.headers, &session.get_headers_raw_bytes()) {
+            if header.headers.contains_key(TRANSFER_ENCODING)
+                && header::has_a_length(&session.get_headers_raw_bytes())
+            {
                 return Error::e_explain(
                     ErrorType::InvalidHTTPHeader,
                     "Content-Length and Transfer-Encoding",

@@ -1,17 +1,16 @@
 //! What is looked at in the header of upstream's answer, and what of it is passed on.
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{reply, request_id};
 
-/// Whether an answer tells its length in two ways. The parser drops a Content-Length that stands beside a Transfer-Encoding, and
-/// reads on: another reader would find the end of the answer elsewhere.
-pub(super) fn is_framed_twice(headers: &HeaderMap, raw: &[u8]) -> bool {
+/// Whether a header as it came has a Content-Length. The parser drops one that stands beside a Transfer-Encoding, and reads on:
+/// another reader would find the end of the answer elsewhere.
+pub(super) fn has_a_length(raw: &[u8]) -> bool {
     let lines = raw.split(|byte| *byte == b'\n');
     let mut names = lines.filter_map(|line| line.split(|byte| *byte == b':').next()).map(<[u8]>::trim_ascii);
-    headers.contains_key(TRANSFER_ENCODING)
-        && names.any(|name| name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes()))
+    names.any(|name| name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes()))
 }
 
 /// Upstream's header without what concerns the connection and without what only the gateway may say.
