@@ -10,36 +10,15 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, thread};
 
 use gateway::Config;
 use serde_json::Value;
+use support::folder::Folder;
 use support::{Act, JOB, Recorder, Running, answer, get, post, request};
 
 const JOB_ID: &str = "cc3d35cc-416a-4262-9714-b359da70b419";
-
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("jobgate-events-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn at(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn config(more: &str) -> String {
     format!("pricing.rate_card = 'builtin:illustrative'\n{more}\n")

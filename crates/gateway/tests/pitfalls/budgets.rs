@@ -6,9 +6,10 @@ use std::{fs, thread};
 use gateway::Config;
 use serde_json::Value;
 
+use crate::by;
+use crate::support::folder::Folder;
 use crate::support::money::{budget, gate, states, sum, sums};
 use crate::support::{Act, JOB, Recorder, Running, answer, get, post, request};
-use crate::{Folder, by};
 
 /// Two jobs of 3.5 units for each.
 const EACH: &str = "identity = { mode = 'header', header = 'x-who' }\npricing.rate_card = 'builtin:illustrative'\n[[budget]]\nname = 'each'\nscope = 'principal'\nlimit = '7'\nwindow = 'total'\n";

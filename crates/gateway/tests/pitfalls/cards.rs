@@ -5,7 +5,7 @@ use std::path::Path;
 
 use gateway::Config;
 
-use crate::Folder;
+use crate::support::folder::Folder;
 use crate::support::money::{budget, sum, sums};
 use crate::support::{JOB, Recorder, Running, post};
 

@@ -18,7 +18,7 @@ mod records;
 mod windows;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What goes wrong elsewhere, and the tests that show that it does not here.
 const BUDGETS: &[(&str, &[&str])] = &[
@@ -165,29 +165,6 @@ const RECORDS: &[(&str, &[&str])] = &[
     ),
     ("what is reconciled twice is added twice", &["a_job_that_is_seen_to_end_twice_is_charged_once"]),
 ];
-
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("jobgate-pitfalls-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    /// A ledger in it.
-    fn ledger(&self) -> String {
-        format!("ledger.url = 'sqlite:{}'\n", self.0.join("book.db").display())
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// One request in the name of somebody, as a trusted proxy says it.
 fn by(who: &str, request: &[u8]) -> Vec<u8> {

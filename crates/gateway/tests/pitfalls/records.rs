@@ -5,9 +5,10 @@ use std::{fs, thread};
 
 use serde_json::Value;
 
+use crate::by;
+use crate::support::folder::Folder;
 use crate::support::money::{budget, holds, states};
 use crate::support::{Act, JOB, Recorder, Running, answer, get, head, post};
-use crate::{Folder, by};
 
 /// The books are read by auditors: they have no token, no name, no description and no email in them.
 #[test]

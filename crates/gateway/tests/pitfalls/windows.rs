@@ -7,7 +7,7 @@ use gateway::Config;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{HoldId, Ledger, NewHold, Note, Told, Url};
 
-use crate::Folder;
+use crate::support::folder::Folder;
 use crate::support::money::{budget, holds, sum, sums};
 use crate::support::{Act, JOB, Recorder, Running, answer, get, post};
 

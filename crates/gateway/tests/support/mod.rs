@@ -15,6 +15,7 @@
 )]
 
 pub mod exchange;
+pub mod folder;
 pub mod logs;
 pub mod money;
 
