@@ -1,4 +1,4 @@
-//! Carries a request whose end must be known to its server, as a task of its own: one try, one deadline, exact knowledge of how much
+//! Carries a request whose end must be known to its server, to the end: one try, one deadline, exact knowledge of how much
 //! of it can have left. Neither the client's leaving nor a shutdown makes an exchange vanish unrecorded.
 //!
 //! It does not use the proxy's own forwarding, which replays bodies of at most 64 KiB, may give up with the client, and
@@ -7,6 +7,7 @@
 
 mod header;
 mod pool;
+mod to_the_end;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +23,6 @@ use pingora::time::timeout;
 use pingora::upstreams::peer::{HttpPeer, Peer};
 use pingora::{Error, ErrorType, OrErr};
 use tokio::io::AsyncWriteExt;
-use tokio::sync::oneshot;
 
 use crate::capacity::Capacity;
 use crate::clock;
@@ -31,6 +31,7 @@ use crate::phase::settle::{Settlement, settle};
 use crate::stake::Stake;
 use crate::upstream::Upstream;
 use pool::Pool;
+use to_the_end::ToTheEnd;
 
 /// The largest answer that is read. A job's answer is a few kilobytes.
 const ANSWER_LIMIT: usize = 1 << 20;
@@ -191,9 +192,8 @@ impl Courier {
     /// became of it is in the ledger before anybody hears of it.
     pub(crate) async fn deliver(self: &Arc<Self>, parcel: Parcel, stake: Option<Stake>) -> Outcome {
         let started = clock::now();
-        let (send, receive) = oneshot::channel();
         let courier = Arc::clone(self);
-        tokio::spawn(async move {
+        let exchange = ToTheEnd::new(async move {
             // INVARIANT: there is no limit, so a share is always to be had.
             let _share = courier.under_way.take(1);
             let mut stake = stake;
@@ -202,10 +202,9 @@ impl Courier {
             if let Some(stake) = stake {
                 stake.end(&outcome).await;
             }
-            // Nobody may be waiting any more; the outcome is recorded all the same.
-            let _ = send.send(outcome);
+            outcome
         });
-        receive.await.unwrap_or_else(|_| Outcome {
+        exchange.await.unwrap_or_else(|| Outcome {
             sent: Sent::All,
             fate: Fate::Failed(Failure::Abandoned),
             took: clock::now().saturating_duration_since(started),
@@ -243,21 +242,13 @@ impl Courier {
         let address = peer.address().as_inet().copied();
         let mut stream = match address.and_then(|address| self.pool.take(address)) {
             Some(stream) => stream,
-            None => self.connector.new_stream(peer).await?,
+            // On the heap: seldom wanted, and larger than all that is kept of an exchange.
+            None => Box::pin(self.connector.new_stream(peer)).await?,
         };
         // From here on a failed write may have been a partial one.
         trip.sent = Sent::Part;
         if let Err(error) = write(&mut stream, parcel).await {
-            // An upstream that refuses early closes its side while we still write; its answer may be there already.
-            let mut session = HttpSession::new_with_options(stream, peer);
-            let early = timeout(EARLY_ANSWER, receive(&mut session, trip)).await;
-            return match early {
-                Ok(Ok(answer)) if answer.status.as_u16() >= 400 => Ok(answer),
-                _ => {
-                    trip.status = None;
-                    Err(error)
-                }
-            };
+            return Box::pin(early(stream, peer, trip)).await.ok_or(error);
         }
         trip.sent = Sent::All;
         let mut session = HttpSession::new_with_options(stream, peer);
@@ -285,6 +276,19 @@ async fn write(stream: &mut Stream, parcel: Parcel) -> pingora::Result<()> {
         stream.flush().await
     };
     written.await.or_err(ErrorType::WriteError, "while the request was written")
+}
+
+/// A no that came before the request was written whole: an upstream that refuses early closes its side while we still write, and its
+/// answer may be there already.
+async fn early(stream: Stream, peer: &HttpPeer, trip: &mut Trip<'_>) -> Option<Answer> {
+    let mut session = HttpSession::new_with_options(stream, peer);
+    match timeout(EARLY_ANSWER, receive(&mut session, trip)).await {
+        Ok(Ok(answer)) if answer.status.as_u16() >= 400 => Some(answer),
+        _ => {
+            trip.status = None;
+            None
+        }
+    }
 }
 
 /// Reads the final header, interim ones skipped, and the whole body.
