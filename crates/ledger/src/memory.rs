@@ -87,14 +87,26 @@ impl Shared {
 }
 
 impl Memory {
-    /// Files a hold by its state and age, or takes it out.
-    fn file(&mut self, id: HoldId, filed: bool) {
-        let Some(row) = self.holds.get(&id).filter(|row| row.state.is_held()) else { return };
-        let held = self.held.entry(row.state).or_default();
-        if filed {
-            held.insert((row.opened, id));
-        } else {
-            held.remove(&(row.opened, id));
+    /// Keeps a hold, as it stands now, under its state and under its job.
+    fn keep(&mut self, hold: &HoldRow) {
+        self.changes = self.changes.wrapping_add(1);
+        if let Some(job) = hold.job {
+            let known = self.jobs.get(&job).and_then(|id| self.holds.get(id));
+            if known.is_none_or(|known| known.opened <= hold.opened) {
+                self.jobs.insert(job, hold.id);
+            }
+        }
+        let age = (hold.opened, hold.id);
+        if let Some(before) = self.holds.insert(hold.id, hold.clone()) {
+            if (before.state, before.opened) == (hold.state, hold.opened) {
+                return;
+            }
+            if let Some(held) = self.held.get_mut(&before.state) {
+                held.remove(&(before.opened, before.id));
+            }
+        }
+        if hold.state.is_held() {
+            self.held.entry(hold.state).or_default().insert(age);
         }
     }
 
@@ -265,20 +277,12 @@ impl Read for Memory {
 
 impl Write for Memory {
     fn add_hold(&mut self, hold: &HoldRow) -> Answer<()> {
-        self.put_hold(hold)
+        self.keep(hold);
+        Ok(())
     }
 
     fn put_hold(&mut self, hold: &HoldRow) -> Answer<()> {
-        self.changes = self.changes.wrapping_add(1);
-        self.file(hold.id, false);
-        if let Some(job) = hold.job {
-            let known = self.jobs.get(&job).and_then(|id| self.holds.get(id));
-            if known.is_none_or(|known| known.opened <= hold.opened) {
-                self.jobs.insert(job, hold.id);
-            }
-        }
-        self.holds.insert(hold.id, hold.clone());
-        self.file(hold.id, true);
+        self.keep(hold);
         Ok(())
     }
 
