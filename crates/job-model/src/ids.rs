@@ -62,17 +62,23 @@ const fn hex(digits: u64) -> (u64, u64) {
 
 impl fmt::Display for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let v = self.0;
-        let low = v & 0xffff_ffff_ffff;
-        write!(
-            f,
-            "{:08x}-{:04x}-{:04x}-{:04x}-{low:012x}",
-            v >> 96,
-            (v >> 80) & 0xffff,
-            (v >> 64) & 0xffff,
-            (v >> 48) & 0xffff
-        )
+        let mut text = [b'-'; 36];
+        let (digits, places) = (self.0.to_be_bytes(), DIGIT_PAIRS);
+        for (byte, place) in digits.into_iter().zip(places) {
+            if let Some(pair) = text.get_mut(place..place.saturating_add(2)) {
+                pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0x0f)]);
+            }
+        }
+        f.write_str(str::from_utf8(&text).unwrap_or_default())
     }
+}
+
+/// Where the two digits of each byte stand.
+const DIGIT_PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/// The hexadecimal digit of a number below 16.
+const fn digit(value: u8) -> u8 {
+    if value < 10 { value.wrapping_add(b'0') } else { value.wrapping_add(b'a' - 10) }
 }
 
 macro_rules! id {
