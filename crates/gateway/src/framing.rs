@@ -1,6 +1,8 @@
 //! Follows the bytes of an HTTP/1 connection to where each request ends, and holds bodies in chunks to their grammar, with which
 //! the parser above is lenient. Judges no header, decodes nothing and keeps no body.
 
+use memchr::memchr;
+
 /// The most of one line that is looked at; of a header only the two fields that say where a body ends.
 const LINE: usize = 1024;
 /// The most that sizes, extensions and line ends of a body may take beyond four times the body itself.
@@ -106,7 +108,7 @@ impl Framing {
 
     /// Reads as far as the end of a line.
     fn line(&mut self, bytes: &mut &[u8]) -> Result<(), Misframed> {
-        let end = bytes.iter().position(|byte| *byte == b'\n').map(|at| at.saturating_add(1));
+        let end = memchr(b'\n', bytes).map(|at| at.saturating_add(1));
         let (line, rest) = bytes.split_at_checked(end.unwrap_or(bytes.len())).unwrap_or((*bytes, &[]));
         *bytes = rest;
         if !matches!(self.place, Place::Head) {
@@ -269,26 +271,28 @@ fn is_field(line: &[u8]) -> bool {
 }
 
 /// A character of a token.
-pub(crate) const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
+pub(crate) fn is_token(byte: u8) -> bool {
+    TOKENS.get(usize::from(byte)).copied().unwrap_or_default()
 }
+
+/// For each byte whether it is a character of a token: looking it up is quicker than comparing it with each of them.
+static TOKENS: [bool; 256] = {
+    let mut tokens = [false; 256];
+    let mut byte = u8::MAX;
+    while byte > 0 {
+        let known =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.');
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "while the program is built, and there is a place for each byte"
+        )]
+        {
+            tokens[byte as usize] = known || matches!(byte, b'^' | b'_' | b'`' | b'|' | b'~');
+        }
+        byte = byte.saturating_sub(1);
+    }
+    tokens
+};
 
 #[cfg(test)]
 mod tests {

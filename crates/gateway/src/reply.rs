@@ -281,7 +281,7 @@ pub(crate) async fn send(session: &mut Session, reply: &Reply, record: &mut Reco
         // What is left of a small body is read away; the connection can then be used again.
         drain(session).await;
     }
-    let mut header = ResponseHeader::build(reply.status, Some(8))?;
+    let mut header = ResponseHeader::build_no_case(reply.status, Some(8))?;
     header.insert_header(CONTENT_TYPE, "application/json")?;
     header.insert_header(CONTENT_LENGTH, reply.body.len())?;
     if let Some(allow) = reply.allow {

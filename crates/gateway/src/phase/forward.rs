@@ -148,7 +148,8 @@ pub(crate) fn judge(outcome: Outcome, hold: Option<HoldId>) -> Result<Answer, Re
 pub(crate) async fn relay(session: &mut Session, answer: Answer, record: &mut Record) -> pingora::Result<()> {
     record.status = answer.status.as_u16();
     let bare = matches!(answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let mut header = ResponseHeader::build(answer.status, Some(answer.headers.len().saturating_add(6)))?;
+    let mut header =
+        ResponseHeader::build_no_case(answer.status, Some(answer.headers.len().saturating_add(6)))?;
     for (name, value) in answer.headers {
         header.append_header(name, value)?;
     }

@@ -6,6 +6,7 @@ use http::header::{
     TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderValue};
+use memchr::memchr;
 
 use crate::framing::is_token;
 use crate::phase::route::Route;
@@ -94,7 +95,7 @@ impl Framing {
             return Err("a header name is empty, folded or has characters that none may have");
         }
         let value = value.get(1..).unwrap_or_default().trim_ascii();
-        if value.iter().any(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f) {
+        if value.iter().fold(false, |any, byte| any | is_control(*byte)) {
             return Err("a header value has control characters");
         }
         if name.eq_ignore_ascii_case(HOST.as_str().as_bytes()) {
@@ -131,6 +132,11 @@ impl Framing {
     }
 }
 
+/// What no header value may have.
+const fn is_control(byte: u8) -> bool {
+    (byte < 0x20 && byte != b'\t') || byte == 0x7f
+}
+
 /// A byte of a name, an address or a port; a path, a user or a list has others.
 const fn is_of_a_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']')
@@ -155,12 +161,11 @@ impl<'a> Iterator for Lines<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let end =
-            self.0.iter().position(|byte| *byte == b'\n').map_or(self.0.len(), |at| at.saturating_add(1));
+        let end = memchr(b'\n', self.0).map_or(self.0.len(), |at| at.saturating_add(1));
         let (line, rest) = self.0.split_at_checked(end)?;
         self.0 = rest;
         Some(match line.strip_suffix(b"\r\n") {
-            Some(line) if !line.contains(&b'\r') => Ok(line),
+            Some(line) if memchr(b'\r', line).is_none() => Ok(line),
             _ => Err("a header line does not end in CR LF"),
         })
     }
@@ -230,7 +235,7 @@ pub(crate) fn check_authorization(headers: &HeaderMap) -> Result<(), Rejection> 
     let token = value.as_bytes().split_at_checked(7).and_then(|(scheme, token)| {
         scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token.trim_ascii_start())
     });
-    let characters = token.map(|token| match token.iter().position(|byte| *byte == b'=') {
+    let characters = token.map(|token| match memchr(b'=', token) {
         // Padding stands at the end only.
         Some(end) if token.iter().skip(end).all(|byte| *byte == b'=') => token.get(..end).unwrap_or_default(),
         _ => token,
