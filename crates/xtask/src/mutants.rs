@@ -1,6 +1,8 @@
 //! Changes the rules, the price and the budget in one small way after the other and runs the tests of each: what no test notices is
 //! told. Hours of a machine, so no part of `test`.
 
+use std::fs;
+
 use crate::machine::Machine;
 use crate::run::{self, Failure};
 use crate::supply;
@@ -37,6 +39,10 @@ const PARTS: [Part; 3] = [
 pub(crate) fn run(machine: &Machine, arguments: &[String]) -> Result<(), Failure> {
     supply::to_build(machine)?;
     supply::cargo_tool(machine, supply::MUTANTS)?;
+    let results = machine.root().join("target/mutants");
+    // The tool makes a folder of its own in this one, and in none that is not there.
+    fs::create_dir_all(&results)
+        .map_err(|fault| Failure::new(format!("cannot make {}: {fault}", results.display())))?;
     let mut outcome = Ok(());
     for (package, files, tests) in PARTS {
         let output = format!("target/mutants/{package}-{}", files.first().unwrap_or(&"").replace('/', "-"));
