@@ -272,27 +272,26 @@ fn is_field(line: &[u8]) -> bool {
 
 /// A character of a token.
 pub(crate) fn is_token(byte: u8) -> bool {
-    TOKENS.get(usize::from(byte)).copied().unwrap_or_default()
+    static TOKEN: [bool; 256] = alphanumeric_and(b"!#$%&'*+-.^_`|~");
+    TOKEN.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
-/// For each byte whether it is a character of a token: looking it up is quicker than comparing it with each of them.
-static TOKENS: [bool; 256] = {
-    let mut tokens = [false; 256];
+/// For each byte whether it is a letter, a digit or one of these: looking it up is quicker than comparing it with each of them.
+#[expect(clippy::indexing_slicing, reason = "while the program is built, and there is a place for each byte")]
+pub(crate) const fn alphanumeric_and(others: &[u8]) -> [bool; 256] {
+    let mut known = [false; 256];
     let mut byte = u8::MAX;
     while byte > 0 {
-        let known =
-            byte.is_ascii_alphanumeric() || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.');
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "while the program is built, and there is a place for each byte"
-        )]
-        {
-            tokens[byte as usize] = known || matches!(byte, b'^' | b'_' | b'`' | b'|' | b'~');
-        }
+        known[byte as usize] = byte.is_ascii_alphanumeric();
         byte = byte.saturating_sub(1);
     }
-    tokens
-};
+    let mut rest = others;
+    while let [byte, behind @ ..] = rest {
+        known[*byte as usize] = true;
+        rest = behind;
+    }
+    known
+}
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue};
 use memchr::memchr;
 
-use crate::framing::is_token;
+use crate::framing::{alphanumeric_and, is_token};
 use crate::phase::route::Route;
 use crate::rejection::{Fault, Rejection, TokenFault};
 
@@ -138,8 +138,9 @@ const fn is_control(byte: u8) -> bool {
 }
 
 /// A byte of a name, an address or a port; a path, a user or a list has others.
-const fn is_of_a_host(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']')
+fn is_of_a_host(byte: u8) -> bool {
+    static OF_A_HOST: [bool; 256] = alphanumeric_and(b"-._~%:[]");
+    OF_A_HOST.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
 /// Whether a list has only words that concern the connection. Any other field that it named would be taken out underneath, behind
@@ -245,8 +246,9 @@ pub(crate) fn check_authorization(headers: &HeaderMap) -> Result<(), Rejection> 
     if good && values.next().is_none() { Ok(()) } else { Err(Rejection::InvalidToken(TokenFault::Bearer)) }
 }
 
-const fn is_b64token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
+fn is_b64token(byte: u8) -> bool {
+    static B64TOKEN: [bool; 256] = alphanumeric_and(b"-._~+/");
+    B64TOKEN.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
 /// The published media type or the vendor's own, UTF-8, not encoded.
@@ -256,7 +258,7 @@ fn is_plain_json(headers: &HeaderMap) -> bool {
         (Some(value), None) => value.to_str().unwrap_or_default(),
         _ => return false,
     };
-    let mut parts = one.split(';').map(str::trim);
+    let mut parts = one.split(';').map(str::trim_ascii);
     let media_type = parts.next().unwrap_or_default();
     let known = media_type.eq_ignore_ascii_case("application/json")
         || media_type.eq_ignore_ascii_case("application/vnd.bentley.itwin-platform.v1+json")

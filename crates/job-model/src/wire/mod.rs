@@ -7,6 +7,7 @@ mod idset;
 mod meaning;
 mod members;
 mod names;
+mod outline;
 mod reader;
 mod scan;
 mod settings;
@@ -14,6 +15,7 @@ mod slot;
 mod suggest;
 mod text;
 
+pub(crate) use outline::job_head;
 pub(crate) use suggest::suggest;
 
 use cursor::{Fault, Step};
