@@ -18,12 +18,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use mimalloc::MiMalloc;
-
 use crate::output::Ending;
 
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A gate in front of the Reality Modeling API: no malformed, unaffordable or uncounted job gets past it.
 #[derive(Debug, Parser)]
