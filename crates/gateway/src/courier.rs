@@ -12,7 +12,7 @@ mod to_the_end;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use http::header::TRANSFER_ENCODING;
 use http::{HeaderName, HeaderValue, StatusCode};
 use log::error;
@@ -39,8 +39,6 @@ const ANSWER_LIMIT: usize = 1 << 20;
 const INTERIM_LIMIT: u8 = 8;
 /// How long an answer is waited for that came before the request was written whole.
 const EARLY_ANSWER: Duration = Duration::from_millis(200);
-/// Up to this size a body is copied behind its header, to leave in the same write.
-const ONE_WRITE: usize = 64 * 1024;
 
 /// A request as it will be written.
 #[derive(Debug)]
@@ -264,15 +262,9 @@ impl Courier {
 }
 
 async fn write(stream: &mut Stream, parcel: Parcel) -> pingora::Result<()> {
-    let Parcel { mut head, body } = parcel;
+    let mut both = Bytes::from(parcel.head).chain(parcel.body);
     let written = async {
-        if body.len() <= ONE_WRITE {
-            head.extend_from_slice(&body);
-            stream.write_all(&head).await?;
-        } else {
-            stream.write_all(&head).await?;
-            stream.write_all(&body).await?;
-        }
+        stream.write_all_buf(&mut both).await?;
         stream.flush().await
     };
     written.await.or_err(ErrorType::WriteError, "while the request was written")
