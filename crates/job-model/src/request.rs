@@ -47,6 +47,24 @@ impl JobRequest {
         crate::wire::read_job(body, policy)
     }
 
+    /// Judges a body as [`JobRequest::from_json`] does, for whoever forwards its bytes and has no use for the job itself: of that only
+    /// the workspace is kept.
+    ///
+    /// # Errors
+    /// The same.
+    ///
+    /// ```
+    /// # let body = br#"{"type":"Full","name":"Bridge 7","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25",
+    /// #   "inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photographs"}],
+    /// #   "settings":{"quality":"Extra","outputs":["OBJ"]},"costEstimationParameters":{"gigaPixels":2.1}}"#;
+    /// use job_model::{JobRequest, Policy};
+    /// let (checked, read) = (JobRequest::check(body, &Policy::default()), JobRequest::from_json(body, &Policy::default()));
+    /// assert_eq!(checked.unwrap().into_value(), read.unwrap().value().map(JobRequest::workspace_id));
+    /// ```
+    pub fn check(body: &[u8], policy: &Policy) -> Result<Accepted<WorkspaceId>, Rejected> {
+        crate::wire::check_job(body, policy)
+    }
+
     /// Writes the exact wire form: no white space, members in contract order, optional members left out.
     pub fn to_json(&self) -> String {
         // INVARIANT: none of the parts can fail to be written; an empty body would be refused by any reader.

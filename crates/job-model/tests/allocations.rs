@@ -49,6 +49,17 @@ fn accepting_a_job_allocates_what_the_job_owns_and_nothing_else() {
 }
 
 #[test]
+fn what_is_only_checked_keeps_no_description() {
+    let policy = Policy::default();
+    for inputs in [1, 2, 65, 1_000] {
+        let body = job(inputs);
+        let info = measure(|| assert!(JobRequest::check(body.as_bytes(), &policy).is_ok()));
+        // Its name, its inputs and its outputs.
+        assert_eq!((info.count_total, info.count_current), (3, 0), "{inputs} inputs: {info:?}");
+    }
+}
+
+#[test]
 fn a_list_of_inputs_is_given_about_the_room_that_it_needs() {
     let (info, _) = accept(&job(1_000));
     let inputs = u64::try_from(1_000 * size_of::<job_model::JobInput>()).unwrap();

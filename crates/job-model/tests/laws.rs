@@ -28,8 +28,19 @@ fn strict() -> Policy {
     policy(Profile::Strict)
 }
 
+/// A body judged with its job kept and without, which comes to the same.
 fn job(body: &[u8], policy: &Policy) -> Verdict<JobRequest> {
-    JobRequest::from_json(body, policy)
+    let (read, checked) = (JobRequest::from_json(body, policy), JobRequest::check(body, policy));
+    match (&read, &checked) {
+        (Ok(read), Ok(checked)) => {
+            let workspace = read.value().map(JobRequest::workspace_id);
+            assert_eq!((read.workload(), workspace.as_ref()), (checked.workload(), checked.value()));
+            assert_eq!(read.report(), checked.report());
+        }
+        (Err(read), Err(checked)) => assert_eq!(read, checked),
+        _ => assert_eq!(read.is_ok(), checked.is_ok(), "{read:?}, {checked:?}"),
+    }
+    read
 }
 
 fn report<T>(verdict: &Verdict<T>) -> &Report {

@@ -20,7 +20,6 @@ use clap::{Parser, Subcommand};
 
 use crate::output::Ending;
 
-
 /// A gate in front of the Reality Modeling API: no malformed, unaffordable or uncounted job gets past it.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, after_help = output::EXIT_CODES)]

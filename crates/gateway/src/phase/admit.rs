@@ -82,10 +82,9 @@ impl Judged {
 /// [`Rejection::Invalid`], with every rule that the body breaks.
 pub fn decide(body: &[u8], operation: Operation, desk: &Desk, now: Timestamp) -> Result<Permit, Rejection> {
     let judged = match operation {
-        Operation::Create => JobRequest::from_json(body, &desk.policy).map(|accepted| {
+        Operation::Create => JobRequest::check(body, &desk.policy).map(|accepted| {
             let quote = quote(accepted.workload(), &desk.cards, now);
-            let workspace = accepted.value().map(JobRequest::workspace_id);
-            judged(&accepted, Some(quote), workspace, None)
+            judged(&accepted, Some(quote), accepted.value().copied(), None)
         }),
         Operation::Modify => JobPatch::from_json(body, &desk.policy)
             .map(|accepted| judged(&accepted, None, None, accepted.value().cloned())),

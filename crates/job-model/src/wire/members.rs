@@ -261,7 +261,12 @@ impl Reader<'_> {
                 (Name::Known(0), _) => id = reader.input_id(index, &mut is_known)?,
                 (Name::Known(_), Some(b'n')) => description = reader.null(Target::InputDescription(index))?,
                 (Name::Known(_), Some(b'"')) => {
-                    description = Slot::Sound(reader.cursor.string()?.content().into_owned());
+                    let text = reader.cursor.string()?;
+                    description = if reader.keeps_descriptions {
+                        Slot::Sound(text.content().into_owned())
+                    } else {
+                        Slot::Absent
+                    };
                 }
                 (Name::Known(_), _) => {
                     description =

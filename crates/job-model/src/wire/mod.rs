@@ -30,11 +30,26 @@ use crate::target::Target;
 use crate::verdict::{Accepted, Rejected};
 use crate::violation::Position;
 use crate::workload::Workload;
-use crate::{CostEstimationParameters, JobPatch, JobRequest, JobSettings, SettingsPatch};
+use crate::{CostEstimationParameters, JobPatch, JobRequest, JobSettings, SettingsPatch, WorkspaceId};
 
 /// Reads the body of a job to create.
 pub(crate) fn read_job(body: &[u8], policy: &Policy) -> Result<Accepted<JobRequest>, Rejected> {
+    read(Reader::new(body, policy), body, job)
+}
+
+/// The same, and keeps of the job where it belongs.
+pub(crate) fn check_job(body: &[u8], policy: &Policy) -> Result<Accepted<WorkspaceId>, Rejected> {
     let mut reader = Reader::new(body, policy);
+    reader.keeps_descriptions = false;
+    read(reader, body, |slots| job(slots).map(|job| job.workspace_id))
+}
+
+fn read<T>(
+    mut reader: Reader<'_>,
+    body: &[u8],
+    made: impl FnOnce(Slots) -> Option<T>,
+) -> Result<Accepted<T>, Rejected> {
+    let policy = reader.policy;
     let opening = opening(&mut reader);
     let mut slots = Slots::default();
     whole(&mut reader, |reader| reader.job(&mut slots)).map_err(|fault| of_body(fault, body, policy))?;
@@ -45,7 +60,7 @@ pub(crate) fn read_job(body: &[u8], policy: &Policy) -> Result<Accepted<JobReque
     if report.denies() {
         return Err(Rejected { workload, report });
     }
-    Ok(Accepted { value: job(slots), workload, report })
+    Ok(Accepted { value: made(slots), workload, report })
 }
 
 /// Reads the body of a patch.

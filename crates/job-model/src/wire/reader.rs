@@ -47,6 +47,8 @@ impl Contract for Nothing {
 pub(super) struct Reader<'a> {
     pub(super) cursor: Cursor<'a>,
     pub(super) policy: &'a Policy,
+    /// Whether what is said of inputs is kept: each is an allocation of its own, and no rule looks at it.
+    pub(super) keeps_descriptions: bool,
     pub(super) findings: Findings,
     /// What was found below `inputs`: forgotten when there are too many of them.
     pub(super) input_findings: Findings,
@@ -63,6 +65,7 @@ impl<'a> Reader<'a> {
             names: Names::new(cursor.text()),
             cursor,
             policy,
+            keeps_descriptions: true,
             findings: Findings::default(),
             input_findings: Findings::default(),
             case_variant: None,
