@@ -68,13 +68,7 @@ impl LogLine {
     pub(crate) fn seconds(&mut self, name: &'static str, took: Option<Duration>) {
         if let Some(took) = took {
             self.name(name);
-            let _ = write!(self.0, "{}.", took.as_secs());
-            // Filled up with zeros by a formatter, five times a line, it took as long as the whole rest of it.
-            let micros = took.subsec_micros();
-            for place in [100_000, 10_000, 1_000, 100, 10, 1] {
-                let digit = u8::try_from(micros.div_euclid(place).rem_euclid(10)).unwrap_or_default();
-                self.0.push(char::from(digit | b'0'));
-            }
+            let _ = write!(self.0, "{}.{:06}", took.as_secs(), took.subsec_micros());
         }
     }
 
