@@ -9,11 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::clock;
 use crate::metrics::Metrics;
 
 /// Bytes of lines that may wait.
 const WAITING: usize = 4 << 20;
+/// The usual line has not more.
+const USUAL: usize = 640;
 /// How long lines are gathered before they are written.
 const GATHER: Duration = Duration::from_millis(20);
 /// How long a stopping gateway waits for the reader.
@@ -59,14 +63,18 @@ impl AccessLog {
         self.0.is_some()
     }
 
-    /// Takes a line, its end included.
-    pub(crate) fn write(&self, line: &str, metrics: &Metrics) {
+    pub(crate) fn write(&self, line: &impl Serialize, metrics: &Metrics) {
         let Some(way) = &self.0 else { return };
-        let mut shared = lock(&way.shared);
-        if shared.ended || shared.waiting.len().saturating_add(line.len()) > WAITING {
+        let mut bytes = Vec::with_capacity(USUAL);
+        if serde_json::to_writer(&mut bytes, line).is_err() {
             return metrics.log_line_dropped();
         }
-        shared.waiting.extend_from_slice(line.as_bytes());
+        bytes.push(b'\n');
+        let mut shared = lock(&way.shared);
+        if shared.ended || shared.waiting.len().saturating_add(bytes.len()) > WAITING {
+            return metrics.log_line_dropped();
+        }
+        shared.waiting.extend_from_slice(&bytes);
         if std::mem::take(&mut shared.asleep) {
             drop(shared);
             way.writer.unpark();

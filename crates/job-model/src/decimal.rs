@@ -119,17 +119,6 @@ impl Exact {
     pub const fn get(self) -> Decimal {
         self.0
     }
-
-    /// Reads a number of JSON.
-    pub(crate) fn read(text: &[u8]) -> Option<Self> {
-        let (minus, digits) = match text.strip_prefix(b"-") {
-            Some(digits) => (true, digits),
-            None => (false, text),
-        };
-        let mut value = read(digits)?;
-        value.set_sign_negative(minus && !value.is_zero());
-        Some(Self(value))
-    }
 }
 
 impl From<Decimal> for Exact {
@@ -155,8 +144,14 @@ impl serde::Serialize for Exact {
 impl<'de> serde::Deserialize<'de> for Exact {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?;
-        Self::read(raw.get().as_bytes())
-            .ok_or_else(|| serde::de::Error::custom("not a number of the contract"))
+        let (minus, digits) = match raw.get().strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, raw.get()),
+        };
+        let mut value = read(digits.as_bytes())
+            .ok_or_else(|| serde::de::Error::custom("not a number of the contract"))?;
+        value.set_sign_negative(minus && !value.is_zero());
+        Ok(Self(value))
     }
 }
 

@@ -87,29 +87,6 @@ impl Shared {
 }
 
 impl Memory {
-    /// Keeps a hold, as it stands now, under its state and under its job.
-    fn keep(&mut self, hold: &HoldRow) {
-        self.changes = self.changes.wrapping_add(1);
-        if let Some(job) = hold.job {
-            let known = self.jobs.get(&job).and_then(|id| self.holds.get(id));
-            if known.is_none_or(|known| known.opened <= hold.opened) {
-                self.jobs.insert(job, hold.id);
-            }
-        }
-        let age = (hold.opened, hold.id);
-        if let Some(before) = self.holds.insert(hold.id, hold.clone()) {
-            if (before.state, before.opened) == (hold.state, hold.opened) {
-                return;
-            }
-            if let Some(held) = self.held.get_mut(&before.state) {
-                held.remove(&(before.opened, before.id));
-            }
-        }
-        if hold.state.is_held() {
-            self.held.entry(hold.state).or_default().insert(age);
-        }
-    }
-
     fn index(&self, number: i64) -> Answer<usize> {
         let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
         index
@@ -277,12 +254,29 @@ impl Read for Memory {
 
 impl Write for Memory {
     fn add_hold(&mut self, hold: &HoldRow) -> Answer<()> {
-        self.keep(hold);
-        Ok(())
+        self.put_hold(hold)
     }
 
     fn put_hold(&mut self, hold: &HoldRow) -> Answer<()> {
-        self.keep(hold);
+        self.changes = self.changes.wrapping_add(1);
+        if let Some(job) = hold.job {
+            let known = self.jobs.get(&job).and_then(|id| self.holds.get(id));
+            if known.is_none_or(|known| known.opened <= hold.opened) {
+                self.jobs.insert(job, hold.id);
+            }
+        }
+        let age = (hold.opened, hold.id);
+        if let Some(before) = self.holds.insert(hold.id, hold.clone()) {
+            if (before.state, before.opened) == (hold.state, hold.opened) {
+                return Ok(());
+            }
+            if let Some(held) = self.held.get_mut(&before.state) {
+                held.remove(&(before.opened, before.id));
+            }
+        }
+        if hold.state.is_held() {
+            self.held.entry(hold.state).or_default().insert(age);
+        }
         Ok(())
     }
 

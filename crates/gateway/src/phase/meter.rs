@@ -1,14 +1,15 @@
 //! What is known of one request when it is over: one line of the access log, and the metrics.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use job_model::{Quote, Report, Rule, Workload};
+use serde::{Serialize, Serializer};
 
 use crate::access_log::AccessLog;
 use crate::clock;
 use crate::identity::Principal;
-use crate::log_line::LogLine;
 use crate::metrics::Metrics;
 use crate::outcome::Decision;
 use crate::phase::admit::Judged;
@@ -122,6 +123,61 @@ impl Record {
     }
 }
 
+/// One line of the access log. Nothing in it is free text of a client.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    time: Shown<Timestamp>,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quality: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gigapixels: Option<Shown<job_model::Gigapixels>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    megapoints: Option<Shown<job_model::Megapoints>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimate: Option<Shown<job_model::Amount>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<Shown<ledger::HoldId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<Shown<job_model::JobId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_body: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_validate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_reserve: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_upstream: Option<f64>,
+    seconds_total: f64,
+}
+
+/// A text that is written where it is shown, without a copy of its own before.
+#[derive(Debug)]
+struct Shown<T>(T);
+
+impl<T: fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
 /// Counts a request and writes its line.
 pub(crate) fn meter(record: &Record, metrics: &Metrics, log: &AccessLog) {
     let took = clock::now().saturating_duration_since(record.began);
@@ -129,42 +185,35 @@ pub(crate) fn meter(record: &Record, metrics: &Metrics, log: &AccessLog) {
     if !log.is_on() {
         return;
     }
-    log.write(&line(record, took), metrics);
-}
-
-/// Its line of the access log. Nothing in it is free text of a client.
-fn line(record: &Record, took: Duration) -> String {
-    let mut line = LogLine::new();
-    line.shown("time", Some(record.date));
-    line.text("request_id", &record.request_id);
-    line.text_if("method", record.method.as_ref().map(method));
-    line.text_if("route", record.route.map(Route::as_str));
-    line.number("status", Some(record.status));
-    line.text_if("code", record.code);
-    line.text_if("decision", record.decision.map(Decision::as_str));
-    line.texts("rules", record.report().into_iter().flat_map(Report::rules).map(Rule::id));
-    if let Some(Workload { job_type, quality, gigapixels, megapoints, .. }) = record.workload() {
-        line.text("job_type", job_type.as_str());
-        line.text("quality", quality.as_str());
-        line.shown("gigapixels", *gigapixels);
-        line.shown("megapoints", *megapoints);
-    }
-    if let Some(Quote::Priced(estimate)) = record.quote() {
-        line.shown("estimate", Some(estimate.amount()));
-    }
-    if !record.budgets.is_empty() {
-        line.text("budget", &record.budgets.join(" "));
-    }
-    line.shown("hold", record.hold);
-    line.shown("job", record.settlement.job);
-    line.number("upstream_status", record.upstream_status);
-    let Seconds { body, validate, reserve, upstream } = record.seconds;
-    line.seconds("seconds_body", body);
-    line.seconds("seconds_validate", validate);
-    line.seconds("seconds_reserve", reserve);
-    line.seconds("seconds_upstream", upstream);
-    line.seconds("seconds_total", Some(took));
-    line.end()
+    let workload = record.workload();
+    let line = Line {
+        time: Shown(record.date),
+        request_id: &record.request_id,
+        method: record.method.as_ref().map(method),
+        route: record.route.map(Route::as_str),
+        status: record.status,
+        code: record.code,
+        decision: record.decision.map(Decision::as_str),
+        rules: record.report().map(|report| report.rules().map(Rule::id).collect()).unwrap_or_default(),
+        job_type: workload.map(|workload| workload.job_type.as_str()),
+        quality: workload.map(|workload| workload.quality.as_str()),
+        gigapixels: workload.and_then(|workload| workload.gigapixels).map(Shown),
+        megapoints: workload.and_then(|workload| workload.megapoints).map(Shown),
+        estimate: match record.quote() {
+            Some(Quote::Priced(estimate)) => Some(Shown(estimate.amount())),
+            Some(Quote::Unpriced(_)) | None => None,
+        },
+        budget: Some(record.budgets.join(" ")).filter(|names| !names.is_empty()),
+        hold: record.hold.map(Shown),
+        job: record.settlement.job.map(Shown),
+        upstream_status: record.upstream_status,
+        seconds_body: seconds(record.seconds.body),
+        seconds_validate: seconds(record.seconds.validate),
+        seconds_reserve: seconds(record.seconds.reserve),
+        seconds_upstream: seconds(record.seconds.upstream),
+        seconds_total: seconds(Some(took)).unwrap_or_default(),
+    };
+    log.write(&line, metrics);
 }
 
 /// A method is a client's word: only the known ones are written.
@@ -173,4 +222,9 @@ fn method(method: &http::Method) -> &str {
         known @ ("GET" | "POST" | "PATCH" | "DELETE" | "PUT" | "HEAD" | "OPTIONS" | "TRACE") => known,
         _ => "other",
     }
+}
+
+/// To the microsecond.
+fn seconds(took: Option<Duration>) -> Option<f64> {
+    took.map(|took| (took.as_secs_f64() * 1e6).round() / 1e6)
 }

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use crate::decimal::Exact;
-use crate::wire::job_head;
 
 /// The few members of a job that are metered.
 ///
@@ -59,10 +58,6 @@ struct Enveloped<'a> {
 impl<'a> JobHead<'a> {
     /// Reads the answer to an operation on one job; none if that is not what it is.
     pub fn from_json(answer: &'a [u8]) -> Option<Self> {
-        job_head(answer).or_else(|| Self::by_serde(answer))
-    }
-
-    pub(crate) fn by_serde(answer: &'a [u8]) -> Option<Self> {
         serde_json::from_slice::<Enveloped<'a>>(answer).ok().map(|envelope| envelope.job)
     }
 }
