@@ -19,7 +19,6 @@ mod framing;
 mod gate;
 mod identity;
 mod life;
-mod log_line;
 mod metrics;
 mod money;
 mod outcome;

@@ -7,7 +7,6 @@ mod idset;
 mod meaning;
 mod members;
 mod names;
-mod outline;
 mod reader;
 mod scan;
 mod settings;
@@ -15,7 +14,6 @@ mod slot;
 mod suggest;
 mod text;
 
-pub(crate) use outline::job_head;
 pub(crate) use suggest::suggest;
 
 use cursor::{Fault, Step};
