@@ -4,6 +4,7 @@
 mod chain;
 mod mark;
 mod open;
+mod places;
 mod read;
 mod reader;
 mod seal;
@@ -12,6 +13,7 @@ mod watch;
 mod write;
 mod writer;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -23,7 +25,9 @@ use rusqlite::Connection;
 
 use crate::ledger::{Failing, OpenError, Unavailable};
 use crate::store::{Read, Write};
+use mark::Reached;
 use open::Opened;
+use places::Places;
 use reader::Question;
 use watch::Watch;
 use writer::Order;
@@ -47,16 +51,50 @@ struct Book {
     last: Option<(i64, [u8; 32])>,
     /// Whether any sink is to hear of events; none where it has to be looked up.
     has_sinks: Option<bool>,
+    /// None where each is read and written as it is asked for.
+    places: RefCell<Option<Places>>,
 }
 
 impl Book {
     fn new(db: Connection) -> Self {
-        Self { db, last: None, has_sinks: None }
+        Self { db, last: None, has_sinks: None, places: RefCell::new(None) }
     }
 
-    /// Another process may have written meanwhile.
-    fn forget_what_is_known(&mut self) {
+    /// Begins a transaction, of which nothing is known yet: another process may have written meanwhile.
+    fn begin(&mut self) -> rusqlite::Result<()> {
         (self.last, self.has_sinks) = (None, None);
+        self.places = RefCell::new(Some(Places::default()));
+        self.step("BEGIN IMMEDIATE")
+    }
+
+    /// Ends it; tells how far the ledger has come, where anything was written.
+    fn commit(&mut self, changed: bool) -> rusqlite::Result<Option<Reached>> {
+        let is_whole = !self.db.is_autocommit();
+        let reached = if changed && is_whole {
+            self.write_places()?;
+            Some(mark::advance(self)?)
+        } else {
+            None
+        };
+        self.step("COMMIT")?;
+        Ok(reached)
+    }
+
+    /// Takes back whatever the transaction has written. One that is over already says so, and that is all.
+    fn roll_back(&mut self) {
+        let _ = self.step("ROLLBACK");
+        self.places = RefCell::new(None);
+    }
+
+    /// One statement, parsed once.
+    fn step(&self, statement: &str) -> rusqlite::Result<()> {
+        self.db.prepare_cached(statement)?.execute([]).map(drop)
+    }
+
+    /// How much has been written, places that the file is not told of yet included.
+    fn changes(&self) -> u64 {
+        let moves = self.places.borrow().as_ref().map_or(0, Places::moves);
+        self.db.total_changes().saturating_add(moves)
     }
 }
 

@@ -116,17 +116,31 @@ impl Read for Book {
 
     fn account(&self, number: i64) -> Answer<Account> {
         const ONE: &str = "SELECT id, budget, key, period, settled, held, sum FROM account WHERE id = ?1";
-        Ok(self.db.prepare_cached(ONE)?.query_row([number], account)?)
+        let known = self.places.borrow().as_ref().and_then(|places| places.account(number));
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let found = self.db.prepare_cached(ONE)?.query_row([number], account)?;
+        self.places.borrow_mut().iter_mut().for_each(|places| places.know(&found));
+        Ok(found)
     }
 
     fn account_of(&self, claim: &Claim) -> Answer<Option<Account>> {
         const ONE: &str = "SELECT id, budget, key, period, settled, held, sum FROM account
                            WHERE budget = ?1 AND key = ?2 AND period = ?3";
+        let known = self.places.borrow().as_ref().and_then(|places| places.account_of(claim));
+        if known.is_some() {
+            return Ok(known);
+        }
         let place = params![claim.budget, claim.key, claim.period.label];
-        Ok(self.db.prepare_cached(ONE)?.query_row(place, account).optional()?)
+        let found = self.db.prepare_cached(ONE)?.query_row(place, account).optional()?;
+        let mut places = self.places.borrow_mut();
+        places.iter_mut().zip(&found).for_each(|(places, found)| places.know(found));
+        Ok(found)
     }
 
     fn accounts(&self) -> Answer<Vec<Account>> {
+        self.write_places()?;
         let all = format!("{} ORDER BY budget, period, key", ACCOUNT.all);
         let mut all = self.db.prepare_cached(&all)?;
         let rows = all.query_map([], account)?;

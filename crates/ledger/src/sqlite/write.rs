@@ -4,6 +4,7 @@ use admission::{Balance, Claim};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params};
 
+use super::places::Places;
 use super::{Book, chain, seal};
 use crate::entry::Entry;
 use crate::ledger::Unavailable;
@@ -40,10 +41,11 @@ impl Write for Book {
     }
 
     fn put_account(&mut self, account: &Account) -> Answer<()> {
-        const PUT: &str =
-            "UPDATE account SET budget = ?2, key = ?3, period = ?4, settled = ?5, held = ?6, sum = ?7
-                           WHERE id = ?1";
-        Ok(seal::write(&self.db, PUT, balance(account))?)
+        match self.places.get_mut() {
+            Some(places) => places.put(account),
+            None => self.write_account(account)?,
+        }
+        Ok(())
     }
 
     fn append(&mut self, entry: &Entry<'_>) -> Answer<i64> {
@@ -172,6 +174,19 @@ impl Book {
                 .optional()?;
         }
         Ok(self.last)
+    }
+
+    /// Tells the file of the places that were moved since it was told last.
+    pub(super) fn write_places(&self) -> rusqlite::Result<()> {
+        let mut places = self.places.borrow_mut();
+        places.iter_mut().flat_map(Places::moved).try_for_each(|account| self.write_account(account))
+    }
+
+    fn write_account(&self, account: &Account) -> rusqlite::Result<()> {
+        const PUT: &str =
+            "UPDATE account SET budget = ?2, key = ?3, period = ?4, settled = ?5, held = ?6, sum = ?7
+                           WHERE id = ?1";
+        seal::write(&self.db, PUT, balance(account))
     }
 
     fn put_sink(&self, name: &str, seq: i64) -> rusqlite::Result<()> {

@@ -3,11 +3,10 @@
 
 use std::sync::mpsc::Receiver;
 
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::Book;
-use super::mark::{self, Mark, Reached};
+use super::mark::Mark;
 use super::watch::Watch;
 use crate::ledger::{Failing, Unavailable};
 use crate::store::Write;
@@ -68,8 +67,7 @@ pub(super) fn write_all(
             orders.for_each(|order| order(Err(Unavailable::ended())).0(Some(Unavailable::ended())));
             return;
         }
-        book.forget_what_is_known();
-        if let Err(error) = step(&book.db, "BEGIN IMMEDIATE") {
+        if let Err(error) = book.begin() {
             let fault = Unavailable::from(error);
             orders.for_each(|order| order(Err(fault.clone())).0(Some(fault.clone())));
             if fault.is_final {
@@ -77,19 +75,18 @@ pub(super) fn write_all(
             }
             continue;
         }
-        let before = book.db.total_changes();
+        let before = book.changes();
         let mut broken = None;
         let told: Vec<Tell> = orders.map(|order| within(book, order, &mut broken)).collect();
-        let is_changed = book.db.total_changes() != before;
-        let done = broken.map_or_else(|| commit(book, is_changed).map_err(Unavailable::from), Err);
+        let is_changed = book.changes() != before;
+        let done = broken.map_or_else(|| book.commit(is_changed).map_err(Unavailable::from), Err);
         if let (Ok(Some(reached)), Some(mark)) = (&done, &mut mark) {
             // A mark that cannot be written stays behind, and what it says stays true.
             let _ = mark.set(reached);
         }
         let fault = done.err();
         if fault.is_some() {
-            // A transaction that is over already says so here, and that is all.
-            let _ = step(&book.db, "ROLLBACK");
+            book.roll_back();
         }
         if fault.is_none() {
             watch.tell(told.len(), began);
@@ -105,13 +102,6 @@ pub(super) fn write_all(
     }
 }
 
-/// Ends a transaction; tells how far the ledger has come, where anything was written.
-fn commit(book: &mut Book, changed: bool) -> rusqlite::Result<Option<Reached>> {
-    let reached = if changed && !book.db.is_autocommit() { Some(mark::advance(book)?) } else { None };
-    step(&book.db, "COMMIT")?;
-    Ok(reached)
-}
-
 /// One order, all of it or nothing. An order says no before it writes anything, so there is nothing to take back; one that fails
 /// in its midst takes the whole transaction with it. A savepoint for each would cost a fifth of the writer's time.
 fn within(book: &mut Book, order: Order, broken: &mut Option<Unavailable>) -> Tell {
@@ -123,11 +113,11 @@ fn within(book: &mut Book, order: Order, broken: &mut Option<Unavailable>) -> Te
         broken.get_or_insert_with(|| fault.clone());
         return Box::new(move |_| tell(Some(fault)));
     }
-    let changes = book.db.total_changes();
+    let changes = book.changes();
     let (tell, end) = order(Ok(book));
     match end {
         End::Stands => {}
-        End::Undone if book.db.total_changes() == changes => {}
+        End::Undone if book.changes() == changes => {}
         End::Undone => {
             *broken = Some(Unavailable::new("a write of the same transaction failed in its midst"));
         }
@@ -136,14 +126,11 @@ fn within(book: &mut Book, order: Order, broken: &mut Option<Unavailable>) -> Te
     tell
 }
 
-/// One statement of a transaction, parsed once.
-fn step(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(statement)?.execute([]).map(drop)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::channel;
+
+    use rusqlite::Connection;
 
     use super::*;
 
