@@ -9,6 +9,8 @@ pub enum HoldState {
     Open,
     /// The job was created and not submitted.
     Bound,
+    /// A change of the job, or its submission, is with upstream: until it is answered nothing else changes it, and it never lapses.
+    Changing,
     /// The job was submitted: from here on the hold never lapses.
     Submitted,
     /// Charged.
@@ -23,9 +25,10 @@ pub enum HoldState {
 
 impl HoldState {
     /// Every state.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Open,
         Self::Bound,
+        Self::Changing,
         Self::Submitted,
         Self::Settled,
         Self::Released,
@@ -38,6 +41,7 @@ impl HoldState {
         match self {
             Self::Open => "open",
             Self::Bound => "bound",
+            Self::Changing => "changing",
             Self::Submitted => "submitted",
             Self::Settled => "settled",
             Self::Released => "released",
@@ -53,7 +57,7 @@ impl HoldState {
 
     /// Whether the hold's amount counts as held.
     pub const fn is_held(self) -> bool {
-        matches!(self, Self::Open | Self::Bound | Self::Submitted | Self::InDoubt)
+        matches!(self, Self::Open | Self::Bound | Self::Changing | Self::Submitted | Self::InDoubt)
     }
 }
 
@@ -62,6 +66,10 @@ impl HoldState {
 pub enum Event {
     /// Upstream created the job.
     Bind,
+    /// A change of the job is about to be sent.
+    Change,
+    /// That change is over, and the job waits to be submitted.
+    Keep,
     /// The amount is another one.
     Adjust(Amount),
     /// The job runs.
@@ -70,6 +78,8 @@ pub enum Event {
     Settle(Amount),
     /// The job will never cost anything.
     Release,
+    /// Its owner deleted the job: what was submitted is charged, all else will never cost anything.
+    Delete,
     /// The job was not submitted in time.
     Lapse,
     /// Nobody knows what became of the request.
@@ -81,10 +91,13 @@ impl Event {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Bind => "bind",
+            Self::Change => "change",
+            Self::Keep => "keep",
             Self::Adjust(_) => "adjust",
             Self::Submit => "submit",
             Self::Settle(_) => "settle",
             Self::Release => "release",
+            Self::Delete => "delete",
             Self::Lapse => "lapse",
             Self::Doubt => "doubt",
         }
@@ -115,29 +128,43 @@ pub struct Change {
 /// assert_eq!((settled.state, settled.held.micros(), settled.settled), (HoldState::Settled, -3_500_000, amount));
 /// assert!(after(HoldState::Settled, amount, Event::Release).is_none());
 /// assert!(after(HoldState::Submitted, amount, Event::Lapse).is_none(), "it is firm");
+/// assert!(after(HoldState::Changing, amount, Event::Lapse).is_none(), "it may be submitted any moment");
+/// assert!(after(HoldState::Changing, amount, Event::Bind).is_none(), "only its own end ends a change");
 /// ```
 pub fn after(state: HoldState, amount: Amount, event: Event) -> Option<Change> {
-    use HoldState::{Bound, InDoubt, Lapsed, Open, Released, Settled, Submitted};
+    use HoldState::{Bound, Changing, InDoubt, Lapsed, Open, Released, Settled, Submitted};
     let to = match (state, event) {
         // Somebody ran it after all: what upstream has spent is spent.
-        (Open | Bound | Submitted | InDoubt | Lapsed, Event::Settle(_)) => Settled,
+        (Open | Bound | Changing | Submitted | InDoubt | Lapsed, Event::Settle(_))
+        | (Submitted, Event::Delete) => Settled,
+        (Open | Bound | Changing | InDoubt | Lapsed, Event::Submit) => Submitted,
         (Settled | Released | Lapsed, _)
-        | (Bound | Submitted, Event::Bind)
-        | (Open | Submitted | InDoubt, Event::Lapse)
+        | (Bound | Changing | Submitted, Event::Bind)
+        | (Open | Changing | Submitted, Event::Change)
+        | (Open | Bound | Submitted | InDoubt, Event::Keep)
+        | (Open | Changing | Submitted | InDoubt, Event::Lapse)
         | (Submitted, Event::Submit)
         | (InDoubt, Event::Doubt) => return None,
         (_, Event::Adjust(to)) if to == amount => return None,
-        (Open | Bound | Submitted | InDoubt, Event::Adjust(_)) => state,
-        (Open | InDoubt, Event::Bind) => Bound,
-        (Open | Bound | InDoubt, Event::Submit) => Submitted,
-        (Open | Bound | Submitted | InDoubt, Event::Release) => Released,
+        (Open | Bound | Changing | Submitted | InDoubt, Event::Adjust(_)) => state,
+        (Open | InDoubt, Event::Bind) | (Changing, Event::Keep) => Bound,
+        (Bound | InDoubt, Event::Change) => Changing,
+        (Open | Bound | Changing | Submitted | InDoubt, Event::Release)
+        | (Open | Bound | Changing | InDoubt, Event::Delete) => Released,
         (Bound, Event::Lapse) => Lapsed,
-        (Open | Bound | Submitted, Event::Doubt) => InDoubt,
+        (Open | Bound | Changing | Submitted, Event::Doubt) => InDoubt,
     };
     let was = if state.is_held() { amount } else { Amount::ZERO };
     let amount = match event {
         Event::Adjust(amount) | Event::Settle(amount) => amount,
-        Event::Bind | Event::Submit | Event::Release | Event::Lapse | Event::Doubt => amount,
+        Event::Bind
+        | Event::Change
+        | Event::Keep
+        | Event::Submit
+        | Event::Release
+        | Event::Delete
+        | Event::Lapse
+        | Event::Doubt => amount,
     };
     let is = if to.is_held() { amount } else { Amount::ZERO };
     let settled = if to == Settled { amount } else { Amount::ZERO };

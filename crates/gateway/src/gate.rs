@@ -27,7 +27,7 @@ use crate::phase::admit::{self, Desk, Judged, Permit};
 use crate::phase::collect::{self, Collected, Uncollected};
 use crate::phase::forward;
 use crate::phase::head::{self, HeadLimits};
-use crate::phase::look_up::{Seen, look_up};
+use crate::phase::look_up::look_up;
 use crate::phase::meter::Record;
 use crate::phase::route::{self, Handling, Route};
 use crate::phase::stream::Streamed;
@@ -224,7 +224,8 @@ impl Gate {
                 let who = record.principal.as_ref().map_or("", Principal::as_str);
                 self.money.open(judged, who, ticket, record.at).await
             }
-            None => Ok(None),
+            // A change that only a shadow let pass.
+            None => self.money.nothing_held(ticket, record.at).await,
         };
         record.seconds.reserve = Some(clock::now().saturating_duration_since(began));
         if let Some(hold) = held.as_ref().ok().and_then(|stake| stake.as_ref()?.hold()) {
@@ -235,7 +236,7 @@ impl Gate {
         held
     }
 
-    /// Reserves what a change makes a job dearer; one that was not created here is asked for first.
+    /// Reserves what a change makes a job dearer; upstream is asked first for one that is not known.
     async fn change(
         &self,
         session: &Session,
@@ -246,17 +247,12 @@ impl Gate {
         let row = match self.money.follow(record.settlement.job, patch).await? {
             Followed::Nothing => None,
             Followed::Known(row) => Some(*row),
-            Followed::Unknown(job) => {
+            Followed::Ask(job, known) => {
                 let target = format!("/contextcapture/jobs/{job}");
                 let authority = self.upstream.authority();
-                match look_up(&self.courier, session, &target, authority, &record.request_id).await {
-                    Some(Seen::Unsubmitted(found)) => {
-                        let who = record.principal.as_ref().map_or("", Principal::as_str);
-                        Some(self.money.adopt(job, found, who, record.at).await?)
-                    }
-                    Some(Seen::Begun) => None,
-                    None => self.money.unfollowed().map(|()| None)?,
-                }
+                let seen = look_up(&self.courier, session, &target, authority, &record.request_id).await;
+                let who = record.principal.as_ref().map_or("", Principal::as_str);
+                self.money.told(job, known, seen, who, record.at).await?
             }
         };
         match row {

@@ -16,6 +16,7 @@ use crate::clock;
 use crate::config::{Holds, SettleBy};
 use crate::courier::Answer;
 use crate::phase::admit::Judged;
+use crate::phase::look_up::{self, Seen};
 use crate::rejection::{NoBudget, Rejection, Sending};
 use crate::repeat::{self, Ticket};
 use crate::stake::{Held, Stake};
@@ -69,17 +70,17 @@ impl Money {
             currency: self.currency(now),
             claims,
         };
-        let key = ticket.as_ref().map(|ticket| ticket.key);
+        let (key, currency) = (ticket.as_ref().map(|ticket| ticket.key), new.currency.clone());
         let budgets = new.claims.iter().map(|claim| claim.budget.clone()).collect();
         let (agreed, refused) = (vec![Event::Bind], vec![Event::Release]);
-        let held = Held { id, agreed, refused, amend: None, creates: true, budgets, near: Vec::new() };
+        let held = Held { agreed, refused, creates: true, budgets, ..Held::of(id) };
         // Before it is reserved: whoever gives the request up meanwhile does not hear that it was, and leaves this behind.
         let stake = Stake::new(self, Some(held), ticket);
         match self.ledger.reserve(new, key, now).await {
             Ok(near) => Ok(Some(stake.near(near))),
             Err(no) => {
                 stake.never_was();
-                Err(rejected(no, amount))
+                Err(rejected(no, amount, currency))
             }
         }
     }
@@ -101,7 +102,7 @@ impl Money {
         now: Timestamp,
     ) -> Result<Option<Stake>, Rejection> {
         let Some(ticket) = ticket else { return Ok(None) };
-        self.ledger.begin(ticket.key, now).await.map_err(|no| rejected(no, None))?;
+        self.ledger.begin(ticket.key, now).await.map_err(|no| rejected(no, None, String::new()))?;
         Ok(Some(Stake::new(self, None, Some(ticket))))
     }
 
@@ -126,8 +127,8 @@ impl Money {
         Ok(Some(Again { said, hold }))
     }
 
-    /// Upstream told of jobs in passing; the ledger is asked once for all of them.
-    pub(crate) async fn observe(&self, heads: &[JobHead<'_>]) {
+    /// Upstream told of jobs in passing, of one with everything that is to be known of it; the ledger is asked once for all of them.
+    pub(crate) async fn observe(&self, heads: &[JobHead<'_>], whole: Option<&[u8]>) {
         let (jobs, heads): (Vec<JobId>, Vec<&JobHead<'_>>) =
             heads.iter().filter_map(|head| Some((JobId::parse(&head.id)?, head))).unzip();
         if jobs.is_empty() {
@@ -137,7 +138,7 @@ impl Money {
             Ok(rows) => {
                 for (row, head) in rows.into_iter().zip(heads) {
                     if let Some(row) = row {
-                        self.observe_one(&row, head).await;
+                        self.observe_one(&row, head, whole).await;
                     }
                 }
             }
@@ -145,7 +146,16 @@ impl Money {
         }
     }
 
-    async fn observe_one(&self, row: &HoldRow, head: &JobHead<'_>) {
+    async fn observe_one(&self, row: &HoldRow, head: &JobHead<'_>, whole: Option<&[u8]>) {
+        // That the job is there does not say what an unanswered change has made of it.
+        if row.state == HoldState::InDoubt
+            && head.state.as_deref() == Some("unsubmitted")
+            && let Some(Seen::Unsubmitted(found)) = whole.and_then(look_up::read)
+        {
+            let known = self.resolve(row, &found, self.now()).await;
+            known.unwrap_or_else(|fault| warn!("{fault}; hold {} stays in doubt", row.id));
+            return;
+        }
         let units = head.execution_information.and_then(|run| run.estimated_units);
         let told = Told {
             job: None,
@@ -153,7 +163,6 @@ impl Money {
             units: units.map(job_model::Exact::get),
         };
         let events = match head.state.as_deref() {
-            Some("unsubmitted") if row.state == HoldState::InDoubt => vec![Event::Bind],
             Some("active") => vec![Event::Submit],
             Some("success" | "failed" | "cancelled") => vec![Event::Settle(self.charge(row, told))],
             _ => Vec::new(),
@@ -213,10 +222,17 @@ impl Money {
     pub(crate) async fn lapse(&self, now: Timestamp) {
         let Ok(age) = SignedDuration::try_from(self.holds.unsubmitted) else { return };
         let Ok(before) = now.checked_sub(age) else { return };
-        if let Err(fault) = self.ledger.lapse(before, now).await {
-            warn!("{fault}; what was not submitted in time stays held");
+        // Each call ends and forgets so many at most: nobody is to wait for all of them.
+        loop {
+            match self.ledger.lapse(before, now).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(fault) => {
+                    warn!("{fault}; what was not submitted in time stays held");
+                    break;
+                }
+            }
         }
-        // Each call forgets so many at most: nobody is to wait for all of them.
         while let Ok(1..) = self.ledger.forget(now).await {}
     }
 
@@ -266,13 +282,15 @@ fn unavailable(fault: &Unavailable) -> Rejection {
     Rejection::LedgerUnavailable
 }
 
-fn rejected(no: Refused, requested: Option<Amount>) -> Rejection {
+fn rejected(no: Refused, requested: Option<Amount>, currency: String) -> Rejection {
     match no {
         Refused::Budget(mut sum) => {
-            sum.requested = requested;
-            Rejection::BudgetExceeded(Box::new(NoBudget::Exceeded(*sum)))
+            // A job without a price asks for nothing.
+            sum.requested = sum.requested.filter(|_| requested.is_some());
+            Rejection::BudgetExceeded(Box::new(NoBudget::Exceeded(*sum, currency)))
         }
         Refused::Repeated(earlier) => repeated(&earlier),
+        Refused::Changed => Rejection::ChangeInProgress,
         Refused::Unknown => unavailable(&Unavailable::new("a hold is gone that was just there")),
         Refused::Unavailable(fault) => unavailable(&fault),
     }

@@ -62,6 +62,7 @@ impl Decision {
             | Rejection::TooManyRequests(_)
             | Rejection::BudgetExceeded(_)
             | Rejection::RequestInProgress
+            | Rejection::ChangeInProgress
             | Rejection::KeyReused
             | Rejection::LedgerUnavailable
             | Rejection::Overloaded => Self::Refused,

@@ -41,6 +41,8 @@ pub enum Rejection {
     BudgetExceeded(Box<NoBudget>),
     /// The first request with this key is under way; the client must wait for its end.
     RequestInProgress,
+    /// Another change of the job is with upstream, or came between; the client must wait for its end.
+    ChangeInProgress,
     /// An earlier request with this key asked for something else; the client must take another key.
     KeyReused,
     /// The ledger cannot write the job down; the operator must look at it.
@@ -103,8 +105,8 @@ pub struct Invalid {
 /// Why there is no money for a job.
 #[derive(Debug)]
 pub enum NoBudget {
-    /// It does not fit, by this sum.
-    Exceeded(Shortfall),
+    /// It does not fit, by this sum in this currency.
+    Exceeded(Shortfall, String),
     /// This budget admits only what has a price.
     Unpriced(String),
     /// The job was not created through this gateway, so that nothing is known of its price.
@@ -115,7 +117,7 @@ impl NoBudget {
     /// The budget that said no.
     pub fn budget(&self) -> Option<&str> {
         match self {
-            Self::Exceeded(sum) => Some(&sum.budget),
+            Self::Exceeded(sum, _) => Some(&sum.budget),
             Self::Unpriced(budget) => Some(budget),
             Self::UnknownJob => None,
         }

@@ -78,6 +78,11 @@ impl Reply {
         }
     }
 
+    fn in_progress(message: &str) -> Self {
+        let reply = Self::error(StatusCode::CONFLICT, "RequestInProgress", message);
+        Self { retry_after: Some(1), ..reply }
+    }
+
     fn invalid(invalid: &Invalid) -> Self {
         let envelope = invalid.rejected.error(invalid.operation);
         let body = serde_json::to_vec(&envelope).unwrap_or_else(|_| {
@@ -93,15 +98,15 @@ impl Reply {
     fn no_budget(no: &NoBudget) -> Self {
         const CODE: &str = "BudgetExceeded";
         let (message, detail) = match no {
-            NoBudget::Exceeded(sum) => {
+            NoBudget::Exceeded(sum, currency) => {
                 let requested = sum.requested.map(|amount| amount.to_string()).unwrap_or_default();
                 let message = format!(
                     "The job needs {requested}, which is {} more than budget '{}' has left: of {} are {} settled and {} held.",
                     sum.missing, sum.budget, sum.limit, sum.balance.settled, sum.balance.held
                 );
                 let detail = json!({
-                    "code": CODE, "message": message, "budget": sum.budget, "limit": sum.limit,
-                    "settled": sum.balance.settled, "held": sum.balance.held, "requested": sum.requested,
+                    "code": CODE, "message": message, "budget": sum.budget, "currency": currency,
+                    "limit": sum.limit, "settled": sum.balance.settled, "held": sum.balance.held, "requested": sum.requested,
                     "missing": sum.missing, "resets": sum.resets,
                 });
                 (message, detail)
@@ -202,10 +207,8 @@ impl From<&Rejection> for Reply {
                 Self { retry_after: Some(1), ..reply }
             }
             Rejection::BudgetExceeded(no) => Self::no_budget(no),
-            Rejection::RequestInProgress => {
-                let reply = Self::error(StatusCode::CONFLICT, "RequestInProgress", IN_PROGRESS);
-                Self { retry_after: Some(1), ..reply }
-            }
+            Rejection::RequestInProgress => Self::in_progress(IN_PROGRESS),
+            Rejection::ChangeInProgress => Self::in_progress(CHANGING),
             Rejection::KeyReused => {
                 Self::error(StatusCode::UNPROCESSABLE_ENTITY, "IdempotencyKeyReused", KEY_REUSED)
             }
@@ -237,6 +240,7 @@ const OVERLOADED: &str =
     "The gateway has no room for the request; nothing was forwarded. Send it again after the given time.";
 const NO_LEDGER: &str =
     "The job cannot be written down now; nothing was forwarded. Send it again after the given time.";
+const CHANGING: &str = "Another change of this job is under way. Send this one again after the given time.";
 const IN_PROGRESS: &str = "The first request with this Idempotency-Key is under way. Send it again after the given time to hear its answer.";
 const KEY_REUSED: &str = "This Idempotency-Key belongs to another request. Take a new key for a new request; nothing was forwarded.";
 const NO_KEYS: &str =

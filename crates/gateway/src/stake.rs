@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use admission::Event;
-use ledger::{Amend, HoldId, Kept, Key, Ledger, Note, Refused, Told};
+use ledger::{Amend, HoldId, Kept, Key, Ledger, Note, Refused, Seen, Told};
 use log::error;
 
 use crate::calendar::Calendar;
@@ -34,6 +34,8 @@ pub(crate) struct Stake {
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) id: HoldId,
+    /// As what it was seen, where something else may happen to it meanwhile.
+    pub(crate) seen: Option<Seen>,
     /// What is written when upstream agrees, and what when it does not.
     pub(crate) agreed: Vec<Event>,
     pub(crate) refused: Vec<Event>,
@@ -48,7 +50,7 @@ pub(crate) struct Held {
 /// What is left to be written.
 #[derive(Clone)]
 enum Rest {
-    Hold(HoldId, Note),
+    Hold(HoldId, Box<Note>),
     Key(Key, Kept),
     Nothing,
 }
@@ -83,6 +85,11 @@ impl Stake {
         self.ended = true;
     }
 
+    /// The key of its request, where it came with one.
+    pub(crate) fn key(&self) -> Option<Key> {
+        self.ticket.as_ref().map(|ticket| ticket.key)
+    }
+
     pub(crate) fn hold(&self) -> Option<&Held> {
         self.hold.as_ref()
     }
@@ -92,7 +99,7 @@ impl Stake {
         self.ended = true;
         let kept = self.ticket.take().map(|ticket| (ticket.key, repeat::kept(outcome, &ticket.notes)));
         let rest = match (self.hold.take(), kept) {
-            (Some(hold), kept) => Rest::Hold(hold.id, Note { kept, ..hold.note(outcome) }),
+            (Some(hold), kept) => Rest::Hold(hold.id, Box::new(Note { kept, ..hold.note(outcome) })),
             (None, Some((key, kept))) => Rest::Key(key, kept),
             (None, None) => Rest::Nothing,
         };
@@ -105,20 +112,34 @@ impl Stake {
 }
 
 impl Held {
+    /// A hold that nothing becomes of, whatever upstream says.
+    pub(crate) fn of(id: HoldId) -> Self {
+        Self {
+            id,
+            seen: None,
+            agreed: Vec::new(),
+            refused: Vec::new(),
+            amend: None,
+            creates: false,
+            budgets: Vec::new(),
+            near: Vec::new(),
+        }
+    }
+
     /// What an outcome makes of the hold.
     fn note(self, outcome: &Outcome) -> Note {
-        let answer = match &outcome.fate {
-            Fate::Answered(answer) => Some(answer),
-            Fate::Torn(_) | Fate::Failed(_) => None,
+        let (success, refused) = match &outcome.fate {
+            Fate::Answered(answer) => (answer.status.is_success(), answer.status.is_client_error()),
+            // That it was refused needs no body.
+            Fate::Torn(status) => (false, status.is_client_error()),
+            Fate::Failed(_) => (false, false),
         };
-        let success = answer.filter(|answer| answer.status.is_success());
         let told = Told {
             job: outcome.told.job.filter(|_| self.creates),
             estimate: outcome.told.upstream_estimate,
             units: None,
         };
-        let agreed = success.is_some() && (!self.creates || told.job.is_some());
-        let refused = answer.is_some_and(|answer| answer.status.is_client_error());
+        let agreed = success && (!self.creates || told.job.is_some());
         let events = if agreed {
             self.agreed
         } else if refused || outcome.sent == Sent::Nothing {
@@ -126,7 +147,7 @@ impl Held {
         } else {
             vec![Event::Doubt]
         };
-        Note { events, told, amend: self.amend.filter(|_| agreed), kept: None }
+        Note { seen: self.seen, events, told, amend: self.amend.filter(|_| agreed), kept: None }
     }
 }
 
@@ -140,7 +161,8 @@ impl Drop for Stake {
         let rest = match (self.hold.take(), kept) {
             (Some(hold), kept) => {
                 let events = if self.under_way { vec![Event::Doubt] } else { hold.refused };
-                Rest::Hold(hold.id, Note { events, kept, ..Note::default() })
+                let note = Note { seen: hold.seen, events, kept, ..Note::default() };
+                Rest::Hold(hold.id, Box::new(note))
             }
             (None, Some((key, kept))) => Rest::Key(key, kept),
             (None, None) => return,
@@ -157,7 +179,7 @@ impl Drop for Stake {
 impl Rest {
     async fn write(self, ledger: &Ledger, calendar: Calendar) -> Result<(), Refused> {
         match self {
-            Self::Hold(id, note) => ledger.note(id, note, calendar.at(clock::now())).await.map(|_| ()),
+            Self::Hold(id, note) => ledger.note(id, *note, calendar.at(clock::now())).await.map(|_| ()),
             Self::Key(key, kept) => Ok(ledger.keep(key, kept).await?),
             Self::Nothing => Ok(()),
         }
@@ -168,10 +190,10 @@ impl std::fmt::Display for Rest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             // Whoever has to resolve it by hand finds its job here.
-            Self::Hold(id, Note { told: Told { job: Some(job), .. }, .. }) => {
-                write!(f, "hold {id} of job {job}")
-            }
-            Self::Hold(id, _) => write!(f, "hold {id}"),
+            Self::Hold(id, note) => match note.told.job {
+                Some(job) => write!(f, "hold {id} of job {job}"),
+                None => write!(f, "hold {id}"),
+            },
             Self::Key(..) | Self::Nothing => f.write_str("a request with a key"),
         }
     }

@@ -24,7 +24,7 @@ enum What {
     List {
         #[command(flatten)]
         place: Place,
-        /// Only those in this state: open, bound, submitted, settled, released, lapsed, in-doubt
+        /// Only those in this state: open, bound, changing, submitted, settled, released, lapsed, in-doubt
         #[arg(long, value_parser = state)]
         state: Option<HoldState>,
     },
@@ -60,7 +60,8 @@ enum End {
 }
 
 fn state(text: &str) -> Result<HoldState, &'static str> {
-    HoldState::from_word(text).ok_or("one of open, bound, submitted, settled, released, lapsed, in-doubt")
+    HoldState::from_word(text)
+        .ok_or("one of open, bound, changing, submitted, settled, released, lapsed, in-doubt")
 }
 
 fn hold_id(text: &str) -> Result<HoldId, &'static str> {
@@ -145,9 +146,10 @@ fn check(book: &Book, row: &HoldRow, end: End, job: Option<JobId>) -> Result<(),
             return bad(format!("hold {id} is {}; what has ended is not changed", row.state.as_str()));
         }
         // Its gateway will say so itself; a gateway that was killed leaves it in doubt.
-        HoldState::Open => {
+        HoldState::Open | HoldState::Changing => {
             return bad(format!(
-                "hold {id} is open: its request is under way; where its gateway has ended, start it again first"
+                "hold {id} is {}: its request is under way; where its gateway has ended, start it again first",
+                row.state.as_str()
             ));
         }
         HoldState::Bound | HoldState::Submitted | HoldState::InDoubt => {}

@@ -57,9 +57,22 @@ pub struct Told {
     pub units: Option<Decimal>,
 }
 
+/// What was known of a hold when something was decided about it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seen {
+    /// Where it stood.
+    pub state: HoldState,
+    /// Its amount.
+    pub amount: Amount,
+    /// What it was for.
+    pub workload: Workload,
+}
+
 /// What is written about a hold in one step.
 #[derive(Clone, Debug, Default)]
 pub struct Note {
+    /// As what the hold was seen when this was decided: where it is another by now, nothing happens to it.
+    pub seen: Option<Seen>,
     /// What happened to it, in order.
     pub events: Vec<Event>,
     /// What upstream said.
@@ -79,6 +92,8 @@ pub enum Refused {
     Budget(Box<Shortfall>),
     /// There is no such hold.
     Unknown,
+    /// Another change of its job is under way, or came between.
+    Changed,
     /// The ledger cannot decide now.
     Unavailable(Unavailable),
 }
@@ -89,6 +104,7 @@ impl fmt::Display for Refused {
             Self::Budget(sum) => write!(f, "budget {} has {} too little", sum.budget, sum.missing),
             Self::Repeated(_) => f.write_str("the key is taken by an earlier request"),
             Self::Unknown => f.write_str("there is no such hold in this ledger"),
+            Self::Changed => f.write_str("another change of its job is under way, or came between"),
             Self::Unavailable(fault) => fault.fmt(f),
         }
     }
@@ -100,7 +116,7 @@ impl Failing for Refused {
     fn fault(&self) -> Option<&Unavailable> {
         match self {
             Self::Unavailable(fault) => Some(fault),
-            Self::Budget(_) | Self::Unknown | Self::Repeated(_) => None,
+            Self::Budget(_) | Self::Unknown | Self::Changed | Self::Repeated(_) => None,
         }
     }
 }
@@ -132,14 +148,16 @@ impl Ledger {
         .await
     }
 
-    /// Raises a hold to what a changed job costs, if that fits; it is never lowered here, before upstream has agreed. A hold
-    /// that had lapsed is reserved anew, in the windows of `claims`.
+    /// Begins a change: raises a hold to what the changed job costs, if that fits, and keeps every other change out until a note
+    /// ends this one. The hold is never lowered here, before upstream has agreed. One that had lapsed is reserved anew, in the
+    /// windows of `claims`. The price was found by what the hold was `seen` as.
     ///
     /// # Errors
-    /// As [`Ledger::reserve`].
-    pub async fn raise(
+    /// As [`Ledger::reserve`]; [`Refused::Changed`] where the hold is not as it was seen, or a change of it is under way.
+    pub async fn change(
         &self,
         hold: HoldId,
+        seen: Seen,
         to: Amount,
         claims: Vec<Claim>,
         key: Option<Key>,
@@ -147,7 +165,7 @@ impl Ledger {
     ) -> Result<Vec<String>, Refused> {
         self.decide(move |store| {
             repeat::check(store, key.as_ref(), now)?;
-            let near = raise(store, hold, to, &claims, now)?;
+            let near = change(store, hold, seen, to, &claims, now)?;
             repeat::take(store, key, Some(hold), now)?;
             Ok(near)
         })
@@ -159,13 +177,13 @@ impl Ledger {
     /// # Errors
     /// When there is no such hold.
     pub async fn note(&self, hold: HoldId, note: Note, now: Timestamp) -> Result<HoldState, Refused> {
-        self.decide(move |store| write(store, hold, &note, now)).await
+        self.decide(move |store| write(store, hold, &note, Amount::ZERO, now)).await
     }
 }
 
 fn reserve(store: &mut dyn Write, new: &NewHold, now: Timestamp) -> Result<Vec<String>, Refused> {
     if let Some(job) = new.job
-        && store.hold_of(job)?.is_some()
+        && store.hold_of(job)?.is_some_and(|row| row.state != HoldState::Released)
     {
         // Two have found out at once that nothing was known of it.
         return Ok(Vec::new());
@@ -197,17 +215,21 @@ fn reserve(store: &mut dyn Write, new: &NewHold, now: Timestamp) -> Result<Vec<S
     Ok(near)
 }
 
-fn raise(
+fn change(
     store: &mut dyn Write,
     hold: HoldId,
+    seen: Seen,
     to: Amount,
     claims: &[Claim],
     now: Timestamp,
 ) -> Result<Vec<String>, Refused> {
     let row = store.hold(hold)?.ok_or(Refused::Unknown)?;
+    if row.state == HoldState::Changing || row.seen() != seen {
+        return Err(Refused::Changed);
+    }
     if row.state == HoldState::Lapsed {
         let (accounts, near) = claim(store, claims, to)?;
-        let (state, opening) = (HoldState::Bound, millis(now));
+        let (state, opening) = (HoldState::Changing, millis(now));
         let row = HoldRow { state, amount: to, accounts, opened: opening, changed: opening, ..row };
         store.put_hold(&row)?;
         enter(store, &row, "reserve", opened(state, to), About::Told(Told::default()), now)?;
@@ -221,9 +243,9 @@ fn raise(
         let Some(claim) = claims.iter().find(|claim| claim.budget == account.row.budget) else { continue };
         take(claim, account.row.balance, more, &mut near)?;
     }
-    if more > Amount::ZERO {
-        write(store, hold, &Note { events: vec![Event::Adjust(to)], ..Note::default() }, now)?;
-    }
+    let raised = (more > Amount::ZERO).then_some(Event::Adjust(to));
+    let events = raised.into_iter().chain([Event::Change]).collect();
+    write(store, hold, &Note { events, ..Note::default() }, more, now)?;
     Ok(near)
 }
 
@@ -267,20 +289,26 @@ fn claim(
     Ok((numbers, near))
 }
 
+/// Writes a note. Its budgets were asked for `claimed`; what it takes beyond that is upstream's doing: it is taken all the same, and
+/// shown as such.
 pub(crate) fn write(
     store: &mut dyn Write,
     hold: HoldId,
     note: &Note,
+    mut claimed: Amount,
     now: Timestamp,
 ) -> Result<HoldState, Refused> {
-    let Note { events, told, amend, kept } = note;
+    let Note { seen, events, told, amend, kept } = note;
     let mut row = store.hold(hold)?.ok_or(Refused::Unknown)?;
+    let is_seen = seen.is_none_or(|seen| seen == row.seen());
+    let (events, amend) = if is_seen { (events.as_slice(), amend.as_ref()) } else { (&[][..], None) };
     let mut changes = Vec::with_capacity(events.len());
     for event in events {
         let Some(change) = after(row.state, row.amount, *event) else { continue };
-        // What upstream has spent beyond what was held is charged all the same, and shown as such.
-        let more = change.settled.checked_sub(row.amount).unwrap_or(Amount::ZERO).max(Amount::ZERO);
-        row.overdraft = row.overdraft.checked_add(more).ok_or_else(beyond)?;
+        let taken = change.held.checked_add(change.settled).ok_or_else(beyond)?.max(Amount::ZERO);
+        let over = taken.checked_sub(claimed).ok_or_else(beyond)?.max(Amount::ZERO);
+        claimed = claimed.checked_sub(taken).ok_or_else(beyond)?.max(Amount::ZERO);
+        row.overdraft = row.overdraft.checked_add(over).ok_or_else(beyond)?;
         (row.state, row.amount) = (change.state, change.amount);
         changes.push((event.as_str(), change));
     }

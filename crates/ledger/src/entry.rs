@@ -51,8 +51,10 @@ pub(crate) fn enter(
     let (id, time) = (HoldId::new(), millis(now));
     let entry = Entry { id, hold: row.id, kind, change, accounts: &row.accounts, about, time };
     let seq = store.append(&entry)?;
-    if store.has_sinks()? {
-        store.put_event(seq, time, &outbox::event(&entry, row).to_string())?;
+    if let Some(what) = outbox::happened(kind, change.state)
+        && store.has_sinks()?
+    {
+        store.put_event(seq, time, &outbox::event(what, &entry, row).to_string())?;
     }
     Ok(())
 }

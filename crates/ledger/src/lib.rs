@@ -15,7 +15,7 @@ mod store;
 mod sweep;
 mod verify;
 
-pub use book::{Amend, NewHold, Note, Refused, Told};
+pub use book::{Amend, NewHold, Note, Refused, Seen, Told};
 pub use ledger::{Ledger, OpenError, Unavailable, Url};
 pub use outbox::{Outgoing, Waiting};
 pub use repeat::{Earlier, Kept, Key};

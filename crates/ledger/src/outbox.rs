@@ -1,6 +1,7 @@
 //! The outbox: for each entry an event, written in the entry's own step, and kept until every sink has confirmed it. How it gets
 //! there is its sender's business.
 
+use admission::HoldState;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -66,8 +67,8 @@ impl Ledger {
     }
 }
 
-/// The event of an entry about a hold, which is as `row` says after it.
-pub(crate) fn event(entry: &Entry<'_>, row: &HoldRow) -> Value {
+/// The event of an entry about a hold, which is as `row` says after it; `what` has happened.
+pub(crate) fn event(what: &str, entry: &Entry<'_>, row: &HoldRow) -> Value {
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let number = |number: Option<job_model::Decimal>| number.map(|number| number.normalize().to_string());
     let time = Timestamp::from_millisecond(entry.time).ok().map(|time| time.to_string());
@@ -76,7 +77,7 @@ pub(crate) fn event(entry: &Entry<'_>, row: &HoldRow) -> Value {
         "specversion": "1.0",
         "id": id,
         "source": "/jobgate",
-        "type": format!("jobgate.hold.{}", name(entry.kind)),
+        "type": format!("jobgate.hold.{what}"),
         "subject": hold,
         "time": time,
         "datacontenttype": "application/json",
@@ -90,17 +91,18 @@ pub(crate) fn event(entry: &Entry<'_>, row: &HoldRow) -> Value {
     })
 }
 
-/// What a kind of entry is called once it has happened.
-fn name(kind: &str) -> &str {
-    match kind {
+/// What has happened, in the word that sinks hear; none where a change of a job only begins or ends, which moves nothing.
+pub(crate) fn happened(kind: &str, state: HoldState) -> Option<&'static str> {
+    Some(match kind {
         "reserve" => "reserved",
         "bind" => "bound",
         "adjust" => "adjusted",
         "submit" => "submitted",
-        "settle" => "settled",
-        "release" => "released",
         "lapse" => "lapsed",
         "doubt" => "in-doubt",
-        other => other,
-    }
+        // One that was deleted is charged or not.
+        _ if state == HoldState::Settled => "settled",
+        _ if state == HoldState::Released => "released",
+        _ => return None,
+    })
 }

@@ -5,7 +5,7 @@ use job_model::{Amount, Decimal, JobId, Workload, WorkspaceId};
 use serde_json::{Value, json};
 
 use crate::HoldId;
-use crate::book::Told;
+use crate::book::{Seen, Told};
 
 /// A hold as it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,6 +122,11 @@ pub struct UsageRow {
 }
 
 impl HoldRow {
+    /// What is decided by.
+    pub const fn seen(&self) -> Seen {
+        Seen { state: self.state, amount: self.amount, workload: self.workload }
+    }
+
     /// Whether it is told what the hold does not know yet.
     pub fn is_news(&self, told: Told) -> bool {
         told.job.is_some_and(|job| Some(job) != self.job)

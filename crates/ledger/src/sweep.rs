@@ -1,8 +1,9 @@
-//! What happens to many holds at once: those that were not submitted in time lapse, and those that a killed process left open
-//! are in doubt.
+//! What happens to many holds at once: those that were not submitted in time lapse, and those that a killed process left with
+//! a request under way are in doubt.
 
 use admission::{Event, HoldState};
 use jiff::Timestamp;
+use job_model::Amount;
 
 use crate::book::{Note, Refused, write};
 use crate::entry::millis;
@@ -22,16 +23,19 @@ impl Ledger {
     }
 }
 
-/// What a killed process left open is in doubt: whether upstream has the request is not known.
+/// What a killed process left with a request under way is in doubt: whether upstream has the request is not known.
 pub(crate) fn recover(store: &mut dyn Write, now: Timestamp) -> Result<usize, Unavailable> {
     let mut all: usize = 0;
-    loop {
-        let part = end_all(store, HoldState::Open, i64::MAX, Event::Doubt, now)?;
-        all = all.saturating_add(part);
-        if part == 0 {
-            return Ok(all);
+    for state in [HoldState::Open, HoldState::Changing] {
+        loop {
+            let part = end_all(store, state, i64::MAX, Event::Doubt, now)?;
+            all = all.saturating_add(part);
+            if part == 0 {
+                break;
+            }
         }
     }
+    Ok(all)
 }
 
 fn end_all(
@@ -43,9 +47,9 @@ fn end_all(
 ) -> Result<usize, Unavailable> {
     let holds = store.opened_before(state, before, PART)?;
     for hold in &holds {
-        match write(store, *hold, &Note { events: vec![event], ..Note::default() }, now) {
-            Ok(_) | Err(Refused::Unknown | Refused::Budget(_) | Refused::Repeated(_)) => {}
-            Err(Refused::Unavailable(fault)) => return Err(fault),
+        let note = Note { events: vec![event], ..Note::default() };
+        if let Err(Refused::Unavailable(fault)) = write(store, *hold, &note, Amount::ZERO, now) {
+            return Err(fault);
         }
     }
     Ok(holds.len())

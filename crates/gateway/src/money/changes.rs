@@ -1,13 +1,13 @@
 //! What a change of a job, or its end by its owner, does to what is held for it: priced before a byte of it leaves.
 
-use admission::{Event, HoldState};
+use admission::{Claim, Event, HoldState};
 use jiff::Timestamp;
-use job_model::{JobId, JobPatch, StateChange};
-use ledger::{Amend, HoldId, HoldRow, NewHold, Told, Unavailable};
+use job_model::{Amount, JobId, JobPatch, StateChange};
+use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Refused, Told, Unavailable};
 
 use super::{Money, amount, card, rejected, unavailable};
 use crate::phase::admit;
-use crate::phase::look_up::Found;
+use crate::phase::look_up::{Found, Seen};
 use crate::rejection::{NoBudget, Rejection};
 use crate::repeat::Ticket;
 use crate::stake::{Held, Stake};
@@ -19,31 +19,96 @@ pub(crate) enum Followed {
     Nothing,
     /// This.
     Known(Box<HoldRow>),
-    /// It was not created through this gateway.
-    Unknown(JobId),
+    /// Only upstream knows what the job is: it was not created through this gateway, or what is held for it does not say.
+    Ask(JobId, Option<Box<HoldRow>>),
 }
 
 impl Money {
     /// What is known of a job that a change would make dearer or submit.
     ///
     /// # Errors
-    /// `LedgerUnavailable`.
+    /// `LedgerUnavailable`, or `BudgetExceeded` where nothing can be known.
     pub(crate) async fn follow(&self, job: Option<JobId>, patch: &JobPatch) -> Result<Followed, Rejection> {
-        let Some(job) = job.filter(|_| submits(patch) || alters(patch)) else { return Ok(Followed::Nothing) };
-        let known = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?;
+        if !submits(patch) && !alters(patch) {
+            return Ok(Followed::Nothing);
+        }
+        let unlimited = self.budgets.is_empty();
+        let Some(job) = job else {
+            // No id that a job here ever had, yet upstream may read it as one.
+            return if unlimited {
+                Ok(Followed::Nothing)
+            } else {
+                self.unfollowed().map(|()| Followed::Nothing)
+            };
+        };
+        let known = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?.map(Box::new);
+        let says = |row: &HoldRow| !matches!(row.state, HoldState::InDoubt | HoldState::Released);
         Ok(match known {
-            Some(row) => Followed::Known(Box::new(row)),
+            Some(row) if unlimited || says(&row) => Followed::Known(row),
             // Nobody limits what it may cost.
-            None if self.budgets.is_empty() => Followed::Nothing,
-            None => Followed::Unknown(job),
+            None if unlimited => Followed::Nothing,
+            known => Followed::Ask(job, known),
         })
+    }
+
+    /// What a job is followed by from now on, after upstream was asked for it; nothing where a change of it spends nothing.
+    ///
+    /// # Errors
+    /// `BudgetExceeded` or `LedgerUnavailable`: everything is as before.
+    pub(crate) async fn told(
+        &self,
+        job: JobId,
+        known: Option<Box<HoldRow>>,
+        seen: Option<Seen>,
+        principal: &str,
+        now: Timestamp,
+    ) -> Result<Option<HoldRow>, Rejection> {
+        let doubtful = known.as_ref().is_some_and(|row| row.state == HoldState::InDoubt);
+        match (known, seen) {
+            (_, Some(Seen::Begun)) => Ok(None),
+            (Some(row), Some(Seen::Unsubmitted(found))) if doubtful => {
+                self.resolve(&row, &found, now).await.map_err(|fault| unavailable(&fault))?;
+                self.ledger.hold(row.id).await.map_err(|fault| unavailable(&fault))
+            }
+            // The dearest that it may be stays held.
+            (Some(row), _) if doubtful => Ok(Some(*row)),
+            (_, Some(Seen::Unsubmitted(found))) => self.adopt(job, found, principal, now).await.map(Some),
+            // Its owner has deleted it.
+            (Some(_), Some(Seen::Gone)) => Ok(None),
+            (_, Some(Seen::Gone) | None) => self.unfollowed().map(|()| None),
+        }
+    }
+
+    /// Ends a doubt by what upstream says that the job is.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub(super) async fn resolve(
+        &self,
+        row: &HoldRow,
+        found: &Found,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        let quote = admit::quote(Some(&found.workload), &self.cards, now);
+        let price = amount(Some(&quote)).unwrap_or(row.amount);
+        let note = Note {
+            seen: Some(row.seen()),
+            events: vec![Event::Adjust(price), Event::Bind],
+            told: Told { estimate: found.estimate, ..Told::default() },
+            amend: Some(Amend { workload: found.workload, card: card(Some(&quote)) }),
+            kept: None,
+        };
+        match self.ledger.note(row.id, note, now).await {
+            Err(Refused::Unavailable(fault)) => Err(fault),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Whether a change may go on to a job of which nothing is to be known.
     ///
     /// # Errors
     /// `BudgetExceeded`, while budgets enforce anything and unless the operator lets it pass.
-    pub(crate) fn unfollowed(&self) -> Result<(), Rejection> {
+    fn unfollowed(&self) -> Result<(), Rejection> {
         if self.budgets.iter().any(|budget| budget.enforce) && !self.holds.admit_unknown {
             return Err(Rejection::BudgetExceeded(Box::new(NoBudget::UnknownJob)));
         }
@@ -54,7 +119,7 @@ impl Money {
     ///
     /// # Errors
     /// `BudgetExceeded` or `LedgerUnavailable`: it is as unknown as before.
-    pub(crate) async fn adopt(
+    async fn adopt(
         &self,
         job: JobId,
         found: Found,
@@ -76,7 +141,8 @@ impl Money {
             currency: self.currency(now),
             claims,
         };
-        self.ledger.reserve(new, None, now).await.map_err(|no| rejected(no, amount))?;
+        let currency = new.currency.clone();
+        self.ledger.reserve(new, None, now).await.map_err(|no| rejected(no, amount, currency))?;
         let row = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?;
         let gone = || unavailable(&Unavailable::new("a hold is gone that was just opened"));
         let row = row.ok_or_else(gone)?;
@@ -84,10 +150,10 @@ impl Money {
         Ok(row)
     }
 
-    /// Reserves what a change makes a job dearer.
+    /// Begins a change of a job: reserves what it makes the job dearer, and keeps other changes out until it is over.
     ///
     /// # Errors
-    /// `BudgetExceeded` or `LedgerUnavailable`: everything is as before.
+    /// `BudgetExceeded`, `RequestInProgress` or `LedgerUnavailable`: everything is as before.
     pub(crate) async fn change(
         &self,
         row: &HoldRow,
@@ -100,7 +166,6 @@ impl Money {
             // Whatever is asked of it, upstream will refuse, or it costs nothing more.
             return self.nothing_held(ticket, now).await;
         }
-        let id = row.id;
         let workload = patch.merge_workload(&row.workload);
         let quote = admit::quote(Some(&workload), &self.cards, now);
         let priced = amount(Some(&quote));
@@ -112,39 +177,64 @@ impl Money {
         let to = priced.unwrap_or(row.amount);
         // Nor is a change that upstream may have made and did not answer: its price is held, though not known as the job's. What
         // only submits changes no price, and so lowers none.
-        let to = if alters && row.state != HoldState::InDoubt { to } else { to.max(row.amount) };
-        let lapsed = row.state == HoldState::Lapsed;
-        let key = ticket.as_ref().map(|ticket| ticket.key);
-        let budgets = claims.iter().map(|claim| claim.budget.clone()).collect();
-        let taken = match key {
-            _ if !lapsed || submits => self.ledger.raise(id, to, claims, key, now).await,
-            Some(key) => self.ledger.begin(key, now).await.map(|()| Vec::new()),
-            None => Ok(Vec::new()),
-        };
-        let near = taken.map_err(|no| rejected(no, priced))?;
-        let mut agreed = vec![Event::Bind, Event::Adjust(to)];
-        agreed.extend(submits.then_some(Event::Submit));
-        let refused = if lapsed { vec![Event::Lapse] } else { vec![Event::Adjust(row.amount)] };
+        let doubtful = row.state == HoldState::InDoubt;
+        let to = if alters && !doubtful { to } else { to.max(row.amount) };
         let amend = Some(Amend { workload, card: card(Some(&quote)) });
-        let held = Held { id, agreed, refused, amend, creates: false, budgets, near };
-        Ok(Some(Stake::new(self, Some(held), ticket)))
+        let budgets = claims.iter().map(|claim| claim.budget.clone()).collect();
+        let held = Held { amend, budgets, ..Held::of(row.id) };
+        if row.state == HoldState::Lapsed && !submits {
+            // It holds nothing until it is submitted; only what it is for changes, unless it is being submitted meanwhile.
+            let held = Held { seen: Some(row.seen()), ..held };
+            let stake = Stake::new(self, Some(held), ticket);
+            let Some(key) = stake.key() else { return Ok(Some(stake)) };
+            return match self.ledger.begin(key, now).await {
+                Ok(()) => Ok(Some(stake)),
+                Err(no) => {
+                    stake.never_was();
+                    Err(rejected(no, None, String::new()))
+                }
+            };
+        }
+        // What upstream's yes leaves open when the change before it was not answered is still open.
+        let over = if doubtful { Event::Doubt } else { Event::Keep };
+        let agreed = vec![Event::Adjust(to), if submits { Event::Submit } else { over }];
+        let refused = match row.state {
+            HoldState::Lapsed => vec![Event::Keep, Event::Lapse],
+            _ => vec![Event::Adjust(row.amount), over],
+        };
+        let stake = Stake::new(self, Some(Held { agreed, refused, ..held }), ticket);
+        let begun = self.begin(stake, row, to, claims, now).await;
+        begun.map(Some).map_err(|no| rejected(no, priced, self.currency(now)))
+    }
+
+    /// Writes down that a change is about to be sent. On a task of its own: whoever gives the request up meanwhile does not hear
+    /// that it was, and the stake, dropped there, takes it back.
+    async fn begin(
+        &self,
+        stake: Stake,
+        row: &HoldRow,
+        to: Amount,
+        claims: Vec<Claim>,
+        now: Timestamp,
+    ) -> Result<Stake, Refused> {
+        let (ledger, id, seen, key) = (self.ledger.clone(), row.id, row.seen(), stake.key());
+        let begun = tokio::spawn(async move {
+            match ledger.change(id, seen, to, claims, key, now).await {
+                Ok(near) => Ok(stake.near(near)),
+                Err(no) => {
+                    stake.never_was();
+                    Err(no)
+                }
+            }
+        });
+        begun.await.unwrap_or_else(|_| Err(Unavailable::new("the gateway is being stopped").into()))
     }
 
     /// What a job holds while it is deleted: given back where it was not submitted, charged where it was. A ledger that cannot
     /// say it now is in nobody's way: the hold then stays, and lapses or is settled by what upstream tells.
     pub(crate) async fn delete(&self, job: Option<JobId>) -> Option<Stake> {
         let row = self.ledger.hold_of(job?).await.ok()??;
-        let submitted = row.state == HoldState::Submitted;
-        let agreed = vec![if submitted { Event::Settle(row.amount) } else { Event::Release }];
-        let held = Held {
-            id: row.id,
-            agreed,
-            refused: Vec::new(),
-            amend: None,
-            creates: false,
-            budgets: Vec::new(),
-            near: Vec::new(),
-        };
+        let held = Held { agreed: vec![Event::Delete], ..Held::of(row.id) };
         Some(Stake::new(self, Some(held), None))
     }
 }

@@ -1,4 +1,4 @@
-//! Asks upstream about a job that was not created through this gateway, with its caller's own token: what it is, before it is
+//! Asks upstream what a job is that the ledger does not know, or not for sure, with its caller's own token, before a change of it is
 //! priced. What the answer costs is decided elsewhere.
 
 use job_model::response::{Job, JobResponse, JobState};
@@ -15,6 +15,8 @@ pub(crate) enum Seen {
     Unsubmitted(Found),
     /// It runs or is over: no change of it spends anything any more.
     Begun,
+    /// Upstream has no such job, or none for this caller.
+    Gone,
 }
 
 /// What is to be known of a job to price it.
@@ -35,10 +37,16 @@ pub(crate) async fn look_up(
 ) -> Option<Seen> {
     let parcel = forward::question(session, target, authority, request_id);
     let Fate::Answered(answer) = courier.deliver(parcel, None).await.fate else { return None };
-    if answer.status != http::StatusCode::OK {
-        return None;
+    match answer.status {
+        http::StatusCode::OK => read(&answer.body),
+        http::StatusCode::NOT_FOUND => Some(Seen::Gone),
+        _ => None,
     }
-    seen(&serde_json::from_slice::<JobResponse>(&answer.body).ok()?.job)
+}
+
+/// Reads an answer that tells of one job.
+pub(crate) fn read(answer: &[u8]) -> Option<Seen> {
+    seen(&serde_json::from_slice::<JobResponse>(answer).ok()?.job)
 }
 
 fn seen(job: &Job) -> Option<Seen> {

@@ -30,8 +30,8 @@ pub(crate) fn settle(answer: &Answer) -> Settlement {
 pub(crate) async fn observe(money: &Money, route: Option<Route>, answer: &[u8]) {
     if route == Some(Route::ListJobs) {
         let heads = JobHeads::from_json(answer).map(|heads| heads.jobs).unwrap_or_default();
-        money.observe(&heads).await;
+        money.observe(&heads, None).await;
     } else if let Some(head) = JobHead::from_json(answer) {
-        money.observe(&[head]).await;
+        money.observe(&[head], Some(answer)).await;
     }
 }

@@ -15,7 +15,7 @@ use crate::sweep;
 use crate::verify::Faults;
 
 /// The version of the tables below. An unknown one is refused, never converted by guess.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// Statements that are kept parsed: all of them. The library would keep sixteen.
 const STATEMENTS: usize = 64;
@@ -50,6 +50,7 @@ CREATE TABLE outbox (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NO
 CREATE TABLE sink (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, sum BLOB NOT NULL DEFAULT x'') STRICT, WITHOUT ROWID;
 CREATE TABLE dead_letter (
     sink TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, why TEXT NOT NULL, at INTEGER NOT NULL,
+    sum BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (sink, seq)
 ) STRICT, WITHOUT ROWID;
 ";

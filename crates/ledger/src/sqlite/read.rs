@@ -29,6 +29,8 @@ pub(super) const ACCOUNT: Table =
 pub(super) const REQUEST: Table =
     Table { columns: 7, all: "SELECT name, request, hold, at, status, headers, body, sum FROM request" };
 pub(super) const EVENT: Table = Table { columns: 3, all: "SELECT seq, at, event, sum FROM outbox" };
+pub(super) const LETTER: Table =
+    Table { columns: 5, all: "SELECT sink, seq, event, why, at, sum FROM dead_letter" };
 pub(super) const SINK: Table = Table { columns: 2, all: "SELECT name, seq, sum FROM sink" };
 
 impl FromSql for HoldId {
@@ -77,9 +79,11 @@ impl Read for Book {
     }
 
     fn states(&self) -> Answer<Vec<(HoldState, i64, i64)>> {
-        const HELD: &str = "SELECT state, count(*), min(opened) FROM hold
-                            WHERE state IN ('open', 'bound', 'submitted', 'in-doubt') GROUP BY state";
-        let mut all = self.db.prepare_cached(HELD)?;
+        let held = format!(
+            "SELECT state, count(*), min(opened) FROM hold WHERE state IN ({}) GROUP BY state",
+            held_states()
+        );
+        let mut all = self.db.prepare_cached(&held)?;
         let rows: Vec<(String, i64, i64)> = all
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<Result<_, _>>()?;
@@ -98,8 +102,9 @@ impl Read for Book {
         };
         let mut all = self.db.prepare_cached(&format!(
             "SELECT {group}, count(*), sum(1 - priced),
-             sum(CASE WHEN state IN ('open', 'bound', 'submitted', 'in-doubt') THEN amount ELSE 0 END),
-             sum(CASE WHEN state = 'settled' THEN amount ELSE 0 END), max(currency) FROM hold GROUP BY 1 ORDER BY 1"
+             sum(CASE WHEN state IN ({}) THEN amount ELSE 0 END),
+             sum(CASE WHEN state = 'settled' THEN amount ELSE 0 END), max(currency) FROM hold GROUP BY 1 ORDER BY 1",
+            held_states()
         ))?;
         let rows = all.query_map([], |row| {
             Ok(UsageRow {
@@ -194,6 +199,12 @@ impl Read for Book {
     fn verify(&self) -> Answer<Result<Verified, Faults>> {
         Ok(verify::at_one_time(&self.db)?)
     }
+}
+
+/// The words of the states that are held, as a list of SQL.
+fn held_states() -> String {
+    let held = HoldState::ALL.into_iter().filter(|state| state.is_held());
+    held.map(|state| format!("'{}'", state.as_str())).collect::<Vec<_>>().join(", ")
 }
 
 /// The numbers of a hold's or an entry's accounts, as rows keep them.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row};
 
 use super::chain::{self, Said};
 use super::mark::{self, Reached};
-use super::read::{self, ACCOUNT, EVENT, HOLD, REQUEST, SINK, Table};
+use super::read::{self, ACCOUNT, EVENT, HOLD, LETTER, REQUEST, SINK, Table};
 use super::{open, seal};
 use crate::HoldId;
 use crate::ledger::OpenError;
@@ -51,13 +51,13 @@ fn verify(db: &Connection, marked: Marked) -> rusqlite::Result<Result<Verified, 
         (beside.and_then(|beside| beside.join().ok().flatten()).unwrap_or_else(|| pages(db)), rows)
     });
     match pages? {
-        Some(fault) => only(fault),
+        Some(fault) => Ok(only(fault)),
         None => rows,
     }
 }
 
-fn only(fault: String) -> rusqlite::Result<Result<Verified, Faults>> {
-    Ok(Err(Faults(vec![fault])))
+fn only(fault: String) -> Result<Verified, Faults> {
+    Err(Faults(vec![fault]))
 }
 
 /// What is wrong with the pages of the file and the ways to its rows.
@@ -69,19 +69,20 @@ fn pages(db: &Connection) -> rusqlite::Result<Option<String>> {
 /// Whether the rows are those that were written, and add up.
 fn rows(db: &Connection, marked: Marked) -> rusqlite::Result<Result<Verified, Faults>> {
     match marked {
-        Ok(Some(mark)) if !mark::is_reached(db, &mark)? => return only(mark::lost(&mark, db.path())),
+        Ok(Some(mark)) if !mark::is_reached(db, &mark)? => return Ok(only(mark::lost(&mark, db.path()))),
         Ok(_) => {}
-        Err(error) => return only(error.to_string()),
+        Err(error) => return Ok(only(error.to_string())),
     }
     let mut sums = Sums::default();
     if let Some(fault) = derive(db, &mut sums)? {
-        return only(fault);
+        return Ok(only(fault));
     }
     compare(db, &ACCOUNT, "balance", &mut sums, |row, sums| sums.compare_account(row), read::account)?;
     compare(db, &HOLD, "hold", &mut sums, |row, sums| sums.compare_hold(row), read::hold)?;
     for (table, what) in [
         (REQUEST, "an answer that is kept"),
         (EVENT, "the event in the outbox of entry"),
+        (LETTER, "a dead letter of event sink"),
         (SINK, "the place of event sink"),
     ] {
         compare(db, &table, what, &mut sums, |(), _| {}, |_| Ok(()))?;

@@ -156,10 +156,15 @@ impl Write for Book {
     }
 
     fn bury(&mut self, sink: &str, seq: i64, why: &str, at: i64) -> Answer<()> {
-        const BURY: &str = "INSERT OR REPLACE INTO dead_letter (sink, seq, event, why, at)
-                            SELECT ?1, seq, event, ?3, ?4 FROM outbox WHERE seq = ?2";
-        self.db.prepare_cached(BURY)?.execute(params![sink, seq, why, at])?;
-        Ok(())
+        const EVENT: &str = "SELECT event FROM outbox WHERE seq = ?1";
+        const BURY: &str = "INSERT OR REPLACE INTO dead_letter (sink, seq, event, why, at, sum)
+                            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let event: Option<String> =
+            self.db.prepare_cached(EVENT)?.query_row([seq], |row| row.get(0)).optional()?;
+        let Some(event) = event else { return Ok(()) };
+        let text = |text: &str| Value::from(text.to_owned());
+        let values = [text(sink), Value::from(seq), Value::from(event), text(why), Value::from(at)];
+        Ok(seal::write(&self.db, BURY, values)?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use admission::{Event, HoldState};
 use job_model::Amount;
-use ledger::{HoldId, Ledger, NewHold, Refused, Url, UsageBy};
+use ledger::{HoldId, Ledger, NewHold, Refused, Seen, Url, UsageBy};
 use proptest::prelude::*;
 
 use crate::conformance::{claim, happened, hold, sums};
@@ -11,7 +11,10 @@ use crate::support::{at, folder, wait};
 #[derive(Clone, Debug)]
 enum Step {
     Reserve(i64),
-    Raise(usize, i64),
+    /// A change that was priced by how a hold stands now.
+    Change(usize, i64),
+    /// One that was priced by how it stood some steps before.
+    Late(usize, i64),
     Note(usize, Event),
     Lapse(i64),
 }
@@ -21,7 +24,9 @@ fn step() -> impl Strategy<Value = Step> {
     let event = prop_oneof![
         Just(Event::Bind),
         Just(Event::Submit),
+        Just(Event::Keep),
         Just(Event::Release),
+        Just(Event::Delete),
         Just(Event::Doubt),
         Just(Event::Lapse),
         amount.clone().prop_map(|amount| Event::Settle(Amount::from_micros(amount))),
@@ -29,7 +34,8 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         3 => amount.clone().prop_map(Step::Reserve),
-        1 => (any::<usize>(), amount).prop_map(|(which, amount)| Step::Raise(which, amount)),
+        2 => (any::<usize>(), amount.clone()).prop_map(|(which, amount)| Step::Change(which, amount)),
+        1 => (any::<usize>(), amount).prop_map(|(which, amount)| Step::Late(which, amount)),
         4 => (any::<usize>(), event).prop_map(|(which, event)| Step::Note(which, event)),
         1 => (-20..20_i64).prop_map(Step::Lapse),
     ]
@@ -38,8 +44,11 @@ fn step() -> impl Strategy<Value = Step> {
 const LIMIT: i64 = 100;
 
 /// Does one thing to a ledger; tells whether a budget bounds it.
-fn take(book: &Ledger, step: &Step, new: &NewHold, ids: &[HoldId], now: i64) -> (bool, String) {
+fn take(book: &Ledger, step: &Step, new: &NewHold, ids: &[(HoldId, Seen)], now: i64) -> (bool, String) {
     let which = |which: usize| (!ids.is_empty()).then(|| ids[which % ids.len()]);
+    let change = |id, seen, to| {
+        wait(book.change(id, seen, Amount::from_micros(to), vec![claim(LIMIT, "total")], None, at(now)))
+    };
     let before = sums(book);
     match *step {
         Step::Reserve(amount) => {
@@ -50,14 +59,28 @@ fn take(book: &Ledger, step: &Step, new: &NewHold, ids: &[HoldId], now: i64) -> 
             }
             (true, format!("{done:?}"))
         }
-        Step::Raise(index, to) => {
-            let done = which(index).map(|id| {
-                wait(book.raise(id, Amount::from_micros(to), vec![claim(LIMIT, "total")], None, at(now)))
+        Step::Change(index, to) => {
+            let done = which(index).map(|(id, _)| {
+                let row = wait(book.hold(id)).unwrap().unwrap();
+                let done = change(id, row.seen(), to);
+                if row.state == HoldState::Changing {
+                    assert!(matches!(done, Err(Refused::Changed)), "one at a time: {done:?}");
+                }
+                done
+            });
+            (true, format!("{done:?}"))
+        }
+        Step::Late(index, to) => {
+            let done = which(index).map(|(id, seen)| {
+                let row = wait(book.hold(id)).unwrap().unwrap();
+                let done = change(id, seen, to);
+                assert!(row.seen() == seen || matches!(done, Err(Refused::Changed)), "{done:?}");
+                done
             });
             (true, format!("{done:?}"))
         }
         Step::Note(index, event) => {
-            let done = which(index).map(|id| wait(book.note(id, happened(event), at(now))).unwrap());
+            let done = which(index).map(|(id, _)| wait(book.note(id, happened(event), at(now))).unwrap());
             (false, format!("{done:?}"))
         }
         Step::Lapse(ago) => (false, format!("{:?}", wait(book.lapse(at(now - ago), at(now))))),
@@ -79,13 +102,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     /// Whatever happens in whatever order: the balances are the sums of the holds, a hold ends once, no reservation and no
-    /// raise takes a budget beyond its limit, everything re-derives; and every store says the same.
+    /// change takes a budget beyond its limit, nothing is beyond it that is not shown as overdraft, everything re-derives; and
+    /// every store says the same.
     #[test]
     fn stores_agree_and_balances_follow_from_holds(steps in proptest::collection::vec(step(), 1..40)) {
         let folder = folder("agree");
         let books = [Url::Memory, Url::Sqlite(folder.join("book.db"))].map(|url| Ledger::open(&url, &[], at(0)).unwrap());
         let [book, other] = &books;
-        let mut ids: Vec<HoldId> = Vec::new();
+        let mut ids: Vec<(HoldId, Seen)> = Vec::new();
         let mut ended: Vec<(HoldId, HoldState)> = Vec::new();
         for (now, step) in (0_i64..).zip(steps) {
             let before = sums(book);
@@ -93,7 +117,7 @@ proptest! {
             let (bounded, answer) = take(book, &step, &new, &ids, now);
             prop_assert_eq!(&answer, &take(other, &step, &new, &ids, now).1);
             if matches!(step, Step::Reserve(_)) && answer.starts_with("Ok") {
-                ids.push(new.id);
+                ids.push((new.id, wait(book.hold(new.id)).unwrap().unwrap().seen()));
             }
             let after = sums(book);
             let over = after.0 + after.1 > LIMIT && after.0 + after.1 > before.0 + before.1;
@@ -103,6 +127,8 @@ proptest! {
             let settled: i64 =
                 rows.iter().filter(|row| row.state == HoldState::Settled).map(|row| row.amount.micros()).sum();
             prop_assert_eq!((settled, held), after);
+            let beyond: i64 = rows.iter().map(|row| row.overdraft.micros()).sum();
+            prop_assert!(settled + held <= LIMIT + beyond, "{settled} settled, {held} held, {beyond} shown as overdraft");
             for (id, state) in &ended {
                 let row = rows.iter().find(|row| row.id == *id).unwrap();
                 prop_assert_eq!(row.state, *state, "ended once");

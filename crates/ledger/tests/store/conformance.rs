@@ -5,7 +5,7 @@ use std::thread;
 use crate::support::{self, at, folder, wait};
 use admission::{Claim, Event, HoldState, Period};
 use job_model::{Amount, JobId};
-use ledger::{Earlier, HoldId, Kept, Key, Ledger, NewHold, Note, Refused, Told, UsageBy};
+use ledger::{Earlier, HoldId, Kept, Key, Ledger, NewHold, Note, Refused, Seen, Told, UsageBy};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -149,7 +149,7 @@ fn a_job_is_found_by_the_hold_that_was_opened_last_for_it(book: &Ledger) {
 }
 
 /// In the windows of now, and not in those of its first opening.
-fn what_lapsed_is_reserved_anew_when_it_is_raised(book: &Ledger) {
+fn what_lapsed_is_reserved_anew_when_it_is_submitted(book: &Ledger) {
     let new = NewHold { claims: vec![claim(10, "monday")], ..hold(7, 10) };
     let (id, early) = (new.id, hold(1, 10));
     wait(book.reserve(new, None, at(1))).unwrap();
@@ -157,14 +157,58 @@ fn what_lapsed_is_reserved_anew_when_it_is_raised(book: &Ledger) {
     wait(book.note(id, happened(Event::Bind), at(2))).unwrap();
     assert_eq!(wait(book.lapse(at(1), at(3))), Ok(0), "it is not late");
     assert_eq!(wait(book.lapse(at(2), at(3))), Ok(1), "and an open one is nobody's to lapse");
-    let near =
-        wait(book.raise(id, Amount::from_micros(10), vec![claim(10, "tuesday")], None, at(4))).unwrap();
+    let seen = wait(book.hold(id)).unwrap().unwrap().seen();
+    let near = wait(book.change(id, seen, Amount::from_micros(10), vec![claim(10, "tuesday")], None, at(4)))
+        .unwrap();
     assert_eq!(near, ["all"]);
     let rows = wait(book.balances()).unwrap();
     let held: Vec<_> = rows.iter().map(|row| (row.period.as_str(), row.balance.held.micros())).collect();
     assert_eq!(held, [("monday", 0), ("total", 1), ("tuesday", 10)]);
     let row = wait(book.hold(id)).unwrap().unwrap();
-    assert_eq!((row.state, row.opened), (HoldState::Bound, at(4).as_millisecond()));
+    assert_eq!((row.state, row.opened), (HoldState::Changing, at(4).as_millisecond()));
+    assert_eq!(wait(book.lapse(at(9), at(9))), Ok(0), "it may be submitted any moment");
+}
+
+/// Two that were priced by the same look at a job: the second would undo the first. What came between is found out, too.
+fn one_change_of_a_job_is_under_way_at_a_time(book: &Ledger) {
+    let new = hold(2, 100);
+    let id = new.id;
+    wait(book.reserve(new, None, at(1))).unwrap();
+    wait(book.note(id, happened(Event::Bind), at(2))).unwrap();
+    let seen = wait(book.hold(id)).unwrap().unwrap().seen();
+    let change =
+        |to| wait(book.change(id, seen, Amount::from_micros(to), vec![claim(100, "total")], None, at(3)));
+    assert!(matches!(change(101), Err(Refused::Budget(_))), "and nothing is under way then");
+    change(90).unwrap();
+    assert!(matches!(change(3), Err(Refused::Changed)));
+    assert_eq!(
+        wait(book.note(id, happened(Event::Bind), at(4))).unwrap(),
+        HoldState::Changing,
+        "not by a look"
+    );
+    let late = Note { seen: Some(seen), ..happened(Event::Release) };
+    assert_eq!(wait(book.note(id, late, at(4))).unwrap(), HoldState::Changing, "it is another by now");
+    assert_eq!(wait(book.note(id, happened(Event::Keep), at(5))).unwrap(), HoldState::Bound);
+    assert!(matches!(change(3), Err(Refused::Changed)), "it is not as it was seen");
+    assert_eq!(sums(book), (0, 90));
+}
+
+/// What upstream spends, the owner of a budget did not agree to.
+fn what_nobody_asked_a_budget_for_is_shown_as_overdraft(book: &Ledger) {
+    let ends = [(Event::Settle(Amount::from_micros(9)), 9, 2), (Event::Submit, 7, 7)];
+    for (number, (event, amount, over)) in (0..).zip(ends) {
+        let new = hold(7, 100);
+        let id = new.id;
+        wait(book.reserve(new, None, at(number))).unwrap();
+        wait(book.note(id, happened(Event::Bind), at(number))).unwrap();
+        if event == Event::Submit {
+            // It lapsed, and runs all the same.
+            assert_eq!(wait(book.lapse(at(number + 1), at(number + 1))), Ok(1));
+        }
+        wait(book.note(id, happened(event), at(number))).unwrap();
+        let row = wait(book.hold(id)).unwrap().unwrap();
+        assert_eq!((row.amount.micros(), row.overdraft.micros()), (amount, over), "{event:?}");
+    }
 }
 
 fn lists_come_in_parts_and_by_state(book: &Ledger) {
@@ -237,8 +281,9 @@ fn an_event_waits_until_its_sink_has_it(book: &Ledger) {
 fn of_an_unknown_hold_nothing_is_noted(book: &Ledger) {
     let unknown = wait(book.note(HoldId::new(), happened(Event::Bind), at(1)));
     assert!(matches!(unknown, Err(Refused::Unknown)), "{unknown:?}");
-    let raised = wait(book.raise(HoldId::new(), Amount::from_micros(1), Vec::new(), None, at(1)));
-    assert!(matches!(raised, Err(Refused::Unknown)), "{raised:?}");
+    let seen = Seen { state: HoldState::Bound, amount: Amount::ZERO, workload: hold(1, 1).workload };
+    let changed = wait(book.change(HoldId::new(), seen, Amount::ZERO, Vec::new(), None, at(1)));
+    assert!(matches!(changed, Err(Refused::Unknown)), "{changed:?}");
     assert_eq!(wait(book.hold(HoldId::new())), Ok(None));
 }
 
@@ -270,7 +315,9 @@ conforms! {
         a_key_is_taken_once_and_kept_for_a_day,
         a_key_that_is_gone_keeps_no_hold_from_being_ended,
         a_job_is_found_by_the_hold_that_was_opened_last_for_it,
-        what_lapsed_is_reserved_anew_when_it_is_raised,
+        what_lapsed_is_reserved_anew_when_it_is_submitted,
+        one_change_of_a_job_is_under_way_at_a_time,
+        what_nobody_asked_a_budget_for_is_shown_as_overdraft,
         lists_come_in_parts_and_by_state,
         usage_is_the_sum_of_its_groups,
         an_event_waits_until_its_sink_has_it,

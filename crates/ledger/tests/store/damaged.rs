@@ -55,6 +55,7 @@ fn ledgers(name: &str) -> [(Files, Said); 2] {
     let file = folder.join("book.db");
     let book = opened(&file);
     fill(&book, 0, 18);
+    wait(book.bury(support::sinks()[0].clone(), 3, "400".to_owned(), at(99))).unwrap();
     drop(book);
     let book = opened(&file);
     let closed = (Files::of(&file).without("-wal"), said(&book));

@@ -5,8 +5,8 @@ use std::thread;
 
 use admission::{Event, HoldState};
 use jiff::Timestamp;
-use job_model::JobId;
-use ledger::{Earlier, Kept, Key, Ledger, Note, Told, Url};
+use job_model::{Amount, JobId};
+use ledger::{Earlier, Kept, Key, Ledger, Note, Seen, Told, Url};
 
 use crate::conformance::{happened, hold, sums};
 use crate::support::{at, wait};
@@ -41,14 +41,20 @@ fn what_was_open_when_a_process_ended_is_in_doubt_and_still_held() {
     wait(book.reserve(bound, None, at(1))).unwrap();
     let told = Told { job: Some(job), ..Told::default() };
     wait(book.note(id, Note { told, ..happened(Event::Bind) }, at(2))).unwrap();
+    let changing = hold(1, 10);
+    let (change, workload) = (changing.id, changing.workload);
+    wait(book.reserve(changing, None, at(1))).unwrap();
+    wait(book.note(change, happened(Event::Bind), at(2))).unwrap();
+    let seen = Seen { state: HoldState::Bound, amount: Amount::from_micros(1), workload };
+    wait(book.change(change, seen, Amount::from_micros(1), Vec::new(), None, at(2))).unwrap();
     drop(book);
     for _ in 0..3 {
         let again = reopened(&url, at(3));
-        assert_eq!(sums(&again), (0, 9));
+        assert_eq!(sums(&again), (0, 10));
         let states: Vec<_> = wait(again.holds(None, None, 9)).unwrap().iter().map(|row| row.state).collect();
-        assert_eq!(states, [HoldState::InDoubt, HoldState::Bound]);
+        assert_eq!(states, [HoldState::InDoubt, HoldState::Bound, HoldState::InDoubt]);
         assert_eq!(wait(again.hold_of(job)).unwrap().unwrap().id, id);
-        assert_eq!(wait(again.verify()).unwrap().unwrap().entries, 4, "recovering again adds nothing");
+        assert_eq!(wait(again.verify()).unwrap().unwrap().entries, 8, "recovering again adds nothing");
     }
     let _ = std::fs::remove_file(file);
 }

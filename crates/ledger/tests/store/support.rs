@@ -71,7 +71,7 @@ pub(crate) fn fill(book: &Ledger, from: i64, to: i64) {
         let job = JobId::parse(&format!("cc3d35cc-416a-4262-9714-{number:012x}"));
         let mut note = |events: Vec<Event>, told: Told, amend: Option<Amend>| {
             let kept = kept.take();
-            wait(book.note(id, Note { events, told, amend, kept }, at(number + 1))).unwrap();
+            wait(book.note(id, Note { seen: None, events, told, amend, kept }, at(number + 1))).unwrap();
         };
         note(vec![Event::Bind], Told { job, ..Told::default() }, None);
         match number % 6 {

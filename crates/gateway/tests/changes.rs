@@ -1,0 +1,224 @@
+//! Changes of jobs and their money: one at a time, priced by what the job is, and never cheaper than what it may have become.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::thread;
+
+use support::money::{budget, gate, holds, states, sum, sums};
+use support::{Act, JOB, Recorder, Running, answer, get, post, request};
+
+const JOB_ID: &str = "cc3d35cc-416a-4262-9714-b359da70b419";
+
+fn patch(body: &str) -> Vec<u8> {
+    request("PATCH", &format!("/contextcapture/jobs/{JOB_ID}"), body)
+}
+
+fn pixels(number: u32) -> Vec<u8> {
+    patch(&format!(r#"{{"costEstimationParameters":{{"gigaPixels":{number}}}}}"#))
+}
+
+fn submission() -> Vec<u8> {
+    patch(r#"{"state":"Active"}"#)
+}
+
+/// Both would be priced by the same look at the job, and the cheaper one, answered last, would undo what the dearer one holds.
+#[test]
+fn changes_of_one_job_do_not_undo_each_others_price() {
+    for (first, second) in [(pixels(90), pixels(3)), (pixels(3), pixels(90)), (submission(), pixels(3))] {
+        let (upstream, gateway) = gate("100");
+        assert_eq!(gateway.send(&post(JOB)).status, 201);
+        upstream.script([Act::Hold]);
+        thread::scope(|scope| {
+            let slow = scope.spawn(|| gateway.send(&first));
+            upstream.wait_held(1);
+            let refused = gateway.send(&second);
+            assert_eq!((refused.status, refused.code().as_str()), (409, "RequestInProgress"));
+            assert_eq!(refused.header("retry-after"), Some("1"));
+            assert_eq!(states(&gateway), ["changing"]);
+            upstream.release();
+            assert_eq!(slow.join().unwrap().status, 200);
+        });
+        let before = sums(&gateway);
+        assert_eq!(upstream.seen().len(), 2, "the other one was not sent");
+        assert_eq!(gateway.send(&second).status, 200);
+        if states(&gateway) == ["submitted"] {
+            assert_eq!(sums(&gateway), before, "upstream changes no job that runs");
+        } else {
+            assert_ne!(sums(&gateway), before);
+        }
+    }
+}
+
+/// A job may be submitted while its end is on its way: what was submitted is charged.
+#[test]
+fn a_job_that_was_submitted_meanwhile_is_charged_when_it_is_deleted() {
+    let (upstream, gateway) = gate("5");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    upstream.script([Act::Hold]);
+    thread::scope(|scope| {
+        let target = format!("/contextcapture/jobs/{JOB_ID}");
+        let delete = support::head("DELETE", &target, "") + "\r\n";
+        let sender = &gateway;
+        let slow = scope.spawn(move || sender.send(delete.as_bytes()));
+        upstream.wait_held(1);
+        assert_eq!(gateway.send(&submission()).status, 200);
+        upstream.release();
+        slow.join().unwrap();
+    });
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("3.5", "0"), vec!["settled".to_owned()]));
+}
+
+/// Upstream reads an id that is none here by its own rules.
+#[test]
+fn a_change_of_a_job_whose_id_cannot_be_read_is_not_sent_past_budgets() {
+    let (upstream, gateway) = gate("5");
+    let target = format!("/contextcapture/jobs/{}", JOB_ID.replace('-', ""));
+    let refused = gateway.send(&request("PATCH", &target, r#"{"state":"Active"}"#));
+    assert_eq!((refused.status, refused.code().as_str()), (402, "BudgetExceeded"));
+    assert!(upstream.seen().is_empty());
+    assert_eq!(gateway.send(&request("PATCH", &target, r#"{"state":"Cancelled"}"#)).status, 200);
+}
+
+/// What does not fit is what the change takes on top, and so the sum of the answer adds up.
+#[test]
+fn a_change_that_does_not_fit_is_refused_with_a_sum_that_adds_up() {
+    let (_, gateway) = gate("10");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    let refused = gateway.send(&pixels(11)).json();
+    let detail = &refused["error"]["details"][0];
+    let number = |name: &str| detail[name].as_str().unwrap().parse::<f64>().unwrap();
+    assert!(
+        (number("settled") + number("held") + number("requested") - number("limit") - number("missing"))
+            .abs()
+            < 1e-9
+    );
+    assert_eq!(
+        (detail["held"].as_str(), detail["requested"].as_str()),
+        (Some("3.5"), Some("7.5")),
+        "{detail}"
+    );
+}
+
+/// What an unanswered change may have made of a job is not forgotten when the job is submitted.
+#[test]
+fn a_hold_in_doubt_is_not_lowered_by_what_was_known_before() {
+    let (upstream, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    upstream.script([Act::Close]);
+    assert_eq!(gateway.send(&patch(r#"{"costEstimationParameters":{"gigaPixels":8}}"#)).status, 502);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "8"), vec!["in-doubt".to_owned()]));
+    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 200);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "8"), vec!["submitted".to_owned()]));
+}
+
+/// That the job is there is not to say what the change made of it; the whole job is.
+#[test]
+fn a_doubt_is_ended_by_a_look_at_the_whole_job_and_not_by_less() {
+    let (upstream, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    let less = format!(r#"{{"job":{{"id":"{JOB_ID}","state":"unsubmitted","estimatedCost":3.5}}}}"#);
+    upstream.script([Act::Close, Act::Answer(answer(200, &less)), made_elsewhere("unsubmitted", 6)]);
+    assert_eq!(gateway.send(&pixels(8)).status, 502);
+    let look = get(&format!("/contextcapture/jobs/{JOB_ID}"));
+    assert_eq!(gateway.send(&look).status, 200);
+    // What that one told is noted before the next is asked for.
+    while holds(&gateway)[0]["upstreamEstimate"] != "3.5" {
+        thread::yield_now();
+    }
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "8"), vec!["in-doubt".to_owned()]));
+    assert_eq!(gateway.send(&look).status, 200);
+    while states(&gateway) != ["bound"] {
+        thread::yield_now();
+    }
+    assert_eq!(sums(&gateway), sum("0", "7.5"));
+}
+
+/// A change goes on top of what upstream made of the one before it, which was not answered, and not of what was known before.
+#[test]
+fn a_change_after_a_doubtful_one_is_priced_by_what_upstream_says_the_job_is() {
+    let (upstream, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    upstream.script([Act::Close, made_elsewhere("unsubmitted", 60)]);
+    assert_eq!(gateway.send(&pixels(60)).status, 502);
+    let quality = r#"{"settings":{"quality":"Extra","outputs":["OBJ"]}}"#;
+    assert_eq!(gateway.send(&patch(quality)).status, 200);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "61.5"), vec!["bound".to_owned()]));
+    assert_eq!(gateway.send(&submission()).status, 200);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "61.5"), vec!["submitted".to_owned()]));
+}
+
+/// While upstream does not tell what the job is, the dearest that it may be stays held, and the doubt stays.
+#[test]
+fn a_doubt_that_upstream_does_not_clear_up_outlives_the_next_change() {
+    let (upstream, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    upstream.script([Act::Close, Act::Close]);
+    assert_eq!(gateway.send(&pixels(60)).status, 502);
+    assert_eq!(gateway.send(&pixels(3)).status, 200);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "60"), vec!["in-doubt".to_owned()]));
+}
+
+/// As upstream answers with a job that was made elsewhere.
+fn made_elsewhere(state: &str, pixels: u32) -> Act {
+    Act::Answer(answer(
+        200,
+        &format!(
+            r#"{{"job":{{"id":"{JOB_ID}","name":"Bridge 7","type":"Full","state":"{state}",
+            "createdDateTime":"2020-09-14T14:29:55Z","lastModifiedDateTime":"2020-09-14T14:29:55Z","location":"East US",
+            "workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","email":"someone@example.com","inputs":[],
+            "jobSettings":{{"quality":"Extra","outputs":[{{"format":"OBJ","id":null}}]}},
+            "costEstimationParameters":{{"gigaPixels":{pixels},"megaPoints":1.5}},"estimatedCost":3.6}}}}"#
+        ),
+    ))
+}
+
+#[test]
+fn a_job_made_elsewhere_is_asked_for_with_its_callers_token_before_it_is_priced() {
+    let (upstream, gateway) = gate("5");
+    upstream.script([made_elsewhere("unsubmitted", 2)]);
+    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 200);
+    let seen = upstream.seen();
+    assert_eq!(seen[0].line, format!("GET /contextcapture/jobs/{JOB_ID} HTTP/1.1"));
+    assert_eq!(seen[0].header("authorization"), Some("Bearer t0k-en"));
+    assert!(seen[1].line.starts_with("PATCH ") && seen.len() == 2);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "3.5"), vec!["submitted".to_owned()]));
+    // It is known now.
+    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 200);
+    assert_eq!(upstream.seen().len(), 3);
+}
+
+#[test]
+fn a_job_made_elsewhere_that_does_not_fit_is_refused_and_one_that_runs_is_not_held() {
+    let (upstream, gateway) = gate("5");
+    upstream.script([made_elsewhere("unsubmitted", 2)]);
+    let refused = gateway.send(&patch(r#"{"costEstimationParameters":{"gigaPixels":9}}"#));
+    assert_eq!((refused.status, refused.code().as_str(), upstream.seen().len()), (402, "BudgetExceeded", 1));
+    assert_eq!(sums(&gateway), sum("0", "3.5"), "it is followed from here on, as it is");
+    assert_eq!(holds(&gateway)[0]["upstreamEstimate"], "3.6");
+    let (upstream, gateway) = gate("5");
+    upstream.script([made_elsewhere("active", 2), Act::Answer(answer(422, "{}"))]);
+    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 422);
+    assert_eq!((upstream.seen().len(), holds(&gateway).len()), (2, 0));
+}
+
+#[test]
+fn a_job_that_upstream_does_not_tell_of_is_refused_unless_that_is_allowed() {
+    let (upstream, gateway) = gate("5");
+    upstream.script([Act::Answer(answer(404, "{}")), Act::Close]);
+    for asked in 1..=3 {
+        let refused = gateway.send(&patch(r#"{"state":"Active"}"#));
+        assert_eq!((refused.status, refused.code().as_str()), (402, "BudgetExceeded"));
+        assert_eq!(upstream.seen().len(), asked, "it was asked, and the change was not sent");
+    }
+    assert_eq!(gateway.send(&patch(r#"{"state":"Cancelled"}"#)).status, 200, "that costs nothing");
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, &budget("5", "holds.unknown_job = 'admit'"));
+    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 200);
+}
