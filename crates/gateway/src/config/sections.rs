@@ -31,6 +31,10 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
     let verified = identity::is_verified(reader);
     let budgets = budgets::read(reader, &cards, verified);
     let event_sinks = sinks::read(reader, &ledger);
+    if reader.text("ledger.url").is_none() && !(budgets.is_empty() && event_sinks.is_empty()) {
+        // A default that forgets at each start what was spent would make budgets of a month budgets of a day.
+        reader.refuse("ledger.url", CHOOSE);
+    }
     let rate_limits = rates::read(reader.table, verified, &mut reader.problems);
     Config {
         listen,
@@ -128,6 +132,8 @@ fn origin(reader: &mut Reader<'_>) -> Origin {
         default()
     })
 }
+
+const CHOOSE: &str = "must be set where there are budgets or event sinks: \"sqlite:\" and the path of a file, or \"memory:\", which begins anew at each start";
 
 /// The URL of the ledger that keeps nothing beyond the process.
 pub(super) const MEMORY: &str = "memory:";

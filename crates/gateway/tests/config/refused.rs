@@ -15,6 +15,10 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
         "ledger.url: that store is not in this version; use \"memory:\" or \"sqlite:FILE\"",
     ),
     ("ledger.url = 'file'", "ledger.url: must be \"memory:\" or \"sqlite:\" and the path of a file"),
+    (
+        "pricing.rate_card = 'builtin:illustrative'\n[[budget]]\nname = 'a'\nlimit = '1'\nscope = 'global'\nwindow = 'total'",
+        "ledger.url: must be set where there are budgets or event sinks: \"sqlite:\" and the path of a file, or \"memory:\", which begins anew at each start",
+    ),
     ("budget = 3", "budget: must be an array of tables, written [[budget]]"),
     (
         "pricing.rate_card = 'builtin:illustrative'\nidentity = { mode = 'header', header = 'x-who' }\n[[budget]]\nname = 'a'\nlimit = '1'\nscope = 3\nwindow = 'total'",
@@ -57,11 +61,11 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
         "event_sink[0].file: is the ledger's own file",
     ),
     (
-        "[[event_sink]]\nname = 's'\nfile = 'e'\n[[event_sink]]\nname = 't'\nfile = './e'",
+        "ledger.url = 'memory:'\n[[event_sink]]\nname = 's'\nfile = 'e'\n[[event_sink]]\nname = 't'\nfile = './e'",
         "event_sink[1].file: is another sink's file, too: each event would be in it twice",
     ),
     (
-        "[[event_sink]]\nname = 's'\nurl = 'http://a/x'\n[[event_sink]]\nname = 't'\nurl = 'http://a/x'",
+        "ledger.url = 'memory:'\n[[event_sink]]\nname = 's'\nurl = 'http://a/x'\n[[event_sink]]\nname = 't'\nurl = 'http://a/x'",
         "event_sink[1].url: is another sink's url, too: each event would come to it twice",
     ),
     (

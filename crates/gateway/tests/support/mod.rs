@@ -279,6 +279,9 @@ impl Running {
         if !text.contains("listen.address") {
             text.insert_str(0, "listen.address = '127.0.0.1:0'\n");
         }
+        if !text.contains("ledger") {
+            text.insert_str(0, "ledger.url = 'memory:'\n");
+        }
         let config =
             Config::parse(&text, Path::new("."), []).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
         Self::run(Gateway::bind(config, Some(destination)).unwrap())

@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::{Recorder, Running, get};
 
 pub fn budget(limit: &str, more: &str) -> String {
+    let ledger = if more.contains("ledger") { "" } else { "ledger.url = 'memory:'\n" };
     format!(
-        "pricing.rate_card = 'builtin:illustrative'\n{more}\n[[budget]]\nname = 'all'\nscope = 'global'\nlimit = '{limit}'\nwindow = 'total'\n"
+        "{ledger}pricing.rate_card = 'builtin:illustrative'\n{more}\n[[budget]]\nname = 'all'\nscope = 'global'\nlimit = '{limit}'\nwindow = 'total'\n"
     )
 }
 
