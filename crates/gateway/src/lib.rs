@@ -19,6 +19,7 @@ mod framing;
 mod gate;
 mod identity;
 mod life;
+mod lines;
 mod metrics;
 mod money;
 mod outcome;

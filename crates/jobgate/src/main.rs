@@ -55,5 +55,7 @@ fn main() -> ExitCode {
         Command::Holds(args) => holds::run(&args),
         Command::Usage(args) => usage::run(&args),
     };
+    // What it had to say comes before why it ended.
+    gateway::diagnostics::flush();
     ending.unwrap_or_else(Ending::from).into()
 }

@@ -1,0 +1,151 @@
+//! What the gateway says on stderr: nothing that it was sent, and nobody waits until somebody reads it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+const CANARY: &str = "c4nary";
+const JOB: &str = r#"{"type":"Full","name":"c4nary","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4"}],"settings":{"quality":"Extra","outputs":["OBJ"]},"costEstimationParameters":{"gigaPixels":2}}"#;
+
+/// An upstream that answers everything with these bytes and closes.
+fn upstream(answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let (mut line, mut length) = (String::new(), 0);
+            while reader.read_line(&mut line).unwrap_or(0) > 2 {
+                length = line
+                    .to_lowercase()
+                    .strip_prefix("content-length:")
+                    .map_or(length, |n| n.trim().parse().unwrap());
+                line.clear();
+            }
+            let _ = reader.read_exact(&mut vec![0; length]);
+            let _ = stream.write_all(answer);
+        }
+    });
+    address
+}
+
+struct Gate {
+    child: Child,
+    folder: PathBuf,
+    address: SocketAddr,
+    admin: SocketAddr,
+    said: String,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Gate {
+    fn start(name: &str, upstream: SocketAddr, level: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("jobgate-says-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let config = folder.join("jobgate.toml");
+        let text = format!(
+            "listen.address = '127.0.0.1:0'\nadmin.address = '127.0.0.1:0'\nupstream.url = 'http://{upstream}'\n\
+             pricing.rate_card = 'builtin:illustrative'\nlog.level = '{level}'\n"
+        );
+        fs::write(&config, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jobgate"));
+        command.args(["serve", "--config"]).arg(&config).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        let (address, admin) = loop {
+            let mut line = String::new();
+            assert!(stderr.read_line(&mut line).unwrap() > 0, "{said}");
+            said += &line;
+            let Some((_, listening)) = line.split_once("listening on ") else { continue };
+            let (address, admin) = listening.split_once(", for operators on ").unwrap();
+            let admin = admin.split(['"', '\\', ' ', ',']).next().unwrap();
+            break (address.parse().unwrap(), admin.parse().unwrap());
+        };
+        Self { child, folder, address, admin, said, stderr }
+    }
+
+    /// The first line of the answer, nothing where there is none.
+    fn send(address: SocketAddr, request: &str) -> String {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).expect("the gateway answers");
+        line
+    }
+
+    fn post(&self) -> String {
+        let head = "POST /contextcapture/jobs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer c4nary\r\nConnection: close\r\n";
+        let length = JOB.len();
+        let head = format!("{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
+        Self::send(self.address, &(head + JOB))
+    }
+
+    /// All that it has said, once it was asked to end.
+    fn end(mut self) -> String {
+        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        self.stderr.read_to_string(&mut self.said).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{}", self.said);
+        fs::remove_dir_all(&self.folder).unwrap();
+        self.said.clone()
+    }
+}
+
+/// Where the library underneath cannot read an answer or a request, it would say what it has read.
+#[test]
+fn nothing_that_was_sent_is_said_on_stderr() {
+    let mut said = String::new();
+    for (number, answer) in [
+        &b"{\"job\":{\"email\":\"c4nary@example.com\"}}\r\n\r\n"[..],
+        b"HTTP/1.1 201 Created\r\nc4nary c4nary: \x01c4nary\r\n\r\n",
+        b"HTTP/1.1 c4nary\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: c4nary\r\n\r\nc4nary",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let gate = Gate::start(&format!("canary-{number}"), upstream(answer), "debug");
+        let token = "Host: a\r\nAuthorization: Bearer c4nary\r\nConnection: close\r\n";
+        assert!(gate.post().contains(" 502 "));
+        Gate::send(gate.address, &format!("GET /contextcapture/jobs?$filter=c4nary HTTP/1.1\r\n{token}\r\n"));
+        for address in [gate.address, gate.admin] {
+            let _ = Gate::send(address, &format!("GET /c4nary c4nary HTTP/1.1\r\n{token}\r\n"));
+            let _ = Gate::send(
+                address,
+                &format!("GET /c4nary HTTP/1.1\r\n{token}c4nary\x01: \x01c4nary\r\n\r\n"),
+            );
+        }
+        said += &gate.end();
+    }
+    assert!(said.contains("\"level\":\"warn\""), "{said}");
+    let told: Vec<_> = said.lines().filter(|line| line.contains(CANARY)).collect();
+    assert!(told.is_empty(), "{told:#?}");
+    for line in said.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(line["message"].as_str().unwrap().len() < 1100);
+    }
+}
+
+/// Each answer that upstream does not give is a line, and a pipe that nobody reads takes some hundred of them.
+#[test]
+fn stderr_that_nobody_reads_keeps_no_request_waiting() {
+    let gate = Gate::start("unread", upstream(b""), "info");
+    for _ in 0..2000 {
+        assert!(gate.post().contains(" 502 "));
+    }
+    let said = gate.end();
+    assert!(said.len() > 2 * 65536, "{} bytes", said.len());
+}
