@@ -5,7 +5,7 @@
 //! cannot tell a request that was never sent from one that was. HTTP/1.1 only: header and body leave in one write,
 //! which costs a fifth less time than two.
 
-mod header;
+pub(crate) mod header;
 mod pool;
 mod to_the_end;
 
@@ -291,6 +291,9 @@ async fn receive(session: &mut HttpSession, trip: &mut Trip<'_>) -> pingora::Res
         let Some(header) = session.resp_header() else {
             return Error::e_explain(ErrorType::InvalidHTTPHeader, "no header");
         };
+        if header::is_too_large(header) {
+            return Error::e_explain(ErrorType::InvalidHTTPHeader, "a header of more than 64 KiB");
+        }
         if header.status == StatusCode::SWITCHING_PROTOCOLS {
             return Error::e_explain(ErrorType::InvalidHTTPHeader, "an upgrade that nobody asked for");
         }

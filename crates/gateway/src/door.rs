@@ -8,6 +8,7 @@ mod watched;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -27,6 +28,7 @@ use crate::config::Limits;
 use crate::gate::Gate;
 use crate::life::Life;
 use crate::metrics::Metrics;
+use crate::rates::network;
 
 pub(crate) use self::told::{begin, end, is_misframed};
 use self::watched::Watched;
@@ -46,7 +48,11 @@ pub(crate) struct Door {
 #[async_trait]
 impl ServerApp for Door {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let Some(share) = self.life.connections.take(1) else {
+        let address =
+            stream.get_socket_digest().and_then(|digest| digest.peer_addr()?.as_inet().map(SocketAddr::ip));
+        let whose = address.map_or(0, network);
+        let share = self.life.connections.take(1).zip(self.life.addresses.take(whose));
+        let Some((share, _one)) = share else {
             // An answer would cost more than the connection is worth: whoever opens this many does not listen.
             self.metrics.connection_refused();
             return None;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
+use http::{HeaderValue, Method};
 use job_model::JobPatch;
 use ledger::Key;
 use pingora::Error;
@@ -306,6 +306,10 @@ impl Gate {
         no: Rejection,
     ) -> pingora::Result<()> {
         let reply = Reply::from(&no);
+        if matches!(session.req_header().method, Method::TRACE | Method::CONNECT) {
+            // Whatever follows was meant for somebody behind us.
+            session.set_keepalive(None);
+        }
         if matches!(no, Rejection::Overloaded) {
             // Whoever does not take this at once would be one more that room is kept for.
             session.set_write_timeout(Some(NOT_WAITED_FOR));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::capacity::Capacity;
+use crate::capacity::{Capacity, Each};
 use crate::config::Limits;
 
 /// Shared by everything that has to know.
@@ -16,6 +16,8 @@ pub(crate) struct Life {
     /// Senders of events that are not done.
     pub(crate) relays: Arc<Capacity>,
     pub(crate) connections: Arc<Capacity>,
+    /// Connections of each address.
+    pub(crate) addresses: Arc<Each>,
     pub(crate) in_flight: Arc<Capacity>,
     pub(crate) buffered: Arc<Capacity>,
 }
@@ -29,6 +31,7 @@ impl Life {
             forced: AtomicBool::new(false),
             relays: Capacity::new(usize::MAX),
             connections: Capacity::new(limits.connections),
+            addresses: Each::new(limits.connections_per_address),
             in_flight: Capacity::new(limits.in_flight),
             buffered: Capacity::new(limits.buffered_bytes),
         })

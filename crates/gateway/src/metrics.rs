@@ -228,7 +228,7 @@ impl Metrics {
             connections: all.gauge("connections", "Connections of clients that are open.")?,
             connections_refused: all.counter(
                 "connections_refused_total",
-                "Connections that were closed at once because there were as many as there may be.",
+                "Connections that were closed at once because there were as many as there may be, at all or from their address.",
             )?,
             log_lines_dropped: all.counter(
                 "log_lines_dropped_total",

@@ -41,6 +41,8 @@ pub(crate) struct Reply {
     retry_after: Option<u32>,
     /// Whether nothing more may be read from the connection.
     close: bool,
+    /// Whether the client is not waited for before it is answered.
+    at_once: bool,
 }
 
 impl Reply {
@@ -53,6 +55,7 @@ impl Reply {
             allow: None,
             retry_after: None,
             close: false,
+            at_once: false,
         }
     }
 
@@ -204,7 +207,7 @@ impl From<&Rejection> for Reply {
             }
             Rejection::Overloaded => {
                 let reply = Self::error(StatusCode::SERVICE_UNAVAILABLE, "Overloaded", OVERLOADED);
-                Self { retry_after: Some(1), ..reply }
+                Self { retry_after: Some(1), at_once: true, ..reply }
             }
             Rejection::BudgetExceeded(no) => Self::no_budget(no),
             Rejection::RequestInProgress => Self::in_progress(IN_PROGRESS),
@@ -283,7 +286,10 @@ pub(crate) async fn send(session: &mut Session, reply: &Reply, record: &mut Reco
         session.set_keepalive(None);
     } else if unread && !session.req_header().headers.contains_key(EXPECT) {
         // What is left of a small body is read away; the connection can then be used again.
-        drain(session).await;
+        drain(session, if reply.at_once { Duration::ZERO } else { DRAINED_FOR }).await;
+        if reply.at_once && !session.is_body_done() {
+            session.set_keepalive(None);
+        }
     }
     let mut header = ResponseHeader::build_no_case(reply.status, Some(8))?;
     header.insert_header(CONTENT_TYPE, "application/json")?;
@@ -302,7 +308,7 @@ pub(crate) async fn send(session: &mut Session, reply: &Reply, record: &mut Reco
     session.write_response_body(Some(reply.body.clone()), true).await?;
     if unread && !session.is_body_done() {
         // A socket that is closed with unread bytes is reset, and the reset may overtake the answer.
-        drain(session).await;
+        drain(session, DRAINED_FOR).await;
     }
     Ok(())
 }
@@ -321,7 +327,7 @@ pub(crate) fn sign(header: &mut ResponseHeader, record: &Record) -> pingora::Res
     header.insert_header(request_id::HEADER, record.request_id.as_str())
 }
 
-async fn drain(session: &mut Session) {
+async fn drain(session: &mut Session, patience: Duration) {
     let mut left = DRAINED_BYTES;
     let reading = async {
         while let Ok(Some(piece)) = session.read_request_body().await {
@@ -331,7 +337,7 @@ async fn drain(session: &mut Session) {
             }
         }
     };
-    let _ = timeout(DRAINED_FOR, reading).await;
+    let _ = timeout(patience, reading).await;
 }
 
 /// The fields that the Connection field of an answer names.

@@ -294,6 +294,7 @@ fn the_effective_configuration_reads_back_as_the_same() {
         buffered_bytes = "1GiB"
         in_flight = 1
         connections = 2
+        connections_per_address = 1
         threads = 3
         inputs = 7
         name_chars = 8

@@ -117,6 +117,7 @@ fn limits(config: &Config) -> Table {
         pair("limits.buffered_bytes", size(limits.buffered_bytes)),
         pair("limits.in_flight", whole(limits.in_flight)),
         pair("limits.connections", whole(limits.connections)),
+        pair("limits.connections_per_address", whole(limits.connections_per_address)),
         pair("limits.threads", whole(config.threads)),
         pair("limits.inputs", whole(of_rules.inputs)),
         pair("limits.name_chars", whole(of_rules.name_chars)),

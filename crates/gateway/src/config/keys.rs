@@ -42,6 +42,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("limits.buffered_bytes", Kind::Size),
     ("limits.in_flight", Kind::Whole),
     ("limits.connections", Kind::Whole),
+    ("limits.connections_per_address", Kind::Whole),
     ("limits.threads", Kind::Whole),
     ("limits.inputs", Kind::Whole),
     ("limits.name_chars", Kind::Whole),

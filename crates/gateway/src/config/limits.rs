@@ -14,6 +14,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Limits {
+    let connections = reader.whole("limits.connections", 8192, &(1..=1_000_000));
+    // Behind a load balancer all have its addresses.
+    let everybody = u64::try_from(connections).unwrap_or(u64::MAX);
     let limits = Limits {
         body_bytes: reader.size("limits.body_bytes", 256 * KIB, &(1..=16 * MIB)),
         head_bytes: reader.size("limits.head_bytes", 16 * KIB, &(KIB..=256 * KIB)),
@@ -25,7 +28,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Limits {
         requests_per_connection: reader.whole("limits.requests_per_connection", 100, &(1..=1_000_000)),
         buffered_bytes: reader.size("limits.buffered_bytes", 64 * MIB, &(1..=64 * 1024 * MIB)),
         in_flight: reader.whole("limits.in_flight", 1024, &(1..=1_000_000)),
-        connections: reader.whole("limits.connections", 8192, &(1..=1_000_000)),
+        connections,
+        connections_per_address: reader.whole("limits.connections_per_address", everybody, &(1..=1_000_000)),
     };
     not_below(
         reader,

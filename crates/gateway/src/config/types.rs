@@ -116,6 +116,8 @@ pub struct Limits {
     pub in_flight: usize,
     /// The most connections of clients at one time.
     pub connections: usize,
+    /// The most of them from one address.
+    pub connections_per_address: usize,
     /// How long a client's idle connection is kept.
     pub keep_alive: Duration,
     /// How many requests a connection carries before it is closed.

@@ -2,8 +2,20 @@
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use pingora::http::ResponseHeader;
 
 use crate::{reply, request_id};
+
+/// The most of a header that is taken.
+const MOST: usize = 64 << 10;
+
+/// Whether a header is more than any answer needs. The library underneath takes a megabyte.
+pub(crate) fn is_too_large(header: &ResponseHeader) -> bool {
+    let size = |(name, value): (&HeaderName, &HeaderValue)| {
+        name.as_str().len().saturating_add(value.len()).saturating_add(": \r\n".len())
+    };
+    header.headers.iter().map(size).fold(0, usize::saturating_add) > MOST
+}
 
 /// Whether a header as it came has a Content-Length. The parser drops one that stands beside a Transfer-Encoding, and reads on:
 /// another reader would find the end of the answer elsewhere.

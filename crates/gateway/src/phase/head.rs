@@ -204,26 +204,31 @@ pub(crate) fn check_content(route: Route, headers: &HeaderMap, body_limit: usize
     let length = headers.get(CONTENT_LENGTH).map(HeaderValue::as_bytes);
     if !route.has_body() {
         let none = length.is_none_or(|length| length.iter().all(|digit| *digit == b'0'));
-        return if none && !headers.contains_key(TRANSFER_ENCODING) {
-            Ok(())
-        } else {
-            Err(Rejection::BadRequest(Fault::Body))
-        };
+        if !none || headers.contains_key(TRANSFER_ENCODING) {
+            return Err(Rejection::BadRequest(Fault::Body));
+        }
+        return check_expectation(headers);
     }
     if !is_plain_json(headers) {
         return Err(Rejection::UnsupportedMediaType);
     }
-    let mut expected =
-        headers.get_all(EXPECT).iter().map(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-    if !expected.next().unwrap_or(true) || expected.next().is_some() {
-        return Err(Rejection::ExpectationFailed);
-    }
+    check_expectation(headers)?;
     let declared = length.and_then(|length| std::str::from_utf8(length).ok()?.parse::<u64>().ok());
     match declared {
         Some(length) if usize::try_from(length).is_ok_and(|length| length <= body_limit) => Ok(()),
         None if length.is_none() => Ok(()),
         _ => Err(Rejection::RequestTooLarge(body_limit)),
     }
+}
+
+/// At most one expectation, and that one is known.
+fn check_expectation(headers: &HeaderMap) -> Result<(), Rejection> {
+    let mut expected =
+        headers.get_all(EXPECT).iter().map(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if !expected.next().unwrap_or(true) || expected.next().is_some() {
+        return Err(Rejection::ExpectationFailed);
+    }
+    Ok(())
 }
 
 /// One bearer token, and nothing besides.

@@ -7,6 +7,7 @@ use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType};
 
 use crate::clock;
+use crate::courier::header::is_too_large;
 
 /// The most interim answers before the final one.
 const INTERIM_LIMIT: u8 = 8;
@@ -34,6 +35,10 @@ impl Streamed {
     /// Where it comes too late, is one of too many, or leads out of the protocol.
     pub(crate) fn header(&mut self, answer: &ResponseHeader, limit: Duration) -> pingora::Result<()> {
         self.in_time(limit)?;
+        if is_too_large(answer) {
+            let why = "a header of more than 64 KiB";
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, why).into_up());
+        }
         self.interim = self.interim.saturating_add(u8::from(answer.status.is_informational()));
         if answer.status == StatusCode::SWITCHING_PROTOCOLS || self.interim > INTERIM_LIMIT {
             let why = "an upgrade that nobody asked for, or too many interim answers";

@@ -28,6 +28,13 @@ fn a7_expectations() {
         scene.deny(wire.as_bytes(), 417);
     }
     scene.deny(format!("{}{JOB}", job_with("Expect: 100-continue\r\nExpect: wonders\r\n")).as_bytes(), 417);
+    scene.deny(
+        format!("{}{JOB}", job_with("Expect: 100-continue\r\nExpect: 100-continue\r\n")).as_bytes(),
+        417,
+    );
+    for (method, target) in [("GET", "/contextcapture/jobs"), ("DELETE", "/contextcapture/jobs/1")] {
+        scene.deny(head(method, target, "Expect: wonders\r\n\r\n").as_bytes(), 417);
+    }
     for value in ["100-continue", "100-Continue"] {
         let mut client = scene.gateway.client();
         let invited = client.send(job_with(&format!("Expect: {value}\r\n")).as_bytes()).status;
@@ -85,7 +92,7 @@ fn a8_upgrades_and_tunnels() {
     for target in ["gate:443", "/contextcapture/jobs", "127.0.0.1:22", "*"] {
         scene.refuse(format!("{}{SMUGGLED}", head("CONNECT", target, "\r\n")).as_bytes(), &[400, 405]);
     }
-    scene.deny(head("TRACE", "/contextcapture/jobs", "\r\n").as_bytes(), 405);
+    scene.refuse(head("TRACE", "/contextcapture/jobs", "\r\n").as_bytes(), &[405]);
     scene.refuse(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[400]);
     scene.finish();
 }

@@ -11,6 +11,7 @@ fn created(fields: &str, body: &str) -> Vec<u8> {
 fn no_answers() -> Vec<Act> {
     let many: String = (0..2000).map(|n| format!("x-{n}: y\r\n")).collect();
     let large = format!("x: {}\r\n", "y".repeat(2 << 20));
+    let beyond = format!("x: {}\r\n", "y".repeat(64 << 10));
     [
         created("Content-Length: 2\r\nContent-Length: 3\r\n", "{}"),
         created("Content-Length: 2, 3\r\n", "{}"),
@@ -27,6 +28,7 @@ fn no_answers() -> Vec<Act> {
         created("bad name: x\r\nContent-Length: 2\r\n", "{}"),
         created(&format!("{many}Content-Length: 2\r\n"), "{}"),
         created(&format!("{large}Content-Length: 2\r\n"), "{}"),
+        created(&format!("{beyond}Content-Length: 2\r\n"), "{}"),
         b"".to_vec(),
         b"\r\n\r\n\r\n".to_vec(),
         b"{\"job\":1}".to_vec(),

@@ -135,6 +135,21 @@ fn b5_idle_and_endless_connections() {
     }
     let all = held.iter_mut().all(|client| client.send(&post(JOB)).status == 201);
     scene.tally.survived(all, || "those that are there are not served".to_owned());
+    let shared = Running::start(scene.upstream.address, "limits.connections_per_address = 2");
+    let ask = |client: &mut Client| client.send(&get("/jobgate/v1/rules")).status;
+    let mut of_one: Vec<Client> = (0..2).map(|_| shared.client()).collect();
+    assert!(of_one.iter_mut().all(|client| ask(client) == 200));
+    for _ in 0..20 {
+        scene
+            .tally
+            .refused(shared.client().is_closed(), || "one too many of an address is not closed".to_owned());
+    }
+    drop(of_one);
+    // The gateway hears of it a moment later.
+    let mut again = shared.client();
+    while again.try_send(&get("/jobgate/v1/rules")).is_err() {
+        again = shared.client();
+    }
     scene.finish();
 }
 
@@ -295,6 +310,10 @@ fn b10_overload() {
             scene.tally.refused(good, || format!("{reply:?}"));
         }
     }
+    // Nobody waits for a body that would be read for nothing.
+    let bodiless = String::from_utf8(post(JOB)).unwrap().replace(JOB, "");
+    let reply = scene.gateway.send(bodiless.as_bytes());
+    scene.tally.refused(reply.status == 503 && reply.closes(), || format!("{reply:?}"));
     for target in ["/livez", "/readyz", "/metrics", "/v1/holds"] {
         let status = scene.gateway.operator().send(&get(target)).status;
         scene.tally.survived(status == 200, || format!("{target}: {status}"));
