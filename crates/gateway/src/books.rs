@@ -34,7 +34,7 @@ pub(crate) async fn holds(money: &Money, query: &str) -> Result<Value, NoAnswer>
             "state" | "after" if value.is_empty() => {}
             "state" => {
                 const WORDS: &str =
-                    "state is one of open, bound, submitted, settled, released, lapsed, in-doubt";
+                    "state is one of open, bound, changing, submitted, settled, released, lapsed, in-doubt";
                 state = Some(HoldState::from_word(value).ok_or(NoAnswer::Query(WORDS))?);
             }
             "limit" => {

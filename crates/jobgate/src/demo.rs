@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ::sandbox::Sandbox;
 use gateway::Config;
@@ -35,6 +36,7 @@ const JOB: &str = r#"{"type":"Full","name":"Bridge 7","workspaceId":"6881117d-9f
 
 pub(crate) fn run(args: &Args) -> output::Result {
     let upstream = Sandbox::builder()
+        .run_time(Duration::from_secs(5))
         .start_blocking(([127, 0, 0, 1], 0).into())
         .map_err(|error| Failure::new(Ending::Bad, format!("the sandbox upstream cannot listen: {error}")))?;
     let ledger = if args.data.is_some() { "sqlite:ledger.db" } else { "memory:" };

@@ -10,7 +10,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use serde_json::Value;
 
@@ -26,10 +28,11 @@ impl Drop for Demo {
     }
 }
 
-/// A demo on free ports, and the address of its gateway.
-fn demo() -> (Demo, String) {
+/// A demo on free ports, its ledger in a folder, and the address of its gateway.
+fn demo(data: &Path) -> (Demo, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_jobgate"))
-        .args(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        .args(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"])
+        .arg(data)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -51,17 +54,44 @@ fn blocks(language: &str) -> Vec<&'static str> {
 fn send(curl: &str, address: &str) -> String {
     let quoted: Vec<&str> = curl.split('\'').skip(1).step_by(2).collect();
     let [authorization, media_type, body] = quoted[..] else { panic!("{curl}") };
+    let method = if curl.contains("-X PATCH") { "PATCH" } else { "POST" };
     let path = curl.split("http://127.0.0.1:8080").nth(1).unwrap().split(' ').next().unwrap();
+    ask(address, method, path, &format!("{authorization}\r\n{media_type}"), body)
+}
+
+fn ask(address: &str, method: &str, path: &str, fields: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
     write!(
         stream,
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\n{authorization}\r\n{media_type}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{fields}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}",
     )
     .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
+}
+
+/// What the words of a console's lines say, without the lines of a table.
+fn words(text: &str) -> Vec<Vec<&str>> {
+    let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    lines.filter(|words| words.iter().any(|word| word.is_ascii())).collect()
+}
+
+/// What commands of the README say is what they say about the demo's ledger.
+fn console(data: &Path) {
+    let [shown] = blocks("console")[..] else { panic!("one console") };
+    for shown in shown.split("$ jobgate ").skip(1) {
+        let (line, shown) = shown.split_once('\n').unwrap();
+        let line = line.replace("DIR", data.to_str().unwrap());
+        let say = || {
+            let output = Command::new(env!("CARGO_BIN_EXE_jobgate")).args(line.split(' ')).output().unwrap();
+            String::from_utf8(output.stdout).unwrap() + std::str::from_utf8(&output.stderr).unwrap()
+        };
+        // What an answer told is written down a moment after its client has it.
+        let said = (0..100).map(|_| say()).find(|said| words(said) == words(shown)).unwrap_or_else(say);
+        assert_eq!(words(&said), words(shown), "{line}");
+    }
 }
 
 /// Equal, where `…` stands for any text.
@@ -81,11 +111,13 @@ fn alike(shown: &Value, real: &Value) -> bool {
 
 #[test]
 fn every_example_is_what_the_demo_answers() {
-    let (_demo, address) = demo();
+    let data = std::env::temp_dir().join(format!("jobgate-readme-{}", std::process::id()));
+    let (_demo, address) = demo(&data);
     let (asked, shown) = (blocks("sh"), blocks("http"));
-    assert_eq!((asked.len(), shown.len()), (2, 2));
+    assert_eq!((asked.len(), shown.len()), (4, 4));
+    let mut job = "JOB".to_owned();
     for (curl, shown) in asked.iter().zip(shown) {
-        let answer = send(curl, &address);
+        let answer = send(&curl.replace("/JOB", &format!("/{job}")), &address);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let (shown_head, shown_body) = shown.split_once("\n\n").unwrap();
         for line in shown_head.lines() {
@@ -94,7 +126,17 @@ fn every_example_is_what_the_demo_answers() {
         let (shown, real): (Value, Value) =
             (serde_json::from_str(shown_body).unwrap(), serde_json::from_str(body).unwrap());
         assert!(alike(&shown, &real), "{shown}\n{real}");
+        if let Some(id) = real["job"]["id"].as_str() {
+            id.clone_into(&mut job);
+        }
     }
+    // The sandbox takes its time for a job; whoever looks at it then settles it.
+    let path = format!("/contextcapture/jobs/{job}");
+    while !ask(&address, "GET", &path, "Authorization: Bearer demo", "").contains(r#""state":"success""#) {
+        thread::yield_now();
+    }
+    console(&data);
+    std::fs::remove_dir_all(data).unwrap();
 }
 
 #[test]
