@@ -28,7 +28,19 @@ const PARTS: [Part; 3] = [
             "wire/settings.rs",
             "wire/cost.rs",
         ],
-        &["--lib", "--test", "policy", "--test", "fuzz_seeds", "--test", "laws"],
+        &[
+            "--lib",
+            "--test",
+            "policy",
+            "--test",
+            "places",
+            "--test",
+            "messages",
+            "--test",
+            "fuzz_seeds",
+            "--test",
+            "laws",
+        ],
     ),
 ];
 
