@@ -20,6 +20,7 @@ use std::process::{Child, Command, Stdio};
 use support::{JOB, PATIENCE, Recorder, Running, Seen, post};
 
 const CASES: &str = include_str!("data/http11probe.txt");
+const LLHTTP: &str = include_str!("data/llhttp.txt");
 /// A method that no operation has: refused as such.
 const NO_OPERATION: [&str; 1] = ["COMP-OPTIONS-STAR"];
 
@@ -83,6 +84,19 @@ fn addressed(request: &[u8]) -> Vec<u8> {
         bytes.splice(at..at, fields.bytes());
     }
     bytes
+}
+
+/// One that brings a body, for an operation that takes one.
+fn to_ours(request: &[u8]) -> Vec<u8> {
+    let mut bytes = request.to_vec();
+    let ends = [b"POST ".as_slice(), b"PUT "]
+        .iter()
+        .any(|method| request.starts_with(method))
+        .then(|| find(request, b" HTTP/"));
+    if let Some(end) = ends.flatten() {
+        bytes.splice(..end, *b"POST /contextcapture/workspaces");
+    }
+    addressed(&bytes)
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
@@ -256,4 +270,53 @@ fn a5_without_a_token_nothing_passes_in_any_form() {
         assert!(case.verdict != "refuse" || statuses.len() <= 1, "{}: {statuses:?}", case.name);
     }
     assert_eq!(upstream.connections(), 0);
+}
+
+/// Requests that a parser known to be strict refuses and that are answered, once: how, and why that is right.
+const ANSWERED: [(&str, u16, &str); 3] = [
+    (
+        "connection: No restart when keep-alive is off",
+        404,
+        "what follows the end of a connection is not read",
+    ),
+    ("invalid: HTTP protocol and ANNOUNCE method", 404, "no path has the method"),
+    ("transfer-encoding: ", 404, "nothing is there, and what is said of the body is not read any more"),
+];
+
+/// The requests of llhttp's own tests, to their operations and with a token to ours: nothing of them gets through, and what its strict
+/// parser refuses is 400 or cut off.
+#[test]
+fn what_a_parser_known_to_be_strict_refuses_is_refused() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "limits.head_timeout = '1s'\nlimits.body_timeout = '1s'");
+    let (mut cases, mut strict) = (0, 0);
+    for line in LLHTTP.lines().filter(|line| !line.starts_with('#')) {
+        let [title, reason, text] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let plain = unescaped(text);
+        // Most end behind a field: the end of the header makes them whole.
+        let whole = if find(&plain, b"\r\n\r\n").is_some() { plain } else { [&plain[..], b"\r\n"].concat() };
+        // It pauses for whoever upgrades; nothing is upgraded here.
+        let is_strict = reason != "-" && !reason.starts_with("Pause");
+        for (ours, request) in [(false, whole.clone()), (true, to_ours(&whole))] {
+            if ours && title.starts_with(ANSWERED[0].0) {
+                // Its first request is a good one of ours.
+                continue;
+            }
+            let answers = statuses(gateway.address, &[request]);
+            cases += 1;
+            assert!(upstream.take().iter().all(|_| ours && !is_strict), "{title}: something got through");
+            if is_strict {
+                strict += 1;
+                let told = |(other, status, _): &(&str, u16, &str)| {
+                    title.starts_with(other)
+                        && answers == [*status]
+                        && !(ours && *other == "transfer-encoding: ")
+                };
+                let refused = answers.last().is_none_or(|status| *status == 400) || ANSWERED.iter().any(told);
+                assert!(refused, "{title} ({reason}), {ours}: {answers:?}");
+            }
+        }
+    }
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    println!("{cases} requests, of {strict} of which a strict parser says no");
 }
