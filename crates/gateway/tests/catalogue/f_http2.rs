@@ -80,7 +80,7 @@ fn f1_streams_that_are_reset() {
                 .flat_map(|n| [frame(HEADERS, END_HEADERS, 2 * n + 1, &block), fault(2 * n + 1)].concat())
                 .collect();
             client.write(&burst);
-            client.is_closed_in_the_end();
+            assert!(client.is_closed_in_the_end(), "nobody ends it");
         });
     }
     // Whole requests that are reset at once: at most one call each, and never more at one time than streams are allowed.
