@@ -11,5 +11,6 @@
 
 pub mod fuzz;
 pub mod naive;
+pub mod paths;
 pub mod readers;
 pub mod strategies;

@@ -1,6 +1,8 @@
 //! E: paths, queries, methods and hosts. Nothing but a documented operation leads anywhere, and no field makes it another.
 
-use crate::scene::Scene;
+use std::collections::BTreeSet;
+
+use crate::scene::{Dice, Scene};
 use crate::support::{JOB, get, head, post, request};
 
 const JOBS: &str = "/contextcapture/jobs";
@@ -90,6 +92,50 @@ fn e1_paths_that_another_reader_would_normalise() {
             scene.good();
         }
     }
+    scene.finish();
+}
+
+/// A documented path with one or two things done to it, wherever they can be: what any reader of paths takes for a documented one is
+/// none here, unless it is that one byte by byte.
+#[test]
+fn e1_whatever_some_reader_takes_for_a_documented_path() {
+    const DONE: [&str; 22] = [
+        "/", "//", "/.", "/./", "/../x", "/x/..", "\\", ";", ";a=b", ".", "#", "%00", "%20", "%09", "%0a",
+        "%2e", "%2e%2e/", "%2f", "%5c", "%23", "%3f", "%25",
+    ];
+    let mut scene = Scene::new("e1", "");
+    let mut targets = BTreeSet::new();
+    let mut once = Vec::new();
+    for at in 0..=JOBS.len() {
+        let (before, behind) = JOBS.split_at(at);
+        once.extend(DONE.map(|done| format!("{before}{done}{behind}")));
+        if let Some(byte) = behind.bytes().next() {
+            let rest = &behind[1..];
+            let other = char::from(byte ^ if byte.is_ascii_alphabetic() { 0x20 } else { 0 });
+            once.push(format!("{before}%{byte:02x}{rest}"));
+            once.push(format!("{before}%25{byte:02X}{rest}"));
+            once.push(format!("{before}{other}{rest}"));
+        }
+    }
+    let mut dice = Dice::new(0x9a7);
+    for target in &once {
+        targets.insert(target.clone());
+        for _ in 0..20 {
+            let (before, behind) = target.split_at(dice.below(target.len() + 1));
+            targets.insert(format!("{before}{}{behind}", DONE[dice.below(DONE.len())]));
+        }
+    }
+    let (mut taken, mut tried) = (0, 0);
+    for target in targets.iter().filter(|target| *target != JOBS) {
+        let reader = testkit::paths::READERS.iter().find(|(_, read)| read(target) == JOBS);
+        tried += 1;
+        let Some((name, _)) = reader else { continue };
+        taken += 1;
+        let end = scene.try_bytes(&request("POST", target, JOB));
+        scene.tally.refused(end.is_refusal(&[400, 404]), || format!("{name}: {target}\n{end:?}"));
+    }
+    println!("{taken} of {tried} targets are a documented path to some reader");
+    assert!(taken > 300);
     scene.finish();
 }
 
