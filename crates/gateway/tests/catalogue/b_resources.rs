@@ -1,11 +1,11 @@
 //! B: sizes, times and numbers. Whoever takes too much or too long is refused or let go, and the others do not notice.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::Write;
+use std::net::Shutdown;
 use std::thread;
 
 use crate::scene::Scene;
-use crate::support::{self, Act, Client, JOB, PATIENCE, Running, chunked, get, head, job_of, post};
+use crate::support::{self, Act, Client, JOB, Running, chunked, get, head, job_of, post};
 
 const JOBS: &str = "/contextcapture/jobs";
 
@@ -322,62 +322,5 @@ fn b10_overload() {
     let all = held.iter_mut().all(|client| client.read().status == 201);
     scene.tally.survived(all, || "what was under way is not finished".to_owned());
     scene.gateway.log.lines(44);
-    scene.finish();
-}
-
-/// How many slow clients there are of each kind; the environment can ask for more.
-fn crowd() -> usize {
-    std::env::var("JOBGATE_SLOW_CLIENTS").ok().and_then(|count| count.parse().ok()).unwrap_or(150) / 3
-}
-
-#[test]
-fn b4_a_crowd_of_slow_clients() {
-    let limits = "limits.head_timeout = '2s'\nlimits.body_timeout = '2s'\nlimits.keep_alive = '2s'\nlimits.requests_per_connection = 1000000";
-    let mut scene = Scene::new("b4", limits);
-    let crowd = crowd();
-    let job = post(JOB);
-    let large = support::answer(200, &"x".repeat(8 << 20));
-    let connect = || {
-        let stream = TcpStream::connect(scene.gateway.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
-    };
-    let mut slow: Vec<TcpStream> = Vec::new();
-    for _ in 0..crowd {
-        let (mut header, mut body) = (connect(), connect());
-        header.write_all(b"POST /contextcapture/jobs HTTP/1.1\r\nHost: ga").unwrap();
-        body.write_all(&job[..job.len() - 1]).unwrap();
-        slow.extend([header, body]);
-    }
-    // The answers are read by nobody until the end.
-    scene.upstream.script((0..crowd).map(|_| Act::Answer(large.clone())));
-    let mut readers: Vec<TcpStream> = Vec::new();
-    for count in 1..=crowd {
-        let mut reader = connect();
-        reader.write_all(&get(JOBS)).unwrap();
-        while scene.upstream.seen().len() < count {
-            thread::yield_now();
-        }
-        readers.push(reader);
-    }
-    let mut good = scene.gateway.client();
-    let mut served = 0;
-    let mut waiting = slow.into_iter().enumerate().collect::<Vec<_>>();
-    while let Some((index, mut stream)) = waiting.pop() {
-        let status = good.send(&job).status;
-        scene.tally.survived(status == 201, || format!("a good request among slow ones: {status}"));
-        served += usize::from(status == 201);
-        let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer);
-        scene.tally.refused(answer.starts_with("HTTP/1.1 408 "), || format!("{index}: {answer:?}"));
-    }
-    // Whoever reads nothing for 10 s is let go: every request of theirs has its line.
-    let lines = scene.gateway.log.lines(3 * crowd + served);
-    let read: Vec<_> = lines.iter().filter(|line| line["route"] == "jobs-get-all").collect();
-    for line in &read {
-        scene.tally.survived(line["status"] == 200, || line.to_string());
-    }
-    assert_eq!(read.len(), crowd);
-    drop(readers);
     scene.finish();
 }
