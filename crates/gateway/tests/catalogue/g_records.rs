@@ -110,7 +110,11 @@ fn series(gateway: &Running) -> BTreeSet<String> {
 
 #[test]
 fn g3_labels() {
-    let mut scene = Scene::new("g3", "limits.requests_per_connection = 1000000");
+    // Counted by workspace and by token, which are new each time.
+    let counted = "limits.requests_per_connection = 1000000\nledger.url = 'memory:'\npricing.rate_card = 'builtin:illustrative'\n\
+                   [[budget]]\nname = 'each'\nscope = 'workspace'\nlimit = '5'\nwindow = 'total'\n\
+                   [[rate_limit]]\nscope = 'token'\nrequests = 1\nper = '1h'\nmode = 'shadow'\n";
+    let mut scene = Scene::new("g3", counted).without_a_last_good_one();
     let mut dice = Dice::new(0x1abe1);
     let one = |dice: &mut Dice| {
         let word: String =
@@ -124,17 +128,23 @@ fn g3_labels() {
                 &JOB.replace("6881117d-9fd2-4900-870b-9b721dc90f25", &id)
                     .replace("Extra\",\"proc", &format!("{word}\",\"proc")),
             ),
+            String::from_utf8(post(
+                &JOB.replace("6881117d-9fd2-4900-870b-9b721dc90f25", &id).replace("My first job", &word),
+            ))
+            .unwrap()
+            .replace("t0k-en", &format!("t0k-en{word}"))
+            .into_bytes(),
         ]
     };
     let mut client = scene.gateway.client();
     let statuses: Vec<u16> = one(&mut dice).iter().map(|wire| client.send(wire).status).collect();
-    assert_eq!(statuses, [422, 404, 405, 422]);
-    scene.gateway.log.lines(4);
+    assert_eq!(statuses, [422, 404, 405, 422, 201]);
+    scene.gateway.log.lines(5);
     let before = series(&scene.gateway);
     for _ in 0..2_500 {
         client.write(&one(&mut dice).concat());
-        let statuses = [client.read(), client.read(), client.read(), client.read()].map(|reply| reply.status);
-        scene.tally.survived(statuses == [422, 404, 405, 422], || format!("{statuses:?}"));
+        let statuses = [(); 5].map(|()| client.read().status);
+        scene.tally.survived(statuses == [422, 404, 405, 422, 201], || format!("{statuses:?}"));
     }
     let after = series(&scene.gateway);
     scene.tally.survived(after == before, || {
