@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
 use http::{HeaderValue, Method};
 use job_model::JobPatch;
-use ledger::Key;
+use ledger::{HoldRow, Key};
 use pingora::Error;
 use pingora::proxy::Session;
 
@@ -137,11 +137,11 @@ impl Gate {
             forward::relay(session, again.said?, &mut visit.record).await?;
             return Ok(Next::Done);
         }
-        let permit = self.admit(route, &body, &mut visit.record)?;
+        let mut permit = self.admit(route, &body, &mut visit.record)?;
         if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
             self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
         }
-        let stake = self.hold(session, &permit, key, &mut visit.record).await?;
+        let stake = self.hold(session, &mut permit, key, &mut visit.record).await?;
         self.forward(session, visit, permit, stake, Some(body)).await
     }
 
@@ -211,21 +211,31 @@ impl Gate {
     async fn hold(
         &self,
         session: &Session,
-        permit: &Permit,
+        permit: &mut Permit,
         key: Option<Key>,
         record: &mut Record,
     ) -> Result<Option<Stake>, Rejection> {
+        let began = clock::now();
+        let patched = permit.judged().and_then(Judged::patch).cloned();
+        let known = match &patched {
+            Some(patch) => self.followed(session, patch, record).await?,
+            None => None,
+        };
+        if let Some((row, patch)) = known.as_ref().zip(patched.as_ref()) {
+            permit.price(self.money.quote(row, patch, record.at));
+        }
         let Some(judged) = permit.judged() else { return Ok(None) };
         let ticket = key.map(|key| Ticket { key, notes: forward::notes(judged) });
-        let began = clock::now();
-        let held = match judged.patch() {
-            Some(patch) => self.change(session, patch, ticket, record).await,
-            None if record.route == Some(Route::CreateJob) => {
+        let held = match (known, judged.patch(), judged.quote()) {
+            (Some(row), Some(patch), Some(quote)) => {
+                self.money.change(&row, patch, quote, ticket, record.at).await
+            }
+            _ if record.route == Some(Route::CreateJob) => {
                 let who = record.principal.as_ref().map_or("", Principal::as_str);
                 self.money.open(judged, who, ticket, record.at).await
             }
-            // A change that only a shadow let pass.
-            None => self.money.nothing_held(ticket, record.at).await,
+            // A change that spends nothing, or that only a shadow let pass.
+            _ => self.money.nothing_held(ticket, record.at).await,
         };
         record.seconds.reserve = Some(clock::now().saturating_duration_since(began));
         if let Some(hold) = held.as_ref().ok().and_then(|stake| stake.as_ref()?.hold()) {
@@ -236,15 +246,14 @@ impl Gate {
         held
     }
 
-    /// Reserves what a change makes a job dearer; upstream is asked first for one that is not known.
-    async fn change(
+    /// What is known of a job that is to be changed, where the change may spend anything; upstream is asked for what is not known.
+    async fn followed(
         &self,
         session: &Session,
         patch: &JobPatch,
-        ticket: Option<Ticket>,
         record: &Record,
-    ) -> Result<Option<Stake>, Rejection> {
-        let row = match self.money.follow(record.settlement.job, patch).await? {
+    ) -> Result<Option<HoldRow>, Rejection> {
+        Ok(match self.money.follow(record.settlement.job, patch).await? {
             Followed::Nothing => None,
             Followed::Known(row) => Some(*row),
             Followed::Ask(job, known) => {
@@ -254,11 +263,7 @@ impl Gate {
                 let who = record.principal.as_ref().map_or("", Principal::as_str);
                 self.money.told(job, known, seen, who, record.at).await?
             }
-        };
-        match row {
-            Some(row) => self.money.change(&row, patch, ticket, record.at).await,
-            None => self.money.nothing_held(ticket, record.at).await,
-        }
+        })
     }
 
     /// Carries the request to upstream and its answer back.

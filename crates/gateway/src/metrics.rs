@@ -294,6 +294,17 @@ impl Metrics {
         if record.counts_a_job() {
             self.job(record, decision);
         }
+        // Official clients send what a job's price is made of with a change, behind its creation.
+        let ours = match record.quote() {
+            Some(Quote::Priced(estimate)) if record.decision == Some(Decision::Admitted) => {
+                Some(estimate.amount().to_decimal())
+            }
+            _ => None,
+        };
+        let theirs = record.settlement.upstream_estimate.filter(|theirs| !theirs.is_zero());
+        if let Some(ratio) = ours.zip(theirs).and_then(|(ours, theirs)| ours.checked_div(theirs)) {
+            self.jobs.estimate_error_ratio.observe(float(ratio));
+        }
     }
 
     fn job(&self, record: &Record, decision: &'static str) {
@@ -319,10 +330,6 @@ impl Metrics {
             Some(Quote::Priced(estimate)) => {
                 let ours = estimate.amount().to_decimal();
                 self.jobs.estimated_units.with_label_values(&[job_type, quality]).inc_by(float(ours));
-                let theirs = record.settlement.upstream_estimate.filter(|theirs| !theirs.is_zero());
-                if let Some(ratio) = theirs.and_then(|theirs| ours.checked_div(theirs)) {
-                    self.jobs.estimate_error_ratio.observe(float(ratio));
-                }
             }
             Some(Quote::Unpriced(reason)) => self.jobs.unpriced.with_label_values(&[reason.as_str()]).inc(),
             None => {}

@@ -86,6 +86,20 @@ fn a_change_of_a_job_whose_id_cannot_be_read_is_not_sent_past_budgets() {
     assert_eq!(gateway.send(&request("PATCH", &target, r#"{"state":"Cancelled"}"#)).status, 200);
 }
 
+/// Official clients send what a price is made of with a change, behind the job's creation.
+#[test]
+fn a_changed_job_is_told_with_its_price_and_compared_with_upstreams_own() {
+    let (upstream, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    upstream.script([made_elsewhere("unsubmitted", 8)]);
+    let changed = gateway.send(&pixels(8));
+    assert_eq!((changed.status, changed.header("x-jobgate-estimate")), (200, Some("8 unit")));
+    let lines = gateway.log.lines(2);
+    assert_eq!((lines[1]["route"].as_str(), lines[1]["estimate"].as_str()), (Some("jobs-patch"), Some("8")));
+    let metrics = gateway.operator().send(&get("/metrics")).body;
+    assert!(metrics.contains("jobgate_estimate_error_ratio_count 2\n"), "{metrics}");
+}
+
 /// What does not fit is what the change takes on top, and so the sum of the answer adds up.
 #[test]
 fn a_change_that_does_not_fit_is_refused_with_a_sum_that_adds_up() {

@@ -2,7 +2,7 @@
 
 use admission::{Claim, Event, HoldState};
 use jiff::Timestamp;
-use job_model::{Amount, JobId, JobPatch, StateChange};
+use job_model::{Amount, JobId, JobPatch, Quote, StateChange};
 use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Refused, Told, Unavailable};
 
 use super::{Money, amount, card, rejected, unavailable};
@@ -150,6 +150,11 @@ impl Money {
         Ok(row)
     }
 
+    /// What a job costs once it is changed.
+    pub(crate) fn quote(&self, row: &HoldRow, patch: &JobPatch, now: Timestamp) -> Quote {
+        admit::quote(Some(&patch.merge_workload(&row.workload)), &self.cards, now)
+    }
+
     /// Begins a change of a job: reserves what it makes the job dearer, and keeps other changes out until it is over.
     ///
     /// # Errors
@@ -158,6 +163,7 @@ impl Money {
         &self,
         row: &HoldRow,
         patch: &JobPatch,
+        quote: &Quote,
         ticket: Option<Ticket>,
         now: Timestamp,
     ) -> Result<Option<Stake>, Rejection> {
@@ -166,9 +172,7 @@ impl Money {
             // Whatever is asked of it, upstream will refuse, or it costs nothing more.
             return self.nothing_held(ticket, now).await;
         }
-        let workload = patch.merge_workload(&row.workload);
-        let quote = admit::quote(Some(&workload), &self.cards, now);
-        let priced = amount(Some(&quote));
+        let priced = amount(Some(quote));
         let claims = self.claims(Some(row.workspace), &row.principal, now);
         if submits {
             self.check_unpriced(priced, &claims)?;
@@ -179,7 +183,7 @@ impl Money {
         // only submits changes no price, and so lowers none.
         let doubtful = row.state == HoldState::InDoubt;
         let to = if alters && !doubtful { to } else { to.max(row.amount) };
-        let amend = Some(Amend { workload, card: card(Some(&quote)) });
+        let amend = Some(Amend { workload: patch.merge_workload(&row.workload), card: card(Some(quote)) });
         let budgets = claims.iter().map(|claim| claim.budget.clone()).collect();
         let held = Held { amend, budgets, ..Held::of(row.id) };
         if row.state == HoldState::Lapsed && !submits {

@@ -44,6 +44,13 @@ impl Permit {
         self.judged.as_ref()
     }
 
+    /// Notes what a changed job costs, which its change alone does not tell.
+    pub(crate) fn price(&mut self, quote: Quote) {
+        if let Some(judged) = &mut self.judged {
+            judged.quote = Some(quote);
+        }
+    }
+
     pub(crate) fn into_judged(self) -> Option<Judged> {
         self.judged
     }
