@@ -143,7 +143,8 @@ pub fn after(state: HoldState, amount: Amount, event: Event) -> Option<Change> {
         | (Open | Changing | Submitted, Event::Change)
         | (Open | Bound | Submitted | InDoubt, Event::Keep)
         | (Open | Changing | Submitted | InDoubt, Event::Lapse)
-        | (Submitted, Event::Submit)
+        // Whatever a later request has made of the job, it runs.
+        | (Submitted, Event::Submit | Event::Doubt)
         | (InDoubt, Event::Doubt) => return None,
         (_, Event::Adjust(to)) if to == amount => return None,
         (Open | Bound | Changing | Submitted | InDoubt, Event::Adjust(_)) => state,
@@ -152,7 +153,7 @@ pub fn after(state: HoldState, amount: Amount, event: Event) -> Option<Change> {
         (Open | Bound | Changing | Submitted | InDoubt, Event::Release)
         | (Open | Bound | Changing | InDoubt, Event::Delete) => Released,
         (Bound, Event::Lapse) => Lapsed,
-        (Open | Bound | Changing | Submitted, Event::Doubt) => InDoubt,
+        (Open | Bound | Changing, Event::Doubt) => InDoubt,
     };
     let was = if state.is_held() { amount } else { Amount::ZERO };
     let amount = match event {

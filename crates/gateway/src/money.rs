@@ -128,7 +128,8 @@ impl Money {
     }
 
     /// Upstream told of jobs in passing, of one with everything that is to be known of it; the ledger is asked once for all of them.
-    pub(crate) async fn observe(&self, heads: &[JobHead<'_>], whole: Option<&[u8]>) {
+    /// The one who asked did so at `asked`.
+    pub(crate) async fn observe(&self, heads: &[JobHead<'_>], whole: Option<&[u8]>, asked: Timestamp) {
         let (jobs, heads): (Vec<JobId>, Vec<&JobHead<'_>>) =
             heads.iter().filter_map(|head| Some((JobId::parse(&head.id)?, head))).unzip();
         if jobs.is_empty() {
@@ -138,7 +139,7 @@ impl Money {
             Ok(rows) => {
                 for (row, head) in rows.into_iter().zip(heads) {
                     if let Some(row) = row {
-                        self.observe_one(&row, head, whole).await;
+                        self.observe_one(&row, head, whole, asked).await;
                     }
                 }
             }
@@ -146,9 +147,10 @@ impl Money {
         }
     }
 
-    async fn observe_one(&self, row: &HoldRow, head: &JobHead<'_>, whole: Option<&[u8]>) {
-        // That the job is there does not say what an unanswered change has made of it.
+    async fn observe_one(&self, row: &HoldRow, head: &JobHead<'_>, whole: Option<&[u8]>, asked: Timestamp) {
+        // That the job is there does not say what an unanswered change has made of it; nor does a look from before that change.
         if row.state == HoldState::InDoubt
+            && row.changed <= asked.as_millisecond()
             && head.state.as_deref() == Some("unsubmitted")
             && let Some(Seen::Unsubmitted(found)) = whole.and_then(look_up::read)
         {

@@ -159,7 +159,7 @@ impl ProxyHttp for Gate {
         door::end(session);
         drop(visit.in_flight.take());
         if let Some(told) = visit.streamed.take().and_then(Streamed::into_told).filter(|_| error.is_none()) {
-            settle::observe(&self.money, visit.record.route, &told).await;
+            settle::observe(&self.money, visit.record.route, &told, visit.record.at).await;
         }
         if let Some(error) = error {
             warn!("request {}: {error}", visit.record.request_id);

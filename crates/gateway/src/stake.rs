@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use admission::Event;
-use ledger::{Amend, HoldId, Kept, Key, Ledger, Note, Refused, Seen, Told};
+use ledger::{Amend, HoldId, Kept, Key, Ledger, Note, Refused, Told};
 use log::error;
 
 use crate::calendar::Calendar;
@@ -34,11 +34,10 @@ pub(crate) struct Stake {
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) id: HoldId,
-    /// As what it was seen, where something else may happen to it meanwhile.
-    pub(crate) seen: Option<Seen>,
-    /// What is written when upstream agrees, and what when it does not.
+    /// What is written when upstream agrees, what when it does not, and what when nobody knows.
     pub(crate) agreed: Vec<Event>,
     pub(crate) refused: Vec<Event>,
+    pub(crate) unknown: Vec<Event>,
     pub(crate) amend: Option<Amend>,
     /// Whether upstream's agreement must name the job.
     pub(crate) creates: bool,
@@ -112,13 +111,13 @@ impl Stake {
 }
 
 impl Held {
-    /// A hold that nothing becomes of, whatever upstream says.
+    /// A hold that nothing becomes of, whatever upstream says; only what it does not say is in doubt.
     pub(crate) fn of(id: HoldId) -> Self {
         Self {
             id,
-            seen: None,
             agreed: Vec::new(),
             refused: Vec::new(),
+            unknown: vec![Event::Doubt],
             amend: None,
             creates: false,
             budgets: Vec::new(),
@@ -145,9 +144,9 @@ impl Held {
         } else if refused || outcome.sent == Sent::Nothing {
             self.refused
         } else {
-            vec![Event::Doubt]
+            self.unknown
         };
-        Note { seen: self.seen, events, told, amend: self.amend.filter(|_| agreed), kept: None }
+        Note { seen: None, events, told, amend: self.amend.filter(|_| agreed), kept: None }
     }
 }
 
@@ -160,8 +159,8 @@ impl Drop for Stake {
         let kept = self.ticket.take().map(|ticket| (ticket.key, kept));
         let rest = match (self.hold.take(), kept) {
             (Some(hold), kept) => {
-                let events = if self.under_way { vec![Event::Doubt] } else { hold.refused };
-                let note = Note { seen: hold.seen, events, kept, ..Note::default() };
+                let events = if self.under_way { hold.unknown } else { hold.refused };
+                let note = Note { events, kept, ..Note::default() };
                 Rest::Hold(hold.id, Box::new(note))
             }
             (None, Some((key, kept))) => Rest::Key(key, kept),

@@ -75,6 +75,28 @@ fn a_job_that_was_submitted_meanwhile_is_charged_when_it_is_deleted() {
     assert_eq!((sums(&gateway), states(&gateway)), (sum("3.5", "0"), vec!["settled".to_owned()]));
 }
 
+/// An end that is not answered does not end what else is under way, nor what is known of a job that runs.
+#[test]
+fn an_unanswered_end_of_a_job_changes_nothing_that_is_known() {
+    let (upstream, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    let delete = support::head("DELETE", &format!("/contextcapture/jobs/{JOB_ID}"), "") + "\r\n";
+    upstream.script([Act::Hold, Act::Close]);
+    thread::scope(|scope| {
+        let slow = scope.spawn(|| gateway.send(&pixels(90)));
+        upstream.wait_held(1);
+        assert_eq!(gateway.send(delete.as_bytes()).status, 502);
+        assert_eq!(states(&gateway), ["changing"]);
+        assert_eq!(gateway.send(&submission()).status, 409);
+        upstream.release();
+        assert_eq!(slow.join().unwrap().status, 200);
+    });
+    assert_eq!(gateway.send(&submission()).status, 200);
+    upstream.script([Act::Close]);
+    assert_eq!(gateway.send(delete.as_bytes()).status, 502);
+    assert_eq!(states(&gateway), ["submitted"]);
+}
+
 /// Upstream reads an id that is none here by its own rules.
 #[test]
 fn a_change_of_a_job_whose_id_cannot_be_read_is_not_sent_past_budgets() {

@@ -65,6 +65,10 @@ impl Money {
     ) -> Result<Option<HoldRow>, Rejection> {
         let doubtful = known.as_ref().is_some_and(|row| row.state == HoldState::InDoubt);
         match (known, seen) {
+            (Some(row), Some(Seen::Begun)) if doubtful => {
+                self.note(&row, vec![Event::Submit], Told::default()).await;
+                Ok(None)
+            }
             (_, Some(Seen::Begun)) => Ok(None),
             (Some(row), Some(Seen::Unsubmitted(found))) if doubtful => {
                 self.resolve(&row, &found, now).await.map_err(|fault| unavailable(&fault))?;
@@ -185,20 +189,6 @@ impl Money {
         let to = if alters && !doubtful { to } else { to.max(row.amount) };
         let amend = Some(Amend { workload: patch.merge_workload(&row.workload), card: card(Some(quote)) });
         let budgets = claims.iter().map(|claim| claim.budget.clone()).collect();
-        let held = Held { amend, budgets, ..Held::of(row.id) };
-        if row.state == HoldState::Lapsed && !submits {
-            // It holds nothing until it is submitted; only what it is for changes, unless it is being submitted meanwhile.
-            let held = Held { seen: Some(row.seen()), ..held };
-            let stake = Stake::new(self, Some(held), ticket);
-            let Some(key) = stake.key() else { return Ok(Some(stake)) };
-            return match self.ledger.begin(key, now).await {
-                Ok(()) => Ok(Some(stake)),
-                Err(no) => {
-                    stake.never_was();
-                    Err(rejected(no, None, String::new()))
-                }
-            };
-        }
         // What upstream's yes leaves open when the change before it was not answered is still open.
         let over = if doubtful { Event::Doubt } else { Event::Keep };
         let agreed = vec![Event::Adjust(to), if submits { Event::Submit } else { over }];
@@ -206,7 +196,8 @@ impl Money {
             HoldState::Lapsed => vec![Event::Keep, Event::Lapse],
             _ => vec![Event::Adjust(row.amount), over],
         };
-        let stake = Stake::new(self, Some(Held { agreed, refused, ..held }), ticket);
+        let held = Held { agreed, refused, amend, budgets, ..Held::of(row.id) };
+        let stake = Stake::new(self, Some(held), ticket);
         let begun = self.begin(stake, row, to, claims, now).await;
         begun.map(Some).map_err(|no| rejected(no, priced, self.currency(now)))
     }
@@ -238,7 +229,8 @@ impl Money {
     /// say it now is in nobody's way: the hold then stays, and lapses or is settled by what upstream tells.
     pub(crate) async fn delete(&self, job: Option<JobId>) -> Option<Stake> {
         let row = self.ledger.hold_of(job?).await.ok()??;
-        let held = Held { agreed: vec![Event::Delete], ..Held::of(row.id) };
+        // Where it is not answered the job is there as it was, or gone: what is held says the same in either case.
+        let held = Held { agreed: vec![Event::Delete], unknown: Vec::new(), ..Held::of(row.id) };
         Some(Stake::new(self, Some(held), None))
     }
 }

@@ -1,5 +1,6 @@
 //! What upstream's answer says of a job: its id and upstream's own estimate, kept beside ours.
 
+use jiff::Timestamp;
 use job_model::response::{JobHead, JobHeads};
 use job_model::{Decimal, JobId};
 
@@ -27,11 +28,11 @@ pub(crate) fn settle(answer: &Answer) -> Settlement {
 }
 
 /// Takes note of what an answer that passes by tells of jobs.
-pub(crate) async fn observe(money: &Money, route: Option<Route>, answer: &[u8]) {
+pub(crate) async fn observe(money: &Money, route: Option<Route>, answer: &[u8], asked: Timestamp) {
     if route == Some(Route::ListJobs) {
         let heads = JobHeads::from_json(answer).map(|heads| heads.jobs).unwrap_or_default();
-        money.observe(&heads, None).await;
+        money.observe(&heads, None, asked).await;
     } else if let Some(head) = JobHead::from_json(answer) {
-        money.observe(&[head], Some(answer)).await;
+        money.observe(&[head], Some(answer), asked).await;
     }
 }

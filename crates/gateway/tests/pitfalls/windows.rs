@@ -9,7 +9,7 @@ use ledger::{HoldId, Ledger, NewHold, Note, Told, Url};
 
 use crate::support::folder::Folder;
 use crate::support::money::{budget, holds, sum, sums};
-use crate::support::{Act, JOB, Recorder, Running, answer, get, post};
+use crate::support::{Act, JOB, Recorder, Running, answer, get, post, request};
 
 const ID: &str = "cc3d35cc-416a-4262-9714-b359da70b410";
 
@@ -52,6 +52,34 @@ fn jobs_that_are_never_run_do_not_starve_a_budget() {
     }
     assert_eq!(holds(&gateway)[0]["state"], "lapsed");
     assert_eq!(gateway.send(&post(JOB)).status, 201);
+}
+
+/// What lapsed is reserved anew by whatever is done to its job, and a change that is not answered is not forgotten.
+#[test]
+fn a_change_of_what_lapsed_is_held_like_any_other() {
+    let folder = Folder::new("anew");
+    let text = budget("5", &folder.ledger());
+    created(&folder, &text, 8);
+    let upstream = Recorder::start();
+    let gateway = Running::start_patiently(upstream.address, &text);
+    while sums(&gateway) != sum("0", "0") {
+        thread::yield_now();
+    }
+    let change = |pixels: u32| {
+        let body = format!(r#"{{"costEstimationParameters":{{"gigaPixels":{pixels}}}}}"#);
+        gateway.send(&request("PATCH", &format!("/contextcapture/jobs/{ID}"), &body)).status
+    };
+    upstream.script([Act::Answer(answer(422, "{}"))]);
+    assert_eq!(
+        (change(4), sums(&gateway), holds(&gateway)[0]["state"].as_str()),
+        (422, sum("0", "0"), Some("lapsed"))
+    );
+    assert_eq!(change(6), 402, "it does not fit");
+    upstream.script([Act::Close]);
+    assert_eq!(
+        (change(4), sums(&gateway), holds(&gateway)[0]["state"].as_str()),
+        (502, sum("0", "4"), Some("in-doubt"))
+    );
 }
 
 /// Six days are not seven.

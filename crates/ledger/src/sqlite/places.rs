@@ -55,12 +55,13 @@ impl Places {
     }
 
     /// What the file is to know, each place once.
-    pub(super) fn moved(&mut self) -> impl Iterator<Item = &Account> {
-        let moved = self.known.values_mut().filter(|place| place.is_moved);
-        moved.map(|place| {
-            place.is_moved = false;
-            &place.account
-        })
+    pub(super) fn moved(&self) -> impl Iterator<Item = &Account> {
+        self.known.values().filter(|place| place.is_moved).map(|place| &place.account)
+    }
+
+    /// The file knows all of it.
+    pub(super) fn written(&mut self) {
+        self.known.values_mut().for_each(|place| place.is_moved = false);
     }
 
     fn insert(&mut self, account: &Account, is_moved: bool) {

@@ -4,7 +4,6 @@ use admission::{Balance, Claim};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params};
 
-use super::places::Places;
 use super::{Book, chain, seal};
 use crate::entry::Entry;
 use crate::ledger::Unavailable;
@@ -184,7 +183,10 @@ impl Book {
     /// Tells the file of the places that were moved since it was told last.
     pub(super) fn write_places(&self) -> rusqlite::Result<()> {
         let mut places = self.places.borrow_mut();
-        places.iter_mut().flat_map(Places::moved).try_for_each(|account| self.write_account(account))
+        let Some(places) = places.as_mut() else { return Ok(()) };
+        places.moved().try_for_each(|account| self.write_account(account))?;
+        places.written();
+        Ok(())
     }
 
     fn write_account(&self, account: &Account) -> rusqlite::Result<()> {
