@@ -39,17 +39,23 @@ fn created(folder: &Folder, text: &str, days: i64) {
     runtime.block_on(book.note(id, bound, when)).unwrap();
 }
 
-/// A job that was created eight days ago and never run gives its price back by itself.
-#[test]
-fn jobs_that_are_never_run_do_not_starve_a_budget() {
-    let folder = Folder::new("starve");
+/// A gate that has given back what was held for a job of eight days ago.
+fn lapsed(folder: &Folder) -> (Recorder, Running) {
     let text = budget("5", &folder.ledger());
-    created(&folder, &text, 8);
+    created(folder, &text, 8);
     let upstream = Recorder::start();
     let gateway = Running::start_patiently(upstream.address, &text);
     while sums(&gateway) != sum("0", "0") {
         thread::yield_now();
     }
+    (upstream, gateway)
+}
+
+/// A job that was created eight days ago and never run gives its price back by itself.
+#[test]
+fn jobs_that_are_never_run_do_not_starve_a_budget() {
+    let folder = Folder::new("starve");
+    let (_, gateway) = lapsed(&folder);
     assert_eq!(holds(&gateway)[0]["state"], "lapsed");
     assert_eq!(gateway.send(&post(JOB)).status, 201);
 }
@@ -58,13 +64,7 @@ fn jobs_that_are_never_run_do_not_starve_a_budget() {
 #[test]
 fn a_change_of_what_lapsed_is_held_like_any_other() {
     let folder = Folder::new("anew");
-    let text = budget("5", &folder.ledger());
-    created(&folder, &text, 8);
-    let upstream = Recorder::start();
-    let gateway = Running::start_patiently(upstream.address, &text);
-    while sums(&gateway) != sum("0", "0") {
-        thread::yield_now();
-    }
+    let (upstream, gateway) = lapsed(&folder);
     let change = |pixels: u32| {
         let body = format!(r#"{{"costEstimationParameters":{{"gigaPixels":{pixels}}}}}"#);
         gateway.send(&request("PATCH", &format!("/contextcapture/jobs/{ID}"), &body)).status
