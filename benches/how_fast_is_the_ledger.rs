@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use admission::{Balance, Budget, BudgetScope, Claim, Event, Unpriced, Window, WindowKind};
 use jiff::Timestamp;
 use job_model::{Amount, Decimal, JobId, Workload, WorkspaceId};
-use ledger::{HoldId, Ledger, NewHold, Note, Told, Url};
+use ledger::{HoldId, Ledger, NewHold, Note, Terms, Told, Url};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
@@ -232,7 +232,7 @@ fn hold() -> NewHold {
         principal: "somebody".to_owned(),
         workload: Workload::from_json(&serde_json::from_str(workload).unwrap()).unwrap(),
         amount: Some(Amount::from_micros(1)),
-        card: "0f3c".repeat(16),
+        terms: Terms { card: "0f3c".repeat(16), rules: "7a11".repeat(16).into() },
         currency: "unit".to_owned(),
         claims: ["all", "each"].map(claim).to_vec(),
     }

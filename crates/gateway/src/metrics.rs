@@ -14,7 +14,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use self::declare::Declare;
-use crate::config::Scope;
+use crate::config::{Running, Scope};
 use crate::outcome::Decision;
 use crate::phase::meter::Record;
 
@@ -204,12 +204,14 @@ impl Metrics {
     ///
     /// # Errors
     /// When a declaration contradicts another one.
-    pub(crate) fn new(rule_set: &str, rate_card: &str) -> Result<Self, Error> {
+    pub(crate) fn new(running: &Running) -> Result<Self, Error> {
         let registry = Registry::new();
         let all = &Declare(&registry);
-        let labels = &["version", "rule_set", "rate_card"];
+        let labels = &["version", "rule_set", "rule_set_sha256", "rate_card", "rate_card_sha256"];
         let build = all.gauges("build_info", "1, with what is running as labels.", labels)?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION"), rule_set, rate_card]).set(1);
+        let Running { rule_set, rule_set_sha256, rate_card, rate_card_sha256 } = running;
+        let running = [env!("CARGO_PKG_VERSION"), rule_set, rule_set_sha256, rate_card, rate_card_sha256];
+        build.with_label_values(&running).set(1);
         Ok(Self {
             requests: Requests::declare(all)?,
             jobs: Jobs::declare(all)?,

@@ -3,11 +3,13 @@
 
 pub(crate) mod changes;
 
+use std::sync::Arc;
+
 use admission::{Budget, Claim, Event, HoldState, Unpriced, after};
 use jiff::{SignedDuration, Timestamp};
 use job_model::response::JobHead;
 use job_model::{Amount, Decimal, JobId, Quote, RateCards, WorkspaceId};
-use ledger::{Earlier, HoldId, HoldRow, Kept, Key, Ledger, NewHold, Note, Refused, Told, Unavailable};
+use ledger::{Earlier, HoldId, HoldRow, Kept, Key, Ledger, NewHold, Note, Refused, Terms, Told, Unavailable};
 use log::{error, warn};
 use serde_json::{Value, json};
 
@@ -29,6 +31,8 @@ pub(crate) struct Money {
     pub(crate) budgets: Vec<Budget>,
     pub(crate) holds: Holds,
     pub(crate) cards: RateCards,
+    /// The fingerprint of the rule set.
+    pub(crate) rules: Arc<str>,
 }
 
 /// What is said again to who asks again.
@@ -66,7 +70,7 @@ impl Money {
             principal: principal.to_owned(),
             workload,
             amount,
-            card: card(quote).unwrap_or_default(),
+            terms: self.terms(quote),
             currency: self.currency(now),
             claims,
         };
@@ -246,6 +250,15 @@ impl Money {
         self.cards.in_force(now).map(|card| card.currency().to_owned()).unwrap_or_default()
     }
 
+    /// By what a price was found, or that there is none.
+    fn terms(&self, quote: Option<&Quote>) -> Terms {
+        let card = match quote {
+            Some(Quote::Priced(estimate)) => estimate.card().sha256().to_owned(),
+            Some(Quote::Unpriced(_)) | None => String::new(),
+        };
+        Terms { card, rules: Arc::clone(&self.rules) }
+    }
+
     fn check_unpriced(&self, amount: Option<Amount>, claims: &[Claim]) -> Result<(), Rejection> {
         let strict = |budget: &&Budget| {
             budget.enforce
@@ -262,13 +275,6 @@ impl Money {
 fn amount(quote: Option<&Quote>) -> Option<Amount> {
     match quote {
         Some(Quote::Priced(estimate)) => Some(estimate.amount()),
-        Some(Quote::Unpriced(_)) | None => None,
-    }
-}
-
-fn card(quote: Option<&Quote>) -> Option<String> {
-    match quote {
-        Some(Quote::Priced(estimate)) => Some(estimate.card().sha256().to_owned()),
         Some(Quote::Unpriced(_)) | None => None,
     }
 }

@@ -28,7 +28,7 @@ use crate::anchor;
 use crate::calendar::Calendar;
 use crate::chores::{Lapse, LookUp, Refresh};
 use crate::clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Running};
 use crate::connections;
 use crate::courier::Courier;
 use crate::door::Door;
@@ -105,7 +105,7 @@ impl Gateway {
         let operators = Bound::to("admin.address", config.admin)?;
         let (address, admin) = (public.address, operators.address);
         let life = Life::new(&config.limits);
-        let metrics = Metrics::new(&rule_set(&config), &rate_cards(&config));
+        let metrics = Metrics::new(&Running::of(&config));
         let metrics = Arc::new(metrics.map_err(|error| StartError::Machine(format!("metrics: {error}")))?);
         let no_thread = |error| StartError::Machine(format!("no thread is to be had: {error}"));
         let log = Arc::new(AccessLog::start(access_log).map_err(no_thread)?);
@@ -137,6 +137,7 @@ impl Gateway {
             budgets: config.budgets.clone(),
             holds: config.holds,
             cards: config.cards.clone(),
+            rules: config.policy.sha256().into(),
         });
         for (name, relay) in relay::all(config.event_sinks, &money.ledger, &life, &courier)? {
             server.add_service(background_service(&format!("event sink {name}"), relay));
@@ -240,22 +241,6 @@ impl fmt::Debug for Gateway {
             .field("admin", &self.admin)
             .finish_non_exhaustive()
     }
-}
-
-/// The profile, and how many severities differ from it.
-fn rule_set(config: &Config) -> String {
-    let (profile, policy) = (config.profile, &config.policy);
-    let changed = job_model::Rule::ALL
-        .iter()
-        .filter(|rule| policy.severity(**rule) != rule.default_severity(profile))
-        .count();
-    if changed == 0 { profile.as_str().to_owned() } else { format!("{}+{changed}", profile.as_str()) }
-}
-
-fn rate_cards(config: &Config) -> String {
-    let names: Vec<_> =
-        config.cards.iter().map(|card| format!("{} {}", card.name(), card.version())).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn server_conf(config: &Config) -> ServerConf {

@@ -233,6 +233,7 @@ mod tests {
             budgets: config.budgets,
             holds: config.holds,
             cards: config.cards.clone(),
+            rules: config.policy.sha256().into(),
         };
         let desk = Desk { policy: config.policy, cards: config.cards };
         let permit = decide(JOB, Operation::Create, &desk, now).unwrap();

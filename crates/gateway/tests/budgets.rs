@@ -125,7 +125,7 @@ fn a_clock_that_was_set_back_opens_no_window_again() {
         principal: String::new(),
         workload: job_model::Workload::from_json(&workload).unwrap(),
         amount: Some("3.5".parse().unwrap()),
-        card: String::new(),
+        terms: ledger::Terms::default(),
         currency: "unit".to_owned(),
         claims: config.budgets.iter().map(|budget| budget.claim(None, "", tomorrow).unwrap()).collect(),
     };

@@ -7,6 +7,7 @@ mod amount;
 mod decimal;
 mod draft;
 mod engines;
+mod fingerprint;
 mod format;
 mod ids;
 mod kind;

@@ -1,7 +1,11 @@
 //! What an operator decides about the rules: profile, severities, mode and limits.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use serde_json::json;
+
+use crate::fingerprint;
 use crate::rules::Rule;
 use crate::severity::{Mode, Profile, Severity};
 
@@ -102,6 +106,31 @@ impl Policy {
     /// The limits.
     pub const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// SHA-256 of what it decides by, in lower-case hexadecimal: this crate's version, the mode, every severity and limit. What
+    /// was judged under the same fingerprint was judged by the same rules.
+    ///
+    /// ```
+    /// use job_model::{Limits, Policy, Profile};
+    /// let policy = Policy::new(Profile::Compatible);
+    /// assert_eq!(policy.sha256(), Policy::default().sha256());
+    /// assert_ne!(policy.sha256(), Policy::new(Profile::Strict).sha256());
+    /// assert_ne!(policy.sha256(), policy.clone().with_limits(Limits { inputs: 5, ..Limits::default() }).sha256());
+    /// ```
+    pub fn sha256(&self) -> String {
+        let Limits { string_bytes, name_chars, inputs, engines } = self.limits;
+        let rules: BTreeMap<_, _> =
+            Rule::ALL.iter().map(|rule| (rule.id(), self.severity(*rule).as_str())).collect();
+        // Members in order, as RFC 8785 wants them, whatever a map of JSON keeps them in.
+        fingerprint::sha256(&json!({
+            "limits": {
+                "engines": engines, "inputs": inputs, "name_chars": name_chars, "string_bytes": string_bytes,
+            },
+            "mode": self.mode.as_str(),
+            "rules": rules,
+            "version": env!("CARGO_PKG_VERSION"),
+        }))
     }
 
     fn set(&mut self, rule: Rule, severity: Severity) {

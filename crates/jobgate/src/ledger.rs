@@ -1,8 +1,8 @@
 //! `jobgate ledger`: adds the ledger up again, or writes its entries out.
 
-use ::ledger::Ledger;
+use ::ledger::{EntryRow, Ledger, Place as EntryPlace};
 use clap::{Subcommand, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::book::{Book, PAGE, Place, date};
 use crate::output::{self, Data, Ending, Failure};
@@ -62,10 +62,31 @@ fn verify(place: &Place) -> output::Result {
     }
 }
 
+/// What stands above the columns of CSV. Every sum of `held_change` and `settled_change`, over all lines or those of a budget, is
+/// what is held and settled there.
+const TITLES: [&str; 16] = [
+    "number",
+    "time",
+    "hold",
+    "happened",
+    "state",
+    "held_change",
+    "settled_change",
+    "amount",
+    "entry",
+    "currency",
+    "job",
+    "workspace",
+    "principal",
+    "budgets",
+    "rate_card",
+    "rule_set",
+];
+
 fn export(book: &Book, format: Lines) -> output::Result {
     let mut data = Data::new();
     if matches!(format, Lines::Csv) {
-        data.line("number,time,hold,happened,state,held_change,settled_change,amount,entry")?;
+        data.line(output::csv(&TITLES))?;
     }
     let mut after = 0;
     loop {
@@ -73,19 +94,52 @@ fn export(book: &Book, format: Lines) -> output::Result {
         let Some(last) = page.last() else { break };
         after = last.seq;
         for row in &page {
-            let time = date(row.time);
             match format {
-                Lines::Csv => data.line(format_args!(
-                    "{},{time},{},{},{},{},{},{},{}",
-                    row.seq, row.hold, row.kind, row.state, row.held, row.settled, row.amount, row.id
-                ))?,
-                Lines::Json => data.line(json!({
-                    "number": row.seq, "time": time, "hold": row.hold, "happened": row.kind, "state": row.state,
-                    "heldChange": row.held, "settledChange": row.settled, "amount": row.amount, "entry": row.id,
-                }))?,
+                Lines::Csv => data.line(output::csv(&cells(row)))?,
+                Lines::Json => data.line(object(row))?,
             }
         }
     }
     data.finish()?;
     Ok(Ending::Ok)
+}
+
+/// A row in the order of the titles.
+fn cells(row: &EntryRow) -> [String; 16] {
+    // No name of a budget has a blank or a semicolon in it.
+    let budget = |place: &EntryPlace| {
+        let words = [&place.budget, &place.period, &place.key];
+        words.map(String::as_str).join(" ").trim_end().to_owned()
+    };
+    [
+        row.seq.to_string(),
+        date(row.time),
+        row.hold.clone(),
+        row.kind.clone(),
+        row.state.clone(),
+        row.held.to_string(),
+        row.settled.to_string(),
+        row.amount.to_string(),
+        row.id.clone(),
+        row.currency.clone(),
+        row.job.clone().unwrap_or_default(),
+        row.workspace.clone(),
+        row.principal.clone(),
+        row.places.iter().map(budget).collect::<Vec<_>>().join("; "),
+        row.terms.card.clone(),
+        row.terms.rules.to_string(),
+    ]
+}
+
+fn object(row: &EntryRow) -> Value {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let budget =
+        |place: &EntryPlace| json!({"name": place.budget, "period": place.period, "key": text(&place.key)});
+    json!({
+        "number": row.seq, "time": date(row.time), "hold": row.hold, "happened": row.kind, "state": row.state,
+        "heldChange": row.held, "settledChange": row.settled, "amount": row.amount, "entry": row.id,
+        "currency": text(&row.currency), "job": row.job, "workspace": row.workspace,
+        "principal": text(&row.principal), "budgets": row.places.iter().map(budget).collect::<Vec<_>>(),
+        "rateCard": text(&row.terms.card), "ruleSet": text(&row.terms.rules),
+    })
 }

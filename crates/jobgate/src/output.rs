@@ -94,3 +94,25 @@ pub(crate) fn say(line: impl fmt::Display) {
     // There is nowhere left to report that stderr is gone.
     let _ = writeln!(anstream::stderr().lock(), "{line}");
 }
+
+/// A line of CSV. A principal or a currency may have anything in it: it is quoted as RFC 4180 says.
+pub(crate) fn csv(cells: &[impl AsRef<str>]) -> String {
+    let quoted = |cell: &str| {
+        if cell.contains(['"', ',', '\r', '\n']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell.to_owned()
+        }
+    };
+    cells.iter().map(|cell| quoted(cell.as_ref())).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_read_as_it_was() {
+        assert_eq!(csv(&[r"plain", r#"a,"b""#, ""]), r#"plain,"a,""b""","#);
+    }
+}

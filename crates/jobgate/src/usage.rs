@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> output::Result {
         Form::Csv => {
             data.line(TITLES.join(","))?;
             for row in &rows {
-                data.line(cells(row).map(|cell| quoted(&cell)).join(","))?;
+                data.line(output::csv(&cells(row)))?;
             }
         }
         Form::Json => {
@@ -75,23 +75,4 @@ pub(crate) fn run(args: &Args) -> output::Result {
 fn cells(row: &UsageRow) -> [String; 6] {
     let (jobs, unpriced) = (row.jobs.to_string(), row.unpriced.to_string());
     [row.group.clone(), jobs, unpriced, row.held.to_string(), row.settled.to_string(), row.currency.clone()]
-}
-
-/// A principal or a currency may have anything in it: it is quoted as RFC 4180 says.
-fn quoted(cell: &str) -> String {
-    if cell.contains(['"', ',', '\r', '\n']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_read_as_it_was() {
-        assert_eq!([r"plain", r#"a,"b""#].map(quoted), ["plain", r#""a,""b""""#]);
-    }
 }

@@ -94,6 +94,28 @@ fn console(data: &Path) {
     }
 }
 
+/// What every entry follows from is what is in force, and its job and budget are told with it.
+fn audited(data: &Path, job: &str) {
+    let config = data.join("jobgate.toml");
+    let read = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_jobgate")).args(args).arg(&config).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let in_force = read(&["check-config"]);
+    let fingerprint = |what: &str| {
+        let line = in_force.lines().find(|line| line.starts_with(what)).expect(what);
+        line.rsplit(' ').next().unwrap().to_owned()
+    };
+    let (rules, card) = (fingerprint("# Rule set "), fingerprint("# Rate card illustrative "));
+    assert_eq!((rules.len(), card.len()), (64, 64));
+    let entries = read(&["ledger", "export", "--format", "json", "--config"]);
+    assert_eq!(entries.lines().count(), 5);
+    for entry in entries.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+        assert_eq!((entry["ruleSet"].as_str(), entry["rateCard"].as_str()), (Some(&*rules), Some(&*card)));
+        assert_eq!((&entry["job"], &entry["budgets"][0]["name"]), (&job.into(), &"demo".into()));
+    }
+}
+
 /// Equal, where `…` stands for any text.
 fn alike(shown: &Value, real: &Value) -> bool {
     match (shown, real) {
@@ -136,6 +158,7 @@ fn every_example_is_what_the_demo_answers() {
         thread::yield_now();
     }
     console(&data);
+    audited(&data, &job);
     std::fs::remove_dir_all(data).unwrap();
 }
 

@@ -2,17 +2,27 @@
 //! transaction: nothing is checked at one time and added at another.
 
 use std::fmt;
+use std::sync::Arc;
 
 use admission::{Balance, Change, Claim, Event, HoldState, Shortfall, after};
 use jiff::Timestamp;
 use job_model::{Amount, Decimal, JobId, Workload, WorkspaceId};
 
 use crate::HoldId;
-use crate::entry::{About, beyond, enter, millis, moved};
+use crate::entry::{Enter, beyond, enter, millis, moved};
 use crate::ledger::{Failing, Ledger, Unavailable};
 use crate::repeat::{self, Earlier, Kept, Key};
 use crate::rows::{Account, BudgetRow, HoldRow};
 use crate::store::Write;
+
+/// What an amount follows from: the fingerprints of the rate card, empty where nothing was priced, and of the rule set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Of the rate card.
+    pub card: String,
+    /// Of the rule set.
+    pub rules: Arc<str>,
+}
 
 /// A hold to be opened.
 #[derive(Clone, Debug)]
@@ -29,8 +39,8 @@ pub struct NewHold {
     pub workload: Workload,
     /// The price; none where it is unknown.
     pub amount: Option<Amount>,
-    /// The fingerprint of the rate card; empty where nothing was priced.
-    pub card: String,
+    /// By what it was found.
+    pub terms: Terms,
     /// What the amount is.
     pub currency: String,
     /// Where it counts.
@@ -42,8 +52,19 @@ pub struct NewHold {
 pub struct Amend {
     /// What is priced now.
     pub workload: Workload,
-    /// The fingerprint of the card that priced it; none where it has no price now, and an earlier one stays.
-    pub card: Option<String>,
+    /// By what its price was found; none where it has none now, and an earlier one stays.
+    pub terms: Option<Terms>,
+}
+
+/// What a change is about to make of a hold.
+#[derive(Clone, Debug)]
+pub struct Raise {
+    /// What the changed job costs.
+    pub to: Amount,
+    /// By what that was found; none where it is the price that the hold has.
+    pub terms: Option<Terms>,
+    /// Where it counts.
+    pub claims: Vec<Claim>,
 }
 
 /// What upstream said of a job beside what happened.
@@ -150,7 +171,7 @@ impl Ledger {
 
     /// Begins a change: raises a hold to what the changed job costs, if that fits, and keeps every other change out until a note
     /// ends this one. The hold is never lowered here, before upstream has agreed. One that had lapsed is reserved anew, in the
-    /// windows of `claims`. The price was found by what the hold was `seen` as.
+    /// windows of its claims. The price was found by what the hold was `seen` as.
     ///
     /// # Errors
     /// As [`Ledger::reserve`]; [`Refused::Changed`] where the hold is not as it was seen, or a change of it is under way.
@@ -158,14 +179,13 @@ impl Ledger {
         &self,
         hold: HoldId,
         seen: Seen,
-        to: Amount,
-        claims: Vec<Claim>,
+        raise: Raise,
         key: Option<Key>,
         now: Timestamp,
     ) -> Result<Vec<String>, Refused> {
         self.decide(move |store| {
             repeat::check(store, key.as_ref(), now)?;
-            let near = change(store, hold, seen, to, &claims, now)?;
+            let near = change(store, hold, seen, &raise, now)?;
             repeat::take(store, key, Some(hold), now)?;
             Ok(near)
         })
@@ -177,7 +197,7 @@ impl Ledger {
     /// # Errors
     /// When there is no such hold.
     pub async fn note(&self, hold: HoldId, note: Note, now: Timestamp) -> Result<HoldState, Refused> {
-        self.decide(move |store| write(store, hold, &note, Amount::ZERO, now)).await
+        self.decide(move |store| write(store, hold, &note, None, now)).await
     }
 }
 
@@ -199,7 +219,7 @@ fn reserve(store: &mut dyn Write, new: &NewHold, now: Timestamp) -> Result<Vec<S
         workspace: new.workspace,
         principal: new.principal.clone(),
         workload: new.workload,
-        card: new.card.clone(),
+        terms: store.number_of(&new.terms)?,
         currency: new.currency.clone(),
         upstream_estimate: None,
         upstream_units: None,
@@ -210,8 +230,13 @@ fn reserve(store: &mut dyn Write, new: &NewHold, now: Timestamp) -> Result<Vec<S
         accounts,
     };
     store.add_hold(&row)?;
-    let about = About::Opening { card: &new.card, job: new.job };
-    enter(store, &row, "reserve", opened(row.state, amount), about, now)?;
+    let told = Told { job: new.job, ..Told::default() };
+    enter(
+        store,
+        &row,
+        Enter { kind: "reserve", change: opened(row.state, amount), terms: row.terms, told },
+        now,
+    )?;
     Ok(near)
 }
 
@@ -219,10 +244,11 @@ fn change(
     store: &mut dyn Write,
     hold: HoldId,
     seen: Seen,
-    to: Amount,
-    claims: &[Claim],
+    raise: &Raise,
     now: Timestamp,
 ) -> Result<Vec<String>, Refused> {
+    let Raise { to, terms, claims } = raise;
+    let to = *to;
     let row = store.hold(hold)?.ok_or(Refused::Unknown)?;
     if row.state == HoldState::Changing || row.seen() != seen {
         return Err(Refused::Changed);
@@ -232,7 +258,9 @@ fn change(
         let (state, opening) = (HoldState::Changing, millis(now));
         let row = HoldRow { state, amount: to, accounts, opened: opening, changed: opening, ..row };
         store.put_hold(&row)?;
-        enter(store, &row, "reserve", opened(state, to), About::Told(Told::default()), now)?;
+        let terms = number_of(store, &row, terms.as_ref())?;
+        let told = Told::default();
+        enter(store, &row, Enter { kind: "reserve", change: opened(state, to), terms, told }, now)?;
         return Ok(near);
     }
     let more = to.checked_sub(row.amount).ok_or_else(beyond)?.max(Amount::ZERO);
@@ -245,7 +273,8 @@ fn change(
     }
     let raised = (more > Amount::ZERO).then_some(Event::Adjust(to));
     let events = raised.into_iter().chain([Event::Change]).collect();
-    write(store, hold, &Note { events, ..Note::default() }, more, now)?;
+    let asked = Asked { claimed: more, terms: number_of(store, &row, terms.as_ref())? };
+    write(store, hold, &Note { events, ..Note::default() }, Some(asked), now)?;
     Ok(near)
 }
 
@@ -289,19 +318,27 @@ fn claim(
     Ok((numbers, near))
 }
 
-/// Writes a note. Its budgets were asked for `claimed`; what it takes beyond that is upstream's doing: it is taken all the same, and
-/// shown as such.
+/// What budgets were asked for, and by what that was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    claimed: Amount,
+    terms: i64,
+}
+
+/// Writes a note. What it takes beyond what its budgets were asked for is upstream's doing: it is taken all the same, and shown as
+/// such.
 pub(crate) fn write(
     store: &mut dyn Write,
     hold: HoldId,
     note: &Note,
-    mut claimed: Amount,
+    asked: Option<Asked>,
     now: Timestamp,
 ) -> Result<HoldState, Refused> {
     let Note { seen, events, told, amend, kept } = note;
     let mut row = store.hold(hold)?.ok_or(Refused::Unknown)?;
     let is_seen = seen.is_none_or(|seen| seen == row.seen());
     let (events, amend) = if is_seen { (events.as_slice(), amend.as_ref()) } else { (&[][..], None) };
+    let mut claimed = asked.map_or(Amount::ZERO, |asked| asked.claimed);
     let mut changes = Vec::with_capacity(events.len());
     for event in events {
         let Some(change) = after(row.state, row.amount, *event) else { continue };
@@ -323,10 +360,10 @@ pub(crate) fn write(
         row.upstream_estimate = told.estimate.map(|number| number.normalize()).or(row.upstream_estimate);
         row.upstream_units = told.units.map(|number| number.normalize()).or(row.upstream_units);
     }
-    if let Some(Amend { workload, card }) = amend {
+    if let Some(Amend { workload, terms }) = amend {
         row.workload = *workload;
-        row.priced |= card.is_some();
-        row.card = card.clone().unwrap_or(row.card);
+        row.priced |= terms.is_some();
+        row.terms = number_of(store, &row, terms.as_ref())?;
     }
     if happened || amend.is_some() {
         store.put_hold(&row)?;
@@ -334,10 +371,19 @@ pub(crate) fn write(
     for account in &balances {
         store.put_account(account)?;
     }
+    let terms = asked.map_or(row.terms, |asked| asked.terms);
     for (kind, change) in changes {
-        enter(store, &row, kind, change, About::Told(*told), now)?;
+        enter(store, &row, Enter { kind, change, terms, told: *told }, now)?;
     }
     Ok(row.state)
+}
+
+/// The number of terms; where there are none, of those that the hold has.
+fn number_of(store: &mut dyn Write, row: &HoldRow, terms: Option<&Terms>) -> Result<i64, Refused> {
+    Ok(match terms {
+        Some(terms) => store.number_of(terms)?,
+        None => row.terms,
+    })
 }
 
 /// What an opening does to the balances.

@@ -2,7 +2,7 @@
 
 use admission::{Balance, Change};
 use jiff::Timestamp;
-use job_model::{Amount, JobId};
+use job_model::Amount;
 
 use crate::HoldId;
 use crate::book::{Refused, Told};
@@ -24,32 +24,32 @@ pub(crate) struct Entry<'a> {
     pub(crate) change: Change,
     /// The places that it moves.
     pub(crate) accounts: &'a [i64],
-    /// What it says beside its numbers.
-    pub(crate) about: About<'a>,
+    /// The number of the terms by which its amount was found.
+    pub(crate) terms: i64,
+    /// What upstream said.
+    pub(crate) told: Told,
     /// When, in milliseconds of Unix time.
     pub(crate) time: i64,
 }
 
-/// What an entry says beside its numbers.
+/// What is to be entered about a hold.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum About<'a> {
-    /// By which card it was priced, and for which job where that is known.
-    Opening { card: &'a str, job: Option<JobId> },
+pub(crate) struct Enter {
+    /// What happened.
+    pub(crate) kind: &'static str,
+    /// What it does to the hold and its balances.
+    pub(crate) change: Change,
+    /// The number of the terms by which its amount was found.
+    pub(crate) terms: i64,
     /// What upstream said.
-    Told(Told),
+    pub(crate) told: Told,
 }
 
 /// Appends what happened to a hold, which is as `row` says after it, and tells who wants to hear of it.
-pub(crate) fn enter(
-    store: &mut dyn Write,
-    row: &HoldRow,
-    kind: &'static str,
-    change: Change,
-    about: About<'_>,
-    now: Timestamp,
-) -> Answer<()> {
+pub(crate) fn enter(store: &mut dyn Write, row: &HoldRow, what: Enter, now: Timestamp) -> Answer<()> {
+    let Enter { kind, change, terms, told } = what;
     let (id, time) = (HoldId::new(), millis(now));
-    let entry = Entry { id, hold: row.id, kind, change, accounts: &row.accounts, about, time };
+    let entry = Entry { id, hold: row.id, kind, change, accounts: &row.accounts, terms, told, time };
     let seq = store.append(&entry)?;
     if let Some(what) = outbox::happened(kind, change.state)
         && store.has_sinks()?

@@ -15,11 +15,11 @@ mod store;
 mod sweep;
 mod verify;
 
-pub use book::{Amend, NewHold, Note, Refused, Seen, Told};
+pub use book::{Amend, NewHold, Note, Raise, Refused, Seen, Terms, Told};
 pub use ledger::{Ledger, OpenError, Unavailable, Url};
 pub use outbox::{Outgoing, Waiting};
 pub use repeat::{Earlier, Kept, Key};
-pub use rows::{BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
+pub use rows::{BudgetRow, EntryRow, HoldRow, Place, UsageBy, UsageRow};
 pub use verify::{Faults, Verified};
 
 /// A hold, by a name of ours that sorts by time.

@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use job_model::{Amount, JobId};
 
 use crate::HoldId;
+use crate::book::Terms;
 use crate::entry::Entry;
 use crate::ledger::{Failing, Unavailable};
 use crate::outbox::{Outgoing, Waiting};
 use crate::repeat::Request;
-use crate::rows::{Account, BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
+use crate::rows::{Account, BudgetRow, EntryRow, HoldRow, Place, UsageBy, UsageRow};
 use crate::store::{Answer, Read, Write};
 use crate::verify::{Faults, Sums, Verified};
 
@@ -32,6 +33,7 @@ struct Memory {
     /// The numbers of the accounts: by budget, key and period.
     places: HashMap<String, i64>,
     entries: Vec<Kept>,
+    terms: Vec<Terms>,
     requests: HashMap<[u8; 32], Request>,
     outbox: BTreeMap<i64, (i64, String)>,
     sinks: BTreeMap<String, i64>,
@@ -48,6 +50,7 @@ struct Kept {
     kind: &'static str,
     change: Change,
     accounts: Box<[i64]>,
+    terms: i64,
     time: i64,
 }
 
@@ -92,6 +95,34 @@ impl Memory {
         index
             .filter(|index| *index < self.accounts.len())
             .ok_or_else(|| Unavailable::new("there is no such account"))
+    }
+
+    fn entry(&self, entry: &Kept, seq: i64) -> Answer<EntryRow> {
+        let lost = || Unavailable::new("an entry is about nothing");
+        let hold = self.holds.get(&entry.hold).ok_or_else(lost)?;
+        let terms =
+            usize::try_from(entry.terms).ok().and_then(|number| self.terms.get(number.checked_sub(1)?));
+        let place = |number: &i64| {
+            let BudgetRow { budget, key, period, .. } = self.account(*number)?.row;
+            Ok(Place { budget, key, period })
+        };
+        Ok(EntryRow {
+            seq,
+            id: entry.id.to_string(),
+            hold: entry.hold.to_string(),
+            kind: entry.kind.to_owned(),
+            state: entry.change.state.as_str().to_owned(),
+            held: entry.change.held,
+            settled: entry.change.settled,
+            amount: entry.change.amount,
+            time: entry.time,
+            terms: terms.ok_or_else(lost)?.clone(),
+            places: entry.accounts.iter().map(place).collect::<Answer<_>>()?,
+            job: hold.job.map(|job| job.to_string()),
+            workspace: hold.workspace.to_string(),
+            principal: hold.principal.clone(),
+            currency: hold.currency.clone(),
+        })
     }
 
     /// What all sinks have is dropped.
@@ -210,19 +241,7 @@ impl Read for Memory {
         let skipped = usize::try_from(after).unwrap_or_default();
         let seqs = after.max(0).saturating_add(1)..;
         let wanted = self.entries.iter().skip(skipped).take(most(limit)).zip(seqs);
-        Ok(wanted
-            .map(|(entry, seq)| EntryRow {
-                seq,
-                id: entry.id.to_string(),
-                hold: entry.hold.to_string(),
-                kind: entry.kind.to_owned(),
-                state: entry.change.state.as_str().to_owned(),
-                held: entry.change.held,
-                settled: entry.change.settled,
-                amount: entry.change.amount,
-                time: entry.time,
-            })
-            .collect())
+        wanted.map(|(entry, seq)| self.entry(entry, seq)).collect()
     }
 
     fn request(&self, name: &[u8; 32]) -> Answer<Option<Request>> {
@@ -299,10 +318,19 @@ impl Write for Memory {
         Ok(())
     }
 
+    fn number_of(&mut self, terms: &Terms) -> Answer<i64> {
+        // There are few, and the last one is asked for most.
+        let number = self.terms.iter().rposition(|known| known == terms).unwrap_or_else(|| {
+            self.terms.push(terms.clone());
+            self.terms.len().saturating_sub(1)
+        });
+        Ok(i64::try_from(number).unwrap_or(i64::MAX).saturating_add(1))
+    }
+
     fn append(&mut self, entry: &Entry<'_>) -> Answer<i64> {
         self.changes = self.changes.wrapping_add(1);
-        let Entry { id, hold, kind, change, accounts, time, .. } = *entry;
-        self.entries.push(Kept { id, hold, kind, change, accounts: accounts.into(), time });
+        let Entry { id, hold, kind, change, accounts, terms, time, .. } = *entry;
+        self.entries.push(Kept { id, hold, kind, change, accounts: accounts.into(), terms, time });
         Ok(i64::try_from(self.entries.len()).unwrap_or(i64::MAX))
     }
 

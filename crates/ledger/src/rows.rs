@@ -5,7 +5,7 @@ use job_model::{Amount, Decimal, JobId, Workload, WorkspaceId};
 use serde_json::{Value, json};
 
 use crate::HoldId;
-use crate::book::{Seen, Told};
+use crate::book::{Seen, Terms, Told};
 
 /// A hold as it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +26,6 @@ pub struct HoldRow {
     pub principal: String,
     /// What is priced.
     pub workload: Workload,
-    /// The fingerprint of the rate card that priced it; empty where nothing was priced.
-    pub card: String,
     /// What the amount is.
     pub currency: String,
     /// Upstream's own estimate.
@@ -44,6 +42,8 @@ pub struct HoldRow {
     pub budgets: Vec<String>,
     /// The numbers of the places it counts in.
     pub(crate) accounts: Vec<i64>,
+    /// The number of the terms by which its amount was found.
+    pub(crate) terms: i64,
 }
 
 /// What is settled and held in one place.
@@ -66,7 +66,18 @@ pub(crate) struct Account {
     pub(crate) row: BudgetRow,
 }
 
-/// An entry of the book.
+/// Where an entry counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The budget's name.
+    pub budget: String,
+    /// The workspace or principal, or nothing for `global`.
+    pub key: String,
+    /// The period.
+    pub period: String,
+}
+
+/// An entry of the book, with what is known of its hold by now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryRow {
     /// Its number.
@@ -87,6 +98,18 @@ pub struct EntryRow {
     pub amount: Amount,
     /// When, in milliseconds of Unix time.
     pub time: i64,
+    /// By what the amount was found.
+    pub terms: Terms,
+    /// Where it counts.
+    pub places: Vec<Place>,
+    /// The job, where it is known.
+    pub job: Option<String>,
+    /// The job's workspace.
+    pub workspace: String,
+    /// Who asked; empty where that is unknown.
+    pub principal: String,
+    /// What the amounts are.
+    pub currency: String,
 }
 
 /// What usage is added up by.

@@ -23,6 +23,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+use crate::book::Terms;
 use crate::ledger::{Failing, OpenError, Unavailable};
 use crate::store::{Read, Write};
 use mark::Reached;
@@ -51,13 +52,15 @@ struct Book {
     last: Option<(i64, [u8; 32])>,
     /// Whether any sink is to hear of events; none where it has to be looked up.
     has_sinks: Option<bool>,
+    /// Terms that are in the file, by number; they are never changed there.
+    terms: Vec<(i64, Terms)>,
     /// None where each is read and written as it is asked for.
     places: RefCell<Option<Places>>,
 }
 
 impl Book {
     fn new(db: Connection) -> Self {
-        Self { db, last: None, has_sinks: None, places: RefCell::new(None) }
+        Self { db, last: None, has_sinks: None, terms: Vec::new(), places: RefCell::new(None) }
     }
 
     /// Begins a transaction, of which nothing is known yet: another process may have written meanwhile.
@@ -83,6 +86,7 @@ impl Book {
     /// Takes back whatever the transaction has written. One that is over already says so, and that is all.
     fn roll_back(&mut self) {
         let _ = self.step("ROLLBACK");
+        self.terms.clear();
         self.places = RefCell::new(None);
     }
 

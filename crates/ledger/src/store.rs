@@ -10,6 +10,7 @@ use admission::{Claim, HoldState};
 use job_model::JobId;
 
 use crate::HoldId;
+use crate::book::Terms;
 use crate::entry::Entry;
 use crate::ledger::Unavailable;
 use crate::outbox::{Outgoing, Waiting};
@@ -69,6 +70,8 @@ pub(crate) trait Write: Read {
     /// The balance of a place from now on.
     fn put_account(&mut self, account: &Account) -> Answer<()>;
 
+    /// The number of terms, which are kept from now on.
+    fn number_of(&mut self, terms: &Terms) -> Answer<i64>;
     /// Appends an entry; gives its number.
     fn append(&mut self, entry: &Entry<'_>) -> Answer<i64>;
 

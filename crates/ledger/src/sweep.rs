@@ -3,7 +3,6 @@
 
 use admission::{Event, HoldState};
 use jiff::Timestamp;
-use job_model::Amount;
 
 use crate::book::{Note, Refused, write};
 use crate::entry::millis;
@@ -48,7 +47,7 @@ fn end_all(
     let holds = store.opened_before(state, before, PART)?;
     for hold in &holds {
         let note = Note { events: vec![event], ..Note::default() };
-        if let Err(Refused::Unavailable(fault)) = write(store, *hold, &note, Amount::ZERO, now) {
+        if let Err(Refused::Unavailable(fault)) = write(store, *hold, &note, None, now) {
             return Err(fault);
         }
     }

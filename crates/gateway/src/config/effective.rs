@@ -8,16 +8,21 @@ use toml::{Table, Value};
 
 use super::cards::ILLUSTRATIVE;
 use super::keys::{KEYS, SEVERITY, split};
+use super::running::Running;
 use super::sections::{MEMORY, SQLITE};
 use super::types::{CardSource, Config, Identity, KeySource, Ledger};
 use super::url::bracketed;
 use super::value::{show_duration, show_size};
 
 impl Config {
-    /// Every key with the value in force, as TOML. It holds no secrets.
+    /// Every key with the value in force, as TOML, behind the fingerprints of what it decides by. It holds no secrets.
     pub fn effective(&self) -> String {
         let values = values(self);
-        let mut lines = Vec::new();
+        let Running { rule_set, rule_set_sha256, rate_card, rate_card_sha256 } = Running::of(self);
+        let mut lines = vec![
+            format!("# Rule set {rule_set}: {rule_set_sha256}"),
+            format!("# Rate card {rate_card}: {rate_card_sha256}"),
+        ];
         let mut open = "";
         for (path, _) in KEYS {
             let (section, key) = split(path);

@@ -12,6 +12,7 @@ mod problems;
 mod rates;
 mod reader;
 mod rows;
+mod running;
 mod sections;
 mod sinks;
 mod slips;
@@ -28,6 +29,7 @@ use std::path::Path;
 use toml::Table;
 
 pub use problems::{ConfigProblem, ConfigProblems};
+pub(crate) use running::Running;
 pub use types::{
     CardSource, Config, EventSink, Holds, Identity, Jwt, KeySource, Ledger, Level, Limits, Listen, Log,
     RateRule, Scope, Secret, SettleBy, Shutdown, SinkTo, Tls, Upstream,

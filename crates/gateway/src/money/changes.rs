@@ -1,11 +1,11 @@
 //! What a change of a job, or its end by its owner, does to what is held for it: priced before a byte of it leaves.
 
-use admission::{Claim, Event, HoldState};
+use admission::{Event, HoldState};
 use jiff::Timestamp;
-use job_model::{Amount, JobId, JobPatch, Quote, StateChange};
-use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Refused, Told, Unavailable};
+use job_model::{JobId, JobPatch, Quote, StateChange};
+use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Raise, Refused, Terms, Told, Unavailable};
 
-use super::{Money, amount, card, rejected, unavailable};
+use super::{Money, amount, rejected, unavailable};
 use crate::phase::admit;
 use crate::phase::look_up::{Found, Seen};
 use crate::rejection::{NoBudget, Rejection};
@@ -99,7 +99,7 @@ impl Money {
             seen: Some(row.seen()),
             events: vec![Event::Adjust(price), Event::Bind],
             told: Told { estimate: found.estimate, ..Told::default() },
-            amend: Some(Amend { workload: found.workload, card: card(Some(&quote)) }),
+            amend: Some(Amend { workload: found.workload, terms: self.new_terms(&quote) }),
             kept: None,
         };
         match self.ledger.note(row.id, note, now).await {
@@ -141,7 +141,7 @@ impl Money {
             principal: principal.to_owned(),
             workload: found.workload,
             amount,
-            card: card(Some(&quote)).unwrap_or_default(),
+            terms: self.terms(Some(&quote)),
             currency: self.currency(now),
             claims,
         };
@@ -152,6 +152,11 @@ impl Money {
         let row = row.ok_or_else(gone)?;
         self.note(&row, Vec::new(), Told { estimate: found.estimate, ..Told::default() }).await;
         Ok(row)
+    }
+
+    /// By what a price was found that takes the place of an earlier one.
+    fn new_terms(&self, quote: &Quote) -> Option<Terms> {
+        amount(Some(quote)).map(|_| self.terms(Some(quote)))
     }
 
     /// What a job costs once it is changed.
@@ -187,7 +192,8 @@ impl Money {
         // only submits changes no price, and so lowers none.
         let doubtful = row.state == HoldState::InDoubt;
         let to = if alters && !doubtful { to } else { to.max(row.amount) };
-        let amend = Some(Amend { workload: patch.merge_workload(&row.workload), card: card(Some(quote)) });
+        let terms = self.new_terms(quote);
+        let amend = Some(Amend { workload: patch.merge_workload(&row.workload), terms: terms.clone() });
         let budgets = claims.iter().map(|claim| claim.budget.clone()).collect();
         // What upstream's yes leaves open when the change before it was not answered is still open.
         let over = if doubtful { Event::Doubt } else { Event::Keep };
@@ -198,7 +204,7 @@ impl Money {
         };
         let held = Held { agreed, refused, amend, budgets, ..Held::of(row.id) };
         let stake = Stake::new(self, Some(held), ticket);
-        let begun = self.begin(stake, row, to, claims, now).await;
+        let begun = self.begin(stake, row, Raise { to, terms, claims }, now).await;
         begun.map(Some).map_err(|no| rejected(no, priced, self.currency(now)))
     }
 
@@ -208,13 +214,12 @@ impl Money {
         &self,
         stake: Stake,
         row: &HoldRow,
-        to: Amount,
-        claims: Vec<Claim>,
+        raise: Raise,
         now: Timestamp,
     ) -> Result<Stake, Refused> {
         let (ledger, id, seen, key) = (self.ledger.clone(), row.id, row.seen(), stake.key());
         let begun = tokio::spawn(async move {
-            match ledger.change(id, seen, to, claims, key, now).await {
+            match ledger.change(id, seen, raise, key, now).await {
                 Ok(near) => Ok(stake.near(near)),
                 Err(no) => {
                     stake.never_was();

@@ -5,7 +5,7 @@ use std::thread;
 
 use gateway::Config;
 use jiff::{SignedDuration, Timestamp};
-use ledger::{HoldId, Ledger, NewHold, Note, Told, Url};
+use ledger::{HoldId, Ledger, NewHold, Note, Terms, Told, Url};
 
 use crate::support::folder::Folder;
 use crate::support::money::{budget, holds, sum, sums};
@@ -27,7 +27,7 @@ fn created(folder: &Folder, text: &str, days: i64) {
         principal: String::new(),
         workload: job_model::Workload::from_json(&workload).unwrap(),
         amount: Some("3.5".parse().unwrap()),
-        card: String::new(),
+        terms: Terms::default(),
         currency: "unit".to_owned(),
         claims: config.budgets.iter().map(|budget| budget.claim(None, "", when).unwrap()).collect(),
     };

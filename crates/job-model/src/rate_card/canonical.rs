@@ -1,24 +1,11 @@
-//! The one form of a card that all notations of it share, and its fingerprint.
-
-use std::fmt::Write as _;
+//! The one form of a card that all notations of it share.
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use super::Content;
 use crate::format::OutputFormat;
-
-/// SHA-256 of the canonical form, in lower-case hexadecimal.
-pub(super) fn fingerprint(form: &Value) -> String {
-    let mut sha256 = String::with_capacity(64);
-    for byte in Sha256::digest(form.to_string()) {
-        // Writing to a string cannot fail.
-        let _ = write!(sha256, "{byte:02x}");
-    }
-    sha256
-}
 
 /// RFC 8785 wants members sorted, no white space and the shortest escapes. All names are ASCII and all values strings, so
 /// it is enough to insert in order.

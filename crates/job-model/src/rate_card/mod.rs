@@ -225,7 +225,7 @@ impl RateCard {
 
     fn of(content: Content) -> Self {
         let json = canonical::form(&content);
-        let sha256 = canonical::fingerprint(&json);
+        let sha256 = crate::fingerprint::sha256(&json);
         let mut rates = Grid::default();
         for row in &content.rates {
             for (job_type, quality) in row.pairs() {

@@ -3,7 +3,7 @@
 use admission::{Claim, Event, Period};
 use jiff::Timestamp;
 use job_model::{Amount, Workload, WorkspaceId};
-use ledger::{HoldId, Ledger, NewHold, Note, Told, Url};
+use ledger::{HoldId, Ledger, NewHold, Note, Terms, Told, Url};
 
 use crate::Place;
 
@@ -69,7 +69,7 @@ fn reserve(book: &Ledger, ids: &[HoldId]) {
             principal: "a,\"b\"".to_owned(),
             workload: Workload::from_json(&workload).unwrap(),
             amount: Some(Amount::from_micros(3_500_000)),
-            card: "c0ffee".to_owned(),
+            terms: Terms { card: "c0ffee".to_owned(), rules: "decaf".into() },
             currency: "unit".to_owned(),
             claims: vec![claim],
         };
@@ -99,7 +99,21 @@ fn a_ledger_is_added_up_listed_resolved_and_written_out() {
     let entries = run(&["ledger", "export", "--format", "json"]).json_lines();
     let changes: Vec<_> = entries.iter().map(|entry| entry["heldChange"].as_str().unwrap()).collect();
     assert_eq!(changes, ["3.5", "3.5", "0", "0", "-3.5"], "they add up to what is held");
-    assert_eq!(run(&["ledger", "export"]).stdout.lines().count(), 6);
+    let first = &entries[0];
+    let budget = serde_json::json!([{"name": "all", "period": "total", "key": null}]);
+    assert_eq!((&first["budgets"], &first["currency"]), (&budget, &"unit".into()));
+    assert_eq!((&first["rateCard"], &first["ruleSet"]), (&"c0ffee".into(), &"decaf".into()));
+    let table = run(&["ledger", "export"]).stdout;
+    let mut lines = table.lines();
+    assert_eq!(
+        lines.next().unwrap(),
+        "number,time,hold,happened,state,held_change,settled_change,amount,entry,currency,job,workspace,principal,budgets,\
+         rate_card,rule_set"
+    );
+    let first = lines.next().unwrap();
+    let told = r#",unit,,6881117d-9fd2-4900-870b-9b721dc90f25,"a,""b""",all total,c0ffee,decaf"#;
+    assert!(first.ends_with(told), "{first}");
+    assert_eq!(lines.count(), 4);
 }
 
 /// Somebody who says what became of a hold can mistype: what cannot be is refused, and nothing is written.

@@ -3,7 +3,6 @@
 use sha2::{Digest, Sha256};
 
 use crate::book::Told;
-use crate::entry::About;
 
 /// What an entry says, as it is written and read.
 #[derive(Debug)]
@@ -13,7 +12,7 @@ pub(super) struct Said<'a> {
     pub(super) hold: &'a str,
     pub(super) kind: &'a str,
     pub(super) state: &'a str,
-    pub(super) numbers: [i64; 4],
+    pub(super) numbers: [i64; 5],
     pub(super) accounts: &'a str,
     pub(super) note: &'a str,
 }
@@ -35,15 +34,10 @@ pub(super) fn sum(before: &[u8], said: &Said<'_>) -> [u8; 32] {
 }
 
 /// What an entry says beside its numbers, as it is written.
-pub(super) fn note(about: About<'_>) -> String {
-    match about {
-        About::Opening { card, job: Some(job) } => format!("card={card} job={job}"),
-        About::Opening { card, job: None } => format!("card={card}"),
-        About::Told(Told { job, estimate, units }) => {
-            let job = job.map(|job| format!("job={job}"));
-            let estimate = estimate.map(|number| format!("estimate={}", number.normalize()));
-            let units = units.map(|number| format!("units={}", number.normalize()));
-            [job, estimate, units].into_iter().flatten().collect::<Vec<_>>().join(" ")
-        }
-    }
+pub(super) fn note(told: Told) -> String {
+    let Told { job, estimate, units } = told;
+    let job = job.map(|job| format!("job={job}"));
+    let estimate = estimate.map(|number| format!("estimate={}", number.normalize()));
+    let units = units.map(|number| format!("units={}", number.normalize()));
+    [job, estimate, units].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

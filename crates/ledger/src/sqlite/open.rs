@@ -15,7 +15,7 @@ use crate::sweep;
 use crate::verify::Faults;
 
 /// The version of the tables below. An unknown one is refused, never converted by guess.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// Statements that are kept parsed: all of them. The library would keep sixteen.
 const STATEMENTS: usize = 64;
@@ -24,11 +24,14 @@ const TABLES: &str = "
 CREATE TABLE entry (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL, hold TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
     held INTEGER NOT NULL, settled INTEGER NOT NULL, amount INTEGER NOT NULL, accounts TEXT NOT NULL,
-    time INTEGER NOT NULL, note TEXT NOT NULL, sum BLOB NOT NULL
+    terms INTEGER NOT NULL, time INTEGER NOT NULL, note TEXT NOT NULL, sum BLOB NOT NULL
+) STRICT;
+CREATE TABLE terms (
+    id INTEGER PRIMARY KEY, card TEXT NOT NULL, rules TEXT NOT NULL, sum BLOB NOT NULL DEFAULT x'', UNIQUE (card, rules)
 ) STRICT;
 CREATE TABLE hold (
     id TEXT PRIMARY KEY, job TEXT, state TEXT NOT NULL, amount INTEGER NOT NULL, priced INTEGER NOT NULL,
-    workspace TEXT NOT NULL, principal TEXT NOT NULL, workload TEXT NOT NULL, card TEXT NOT NULL,
+    workspace TEXT NOT NULL, principal TEXT NOT NULL, workload TEXT NOT NULL, terms INTEGER NOT NULL,
     currency TEXT NOT NULL, upstream_estimate TEXT, upstream_units TEXT, overdraft INTEGER NOT NULL DEFAULT 0,
     accounts TEXT NOT NULL,
     opened INTEGER NOT NULL, changed INTEGER NOT NULL, sum BLOB NOT NULL DEFAULT x''

@@ -1,5 +1,8 @@
 //! How the rows of the file are read.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use admission::{Balance, Claim, HoldState};
 use job_model::{Amount, JobId, Workload, WorkspaceId};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
@@ -7,9 +10,10 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Book, seal, verify};
 use crate::HoldId;
+use crate::book::Terms;
 use crate::outbox::{Outgoing, Waiting};
 use crate::repeat::{Kept, Key, Request};
-use crate::rows::{Account, BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
+use crate::rows::{Account, BudgetRow, EntryRow, HoldRow, Place, UsageBy, UsageRow};
 use crate::store::{Answer, Read};
 use crate::verify::{Faults, Verified};
 
@@ -22,10 +26,11 @@ pub(super) struct Table {
 pub(super) const HOLD: Table = Table {
     columns: 16,
     all: "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
-          upstream_units, opened, changed, accounts, card, overdraft, sum FROM hold",
+          upstream_units, opened, changed, accounts, terms, overdraft, sum FROM hold",
 };
 pub(super) const ACCOUNT: Table =
     Table { columns: 6, all: "SELECT id, budget, key, period, settled, held, sum FROM account" };
+pub(super) const TERMS: Table = Table { columns: 3, all: "SELECT id, card, rules, sum FROM terms" };
 pub(super) const REQUEST: Table =
     Table { columns: 7, all: "SELECT name, request, hold, at, status, headers, body, sum FROM request" };
 pub(super) const EVENT: Table = Table { columns: 3, all: "SELECT seq, at, event, sum FROM outbox" };
@@ -43,14 +48,14 @@ impl Read for Book {
     fn hold(&self, id: HoldId) -> Answer<Option<HoldRow>> {
         const ONE: &str =
             "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
-             upstream_units, opened, changed, accounts, card, overdraft, sum FROM hold WHERE id = ?1";
+             upstream_units, opened, changed, accounts, terms, overdraft, sum FROM hold WHERE id = ?1";
         Ok(self.db.prepare_cached(ONE)?.query_row([id.to_string()], hold).optional()?)
     }
 
     fn hold_of(&self, job: JobId) -> Answer<Option<HoldRow>> {
         const LAST: &str =
             "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
-             upstream_units, opened, changed, accounts, card, overdraft, sum FROM hold
+             upstream_units, opened, changed, accounts, terms, overdraft, sum FROM hold
              WHERE job = ?1 ORDER BY opened DESC, id DESC LIMIT 1";
         Ok(self.db.prepare_cached(LAST)?.query_row([job.to_string()], hold).optional()?)
     }
@@ -153,23 +158,27 @@ impl Read for Book {
     }
 
     fn entries(&self, after: i64, limit: u32) -> Answer<Vec<EntryRow>> {
-        const SOME: &str = "SELECT seq, id, hold, kind, state, held, settled, amount, time FROM entry
-                            WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        const SOME: &str =
+            "SELECT entry.seq, entry.id, entry.hold, kind, entry.state, held, settled, entry.amount, time, entry.accounts,
+             terms.card, terms.rules, job, workspace, principal, currency
+             FROM entry LEFT JOIN hold ON hold.id = entry.hold LEFT JOIN terms ON terms.id = entry.terms
+             WHERE entry.seq > ?1 ORDER BY entry.seq LIMIT ?2";
+        let mut known = HashMap::new();
         let mut some = self.db.prepare_cached(SOME)?;
-        let rows = some.query_map(params![after, limit], |row| {
-            Ok(EntryRow {
-                seq: row.get(0)?,
-                id: row.get(1)?,
-                hold: row.get(2)?,
-                kind: row.get(3)?,
-                state: row.get(4)?,
-                held: Amount::from_micros(row.get(5)?),
-                settled: Amount::from_micros(row.get(6)?),
-                amount: Amount::from_micros(row.get(7)?),
-                time: row.get(8)?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = some.query(params![after, limit])?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            let mut places = Vec::new();
+            for number in numbers(row.get_ref(9)?.as_str().unwrap_or_default()) {
+                if let Entry::Vacant(unknown) = known.entry(number) {
+                    let BudgetRow { budget, key, period, .. } = self.account(number)?.row;
+                    unknown.insert(Place { budget, key, period });
+                }
+                places.extend(known.get(&number).cloned());
+            }
+            all.push(entry(row, places)?);
+        }
+        Ok(all)
     }
 
     fn request(&self, name: &[u8; 32]) -> Answer<Option<Request>> {
@@ -247,8 +256,28 @@ pub(super) fn hold(row: &Row<'_>) -> rusqlite::Result<HoldRow> {
         changed: row.get(12)?,
         budgets: Vec::new(),
         accounts: numbers(text(13)?).collect(),
-        card: row.get(14)?,
+        terms: row.get(14)?,
         overdraft: Amount::from_micros(row.get(15)?),
+    })
+}
+
+fn entry(row: &Row<'_>, places: Vec<Place>) -> rusqlite::Result<EntryRow> {
+    Ok(EntryRow {
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        hold: row.get(2)?,
+        kind: row.get(3)?,
+        state: row.get(4)?,
+        held: Amount::from_micros(row.get(5)?),
+        settled: Amount::from_micros(row.get(6)?),
+        amount: Amount::from_micros(row.get(7)?),
+        time: row.get(8)?,
+        places,
+        terms: Terms { card: row.get(10)?, rules: row.get::<_, String>(11)?.into() },
+        job: row.get(12)?,
+        workspace: row.get(13)?,
+        principal: row.get(14)?,
+        currency: row.get(15)?,
     })
 }
 

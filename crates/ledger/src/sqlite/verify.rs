@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row};
 
 use super::chain::{self, Said};
 use super::mark::{self, Reached};
-use super::read::{self, ACCOUNT, EVENT, HOLD, LETTER, REQUEST, SINK, Table};
+use super::read::{self, ACCOUNT, EVENT, HOLD, LETTER, REQUEST, SINK, TERMS, Table};
 use super::{open, seal};
 use crate::HoldId;
 use crate::ledger::OpenError;
@@ -74,12 +74,19 @@ fn rows(db: &Connection, marked: Marked) -> rusqlite::Result<Result<Verified, Fa
         Err(error) => return Ok(only(error.to_string())),
     }
     let mut sums = Sums::default();
-    if let Some(fault) = derive(db, &mut sums)? {
-        return Ok(only(fault));
+    let highest = match derive(db, &mut sums)? {
+        Ok(highest) => highest,
+        Err(fault) => return Ok(only(fault)),
+    };
+    let known: i64 =
+        db.query_row("SELECT count(*) FROM terms WHERE id BETWEEN 1 AND ?1", [highest], |row| row.get(0))?;
+    if known != highest {
+        sums.fault(format!("prices follow from {highest} cards and rule sets, of which {known} are there"));
     }
     compare(db, &ACCOUNT, "balance", &mut sums, |row, sums| sums.compare_account(row), read::account)?;
     compare(db, &HOLD, "hold", &mut sums, |row, sums| sums.compare_hold(row), read::hold)?;
     for (table, what) in [
+        (TERMS, "what prices follow from, number"),
         (REQUEST, "an answer that is kept"),
         (EVENT, "the event in the outbox of entry"),
         (LETTER, "a dead letter of event sink"),
@@ -90,28 +97,31 @@ fn rows(db: &Connection, marked: Marked) -> rusqlite::Result<Result<Verified, Fa
     Ok(sums.end())
 }
 
-/// Follows the chain to its end; tells where it breaks.
-fn derive(db: &Connection, sums: &mut Sums) -> rusqlite::Result<Option<String>> {
+/// Follows the chain to its end; tells the highest number of the terms that its entries follow from, or where it breaks.
+fn derive(db: &Connection, sums: &mut Sums) -> rusqlite::Result<Result<i64, String>> {
+    let mut highest = 0;
     let mut before: Vec<u8> = Vec::new();
     let mut all = db.prepare(
-        "SELECT seq, id, hold, kind, state, held, settled, amount, time, accounts, note, sum FROM entry ORDER BY seq",
+        "SELECT seq, id, hold, kind, state, held, settled, amount, terms, time, accounts, note, sum FROM entry ORDER BY seq",
     )?;
     let mut rows = all.query([])?;
     while let Some(row) = rows.next()? {
         let said = said(row)?;
-        let sum = row.get_ref(11)?.as_blob().unwrap_or_default();
+        let sum = row.get_ref(12)?.as_blob().unwrap_or_default();
         let place = HoldId::parse(said.hold).zip(HoldState::from_word(said.state));
         let follows = Some(said.seq) == sums.entries().checked_add(1) && chain::sum(&before, &said) == *sum;
         let Some((hold, state)) = place.filter(|_| follows) else {
-            return Ok(Some(format!("entry {} does not follow from the one before it", said.seq)));
+            return Ok(Err(format!("entry {} does not follow from the one before it", said.seq)));
         };
         before.clear();
         before.extend_from_slice(sum);
-        let [reserved, charged, amount, _] = said.numbers.map(Amount::from_micros);
+        let [reserved, charged, amount, terms, _] = said.numbers;
+        highest = terms.max(highest);
+        let [reserved, charged, amount] = [reserved, charged, amount].map(Amount::from_micros);
         let change = Change { state, amount, held: reserved, settled: charged };
         sums.add(hold, change, read::numbers(said.accounts));
     }
-    Ok(None)
+    Ok(Ok(highest))
 }
 
 /// Looks at every row of a table: what stands under its seal is compared with what follows from the entries.
@@ -148,8 +158,8 @@ fn said<'a>(row: &'a Row<'_>) -> rusqlite::Result<Said<'a>> {
         hold: text(2)?,
         kind: text(3)?,
         state: text(4)?,
-        numbers: [row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?],
-        accounts: text(9)?,
-        note: text(10)?,
+        numbers: [row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?, row.get(9)?],
+        accounts: text(10)?,
+        note: text(11)?,
     })
 }

@@ -5,6 +5,7 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params};
 
 use super::{Book, chain, seal};
+use crate::book::Terms;
 use crate::entry::Entry;
 use crate::ledger::Unavailable;
 use crate::repeat::{Kept, Request};
@@ -15,7 +16,7 @@ impl Write for Book {
     fn add_hold(&mut self, hold: &HoldRow) -> Answer<()> {
         const ADD: &str =
             "INSERT INTO hold (id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
-             upstream_units, opened, changed, accounts, card, overdraft, sum)
+             upstream_units, opened, changed, accounts, terms, overdraft, sum)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
         Ok(seal::write(&self.db, ADD, columns(hold))?)
     }
@@ -24,7 +25,7 @@ impl Write for Book {
         const PUT: &str =
             "UPDATE hold SET job = ?2, state = ?3, amount = ?4, priced = ?5, workspace = ?6, principal = ?7, workload = ?8,
              currency = ?9, upstream_estimate = ?10, upstream_units = ?11, opened = ?12, changed = ?13, accounts = ?14,
-             card = ?15, overdraft = ?16, sum = ?17 WHERE id = ?1";
+             terms = ?15, overdraft = ?16, sum = ?17 WHERE id = ?1";
         Ok(seal::write(&self.db, PUT, columns(hold))?)
     }
 
@@ -47,14 +48,36 @@ impl Write for Book {
         Ok(())
     }
 
+    fn number_of(&mut self, terms: &Terms) -> Answer<i64> {
+        const KNOWN: &str = "SELECT id FROM terms WHERE card = ?1 AND rules = ?2";
+        const NEXT: &str = "SELECT coalesce(max(id), 0) + 1 FROM terms";
+        const ADD: &str = "INSERT INTO terms (id, card, rules, sum) VALUES (?1, ?2, ?3, ?4)";
+        if let Some((number, _)) = self.terms.iter().find(|(_, known)| known == terms) {
+            return Ok(*number);
+        }
+        let pair = [&*terms.card, &*terms.rules];
+        let known = self.db.prepare_cached(KNOWN)?.query_row(pair, |row| row.get(0)).optional()?;
+        let number = if let Some(number) = known {
+            number
+        } else {
+            let next = self.db.prepare_cached(NEXT)?.query_row([], |row| row.get(0))?;
+            let [card, rules] = pair.map(|text| Value::from(text.to_owned()));
+            seal::write(&self.db, ADD, [Value::from(next), card, rules])?;
+            next
+        };
+        self.terms.push((number, terms.clone()));
+        Ok(number)
+    }
+
     fn append(&mut self, entry: &Entry<'_>) -> Answer<i64> {
         let (last, before) = self.last_entry()?.unzip();
         let seq = last.unwrap_or(0_i64).checked_add(1);
         let seq = seq.ok_or_else(|| Unavailable::new("there are as many entries as can be counted"))?;
         let (id, about, change) = (entry.id.to_string(), entry.hold.to_string(), entry.change);
-        let numbers = [change.held.micros(), change.settled.micros(), change.amount.micros(), entry.time];
+        let (held, settled, amount) = (change.held.micros(), change.settled.micros(), change.amount.micros());
+        let numbers = [held, settled, amount, entry.terms, entry.time];
         let (accounts, note, state) =
-            (joined(entry.accounts), chain::note(entry.about), change.state.as_str());
+            (joined(entry.accounts), chain::note(entry.told), change.state.as_str());
         let said = chain::Said {
             seq,
             id: &id,
@@ -66,11 +89,24 @@ impl Write for Book {
             note: &note,
         };
         let sum = chain::sum(before.as_ref().map_or(&[], |sum| sum.as_slice()), &said);
-        let [held, settled, amount, time] = numbers;
         self.db
-            .prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+            .prepare_cached(
+                "INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            )?
             .execute(params![
-                seq, id, about, entry.kind, state, held, settled, amount, accounts, time, note, sum
+                seq,
+                id,
+                about,
+                entry.kind,
+                state,
+                held,
+                settled,
+                amount,
+                accounts,
+                entry.terms,
+                entry.time,
+                note,
+                sum
             ])?;
         self.last = Some((seq, sum));
         Ok(seq)
@@ -244,7 +280,7 @@ fn columns(hold: &HoldRow) -> [Value; 16] {
         Value::from(hold.opened),
         Value::from(hold.changed),
         Value::from(joined(&hold.accounts)),
-        text(&hold.card),
+        Value::from(hold.terms),
         Value::from(hold.overdraft.micros()),
     ]
 }

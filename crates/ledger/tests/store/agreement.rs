@@ -6,7 +6,7 @@ use ledger::{HoldId, Ledger, NewHold, Refused, Seen, Url, UsageBy};
 use proptest::prelude::*;
 
 use crate::conformance::{claim, happened, hold, sums};
-use crate::support::{at, folder, wait};
+use crate::support::{at, folder, raise, wait};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -46,9 +46,8 @@ const LIMIT: i64 = 100;
 /// Does one thing to a ledger; tells whether a budget bounds it.
 fn take(book: &Ledger, step: &Step, new: &NewHold, ids: &[(HoldId, Seen)], now: i64) -> (bool, String) {
     let which = |which: usize| (!ids.is_empty()).then(|| ids[which % ids.len()]);
-    let change = |id, seen, to| {
-        wait(book.change(id, seen, Amount::from_micros(to), vec![claim(LIMIT, "total")], None, at(now)))
-    };
+    let change =
+        |id, seen, to| wait(book.change(id, seen, raise(to, vec![claim(LIMIT, "total")]), None, at(now)));
     let before = sums(book);
     match *step {
         Step::Reserve(amount) => {

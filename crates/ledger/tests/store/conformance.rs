@@ -2,10 +2,10 @@
 
 use std::thread;
 
-use crate::support::{self, at, folder, wait};
+use crate::support::{self, at, folder, raise, wait};
 use admission::{Claim, Event, HoldState, Period};
 use job_model::{Amount, JobId};
-use ledger::{Earlier, HoldId, Kept, Key, Ledger, NewHold, Note, Refused, Seen, Told, UsageBy};
+use ledger::{Amend, Earlier, HoldId, Kept, Key, Ledger, NewHold, Note, Place, Refused, Seen, Told, UsageBy};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -158,8 +158,7 @@ fn what_lapsed_is_reserved_anew_when_it_is_submitted(book: &Ledger) {
     assert_eq!(wait(book.lapse(at(1), at(3))), Ok(0), "it is not late");
     assert_eq!(wait(book.lapse(at(2), at(3))), Ok(1), "and an open one is nobody's to lapse");
     let seen = wait(book.hold(id)).unwrap().unwrap().seen();
-    let near = wait(book.change(id, seen, Amount::from_micros(10), vec![claim(10, "tuesday")], None, at(4)))
-        .unwrap();
+    let near = wait(book.change(id, seen, raise(10, vec![claim(10, "tuesday")]), None, at(4))).unwrap();
     assert_eq!(near, ["all"]);
     let rows = wait(book.balances()).unwrap();
     let held: Vec<_> = rows.iter().map(|row| (row.period.as_str(), row.balance.held.micros())).collect();
@@ -176,8 +175,7 @@ fn one_change_of_a_job_is_under_way_at_a_time(book: &Ledger) {
     wait(book.reserve(new, None, at(1))).unwrap();
     wait(book.note(id, happened(Event::Bind), at(2))).unwrap();
     let seen = wait(book.hold(id)).unwrap().unwrap().seen();
-    let change =
-        |to| wait(book.change(id, seen, Amount::from_micros(to), vec![claim(100, "total")], None, at(3)));
+    let change = |to| wait(book.change(id, seen, raise(to, vec![claim(100, "total")]), None, at(3)));
     assert!(matches!(change(101), Err(Refused::Budget(_))), "and nothing is under way then");
     change(90).unwrap();
     assert!(matches!(change(3), Err(Refused::Changed)));
@@ -278,11 +276,62 @@ fn an_event_waits_until_its_sink_has_it(book: &Ledger) {
     assert_eq!(wait(book.outgoing("nobody".to_owned(), 9)).unwrap(), []);
 }
 
+/// An auditor asks of any amount by which card and rules it came about, where it counts, and for whom.
+fn an_entry_says_what_its_amount_follows_from(book: &Ledger) {
+    let mut new = hold(3, 100);
+    (new.terms, new.principal) = (support::terms("c0ffee"), "somebody".to_owned());
+    let id = new.id;
+    wait(book.reserve(new, None, at(1))).unwrap();
+    let job = JobId::parse("cc3d35cc-416a-4262-9714-b359da70b419");
+    wait(book.note(id, Note { told: Told { job, ..Told::default() }, ..happened(Event::Bind) }, at(2)))
+        .unwrap();
+    let change = |to| {
+        let seen = wait(book.hold(id)).unwrap().unwrap().seen();
+        wait(book.change(id, seen, raise(to, vec![claim(100, "total")]), None, at(3))).unwrap();
+    };
+    change(5);
+    // Upstream said no: the price is the one of before, by the card of before.
+    let back = vec![Event::Adjust(Amount::from_micros(3)), Event::Keep];
+    wait(book.note(id, Note { events: back, ..Note::default() }, at(4))).unwrap();
+    change(7);
+    let seen = wait(book.hold(id)).unwrap().unwrap();
+    let amend = Some(Amend { workload: seen.workload, terms: Some(support::terms("decaf")) });
+    let events = vec![Event::Adjust(Amount::from_micros(7)), Event::Submit];
+    wait(book.note(id, Note { events, amend, ..Note::default() }, at(5))).unwrap();
+    let entries = wait(book.entries(0, 100)).unwrap();
+    let by: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.kind.as_str(), entry.amount.micros(), entry.terms.card.as_str()))
+        .collect();
+    assert_eq!(
+        by,
+        [
+            ("reserve", 3, "c0ffee"),
+            ("bind", 3, "c0ffee"),
+            ("adjust", 5, "decaf"),
+            ("change", 5, "decaf"),
+            ("adjust", 3, "c0ffee"),
+            ("keep", 3, "c0ffee"),
+            ("adjust", 7, "decaf"),
+            ("change", 7, "decaf"),
+            ("submit", 7, "decaf"),
+        ]
+    );
+    for entry in entries {
+        let place = Place { budget: "all".to_owned(), key: String::new(), period: "total".to_owned() };
+        assert_eq!(
+            (&*entry.terms.rules, entry.places, entry.currency.as_str()),
+            ("strict", vec![place], "unit")
+        );
+        assert_eq!((entry.job, entry.principal.as_str()), (job.map(|job| job.to_string()), "somebody"));
+    }
+}
+
 fn of_an_unknown_hold_nothing_is_noted(book: &Ledger) {
     let unknown = wait(book.note(HoldId::new(), happened(Event::Bind), at(1)));
     assert!(matches!(unknown, Err(Refused::Unknown)), "{unknown:?}");
     let seen = Seen { state: HoldState::Bound, amount: Amount::ZERO, workload: hold(1, 1).workload };
-    let changed = wait(book.change(HoldId::new(), seen, Amount::ZERO, Vec::new(), None, at(1)));
+    let changed = wait(book.change(HoldId::new(), seen, raise(0, Vec::new()), None, at(1)));
     assert!(matches!(changed, Err(Refused::Unknown)), "{changed:?}");
     assert_eq!(wait(book.hold(HoldId::new())), Ok(None));
 }
@@ -321,6 +370,7 @@ conforms! {
         lists_come_in_parts_and_by_state,
         usage_is_the_sum_of_its_groups,
         an_event_waits_until_its_sink_has_it,
+        an_entry_says_what_its_amount_follows_from,
         of_an_unknown_hold_nothing_is_noted,
     ]
 }

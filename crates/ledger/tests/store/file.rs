@@ -9,7 +9,7 @@ use job_model::{Amount, JobId};
 use ledger::{Earlier, Kept, Key, Ledger, Note, Seen, Told, Url};
 
 use crate::conformance::{happened, hold, sums};
-use crate::support::{at, wait};
+use crate::support::{at, raise, wait};
 
 fn file(name: &str) -> PathBuf {
     let file = std::env::temp_dir().join(format!("jobgate-book-{}-{name}.db", std::process::id()));
@@ -46,7 +46,7 @@ fn what_was_open_when_a_process_ended_is_in_doubt_and_still_held() {
     wait(book.reserve(changing, None, at(1))).unwrap();
     wait(book.note(change, happened(Event::Bind), at(2))).unwrap();
     let seen = Seen { state: HoldState::Bound, amount: Amount::from_micros(1), workload };
-    wait(book.change(change, seen, Amount::from_micros(1), Vec::new(), None, at(2))).unwrap();
+    wait(book.change(change, seen, raise(1, Vec::new()), None, at(2))).unwrap();
     drop(book);
     for _ in 0..3 {
         let again = reopened(&url, at(3));
@@ -67,7 +67,10 @@ fn whoever_changes_the_book_is_found_out() {
         ("balance", "UPDATE account SET held = 0"),
         ("hold", "UPDATE hold SET state = 'released'"),
         ("gone", "DELETE FROM hold"),
-        ("note", "UPDATE entry SET note = '' WHERE seq = 1"),
+        ("note", "UPDATE entry SET note = 'units=3' WHERE seq = 1"),
+        ("card", "UPDATE terms SET card = 'decaf'"),
+        ("cards", "DELETE FROM terms"),
+        ("another card", "UPDATE entry SET terms = 2 WHERE seq = 1"),
     ] {
         let file = file(name);
         let url = Url::Sqlite(file.clone());

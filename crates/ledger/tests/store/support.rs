@@ -6,8 +6,8 @@ use admission::{Claim, Event, Period};
 use jiff::Timestamp;
 use job_model::{Amount, JobId, Workload, WorkspaceId};
 use ledger::{
-    Amend, BudgetRow, Earlier, EntryRow, HoldId, HoldRow, Kept, Key, Ledger, NewHold, Note, Outgoing, Told,
-    Url,
+    Amend, BudgetRow, Earlier, EntryRow, HoldId, HoldRow, Kept, Key, Ledger, NewHold, Note, Outgoing, Raise,
+    Terms, Told, Url,
 };
 
 pub(crate) fn wait<T>(answer: impl Future<Output = T>) -> T {
@@ -53,10 +53,20 @@ pub(crate) fn hold(number: i64) -> NewHold {
         principal: format!("somebody {}", number % 7),
         workload: workload(number + 1),
         amount: (number % 5 != 0).then(|| Amount::from_micros(number)),
-        card: "c0ffee".to_owned(),
+        terms: terms("c0ffee"),
         currency: "unit".to_owned(),
         claims: vec![claim("all", ""), claim("each", &format!("somebody {}", number % 7))],
     }
+}
+
+/// A price by this card.
+pub(crate) fn terms(card: &str) -> Terms {
+    Terms { card: card.to_owned(), rules: "strict".into() }
+}
+
+/// A change that makes a job cost so much, by another card.
+pub(crate) fn raise(to: i64, claims: Vec<Claim>) -> Raise {
+    Raise { to: Amount::from_micros(to), terms: Some(terms("decaf")), claims }
 }
 
 /// Holds, none of them open, which came to every kind of end.
@@ -82,7 +92,7 @@ pub(crate) fn fill(book: &Ledger, from: i64, to: i64) {
             4 => note(
                 vec![Event::Adjust(Amount::from_micros(number * 2))],
                 Told::default(),
-                Some(Amend { workload: workload(number), card: Some("decaf".to_owned()) }),
+                Some(Amend { workload: workload(number), terms: Some(terms("decaf")) }),
             ),
             // What no entry tells of.
             _ => note(
