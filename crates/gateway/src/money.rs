@@ -202,15 +202,11 @@ impl Money {
         principal: &str,
         now: Timestamp,
     ) -> Result<(bool, Vec<Value>), Unavailable> {
-        let balances = self.ledger.balances().await?;
         let requested = amount(judged.quote());
         let claims = self.claims(judged.workspace(), principal, now);
+        let balances = self.ledger.standing(claims.clone()).await?;
         let mut admitted = self.check_unpriced(requested, &claims).is_ok();
-        let rows = claims.into_iter().map(|claim| {
-            let found = balances.iter().find(|row| {
-                row.budget == claim.budget && row.key == claim.key && row.period == claim.period.label
-            });
-            let balance = found.map(|row| row.balance).unwrap_or_default();
+        let rows = claims.into_iter().zip(balances).map(|(claim, balance)| {
             let more = requested.unwrap_or(Amount::ZERO);
             admitted &= claim.check(balance, more).is_ok();
             // A budget that only watches tells, too, whether the job fits it.

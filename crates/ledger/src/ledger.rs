@@ -151,7 +151,7 @@ impl Ledger {
         }
     }
 
-    /// Asks what stands; nobody who writes waits for it.
+    /// Asks what stands and is found at once, as requests need it; nobody who writes waits for it.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         question: impl Fn(&dyn Read) -> Result<T, Unavailable> + Send + 'static,
@@ -159,6 +159,18 @@ impl Ledger {
         match &self.0 {
             Store::Memory(shared) => shared.ask(question),
             Store::Sqlite(sqlite) => sqlite.ask(question).await,
+        }
+    }
+
+    /// Asks what stands and may take as long as the ledger is large, as operators want it; neither who writes nor who asks for a
+    /// request waits for it.
+    pub(crate) async fn report<T: Send + 'static>(
+        &self,
+        question: impl Fn(&dyn Read) -> Result<T, Unavailable> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        match &self.0 {
+            Store::Memory(shared) => shared.ask(question),
+            Store::Sqlite(sqlite) => sqlite.report(question).await,
         }
     }
 }

@@ -63,7 +63,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn waiting(&self) -> Result<Waiting, Unavailable> {
-        self.ask(|store| store.waiting()).await
+        self.report(|store| store.waiting()).await
     }
 }
 

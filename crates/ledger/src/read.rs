@@ -1,11 +1,11 @@
 //! What can be asked of the book: a hold, lists of holds, balances, usage, entries, and whether it adds up.
 
-use admission::HoldState;
+use admission::{Balance, Claim, HoldState};
 use job_model::JobId;
 
 use crate::HoldId;
 use crate::ledger::{Ledger, OpenError, Unavailable, Url, file};
-use crate::rows::{BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
+use crate::rows::{Account, BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
 use crate::sqlite;
 use crate::verify::{Faults, Verified};
 
@@ -36,7 +36,7 @@ impl Ledger {
         after: Option<HoldId>,
         limit: u32,
     ) -> Result<Vec<HoldRow>, Unavailable> {
-        self.ask(move |store| store.holds(state, after, limit)).await
+        self.report(move |store| store.holds(state, after, limit)).await
     }
 
     /// One hold.
@@ -52,7 +52,17 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn balances(&self) -> Result<Vec<BudgetRow>, Unavailable> {
-        self.ask(|store| Ok(store.accounts()?.into_iter().map(|account| account.row).collect())).await
+        self.report(|store| Ok(store.accounts()?.into_iter().map(|account| account.row).collect())).await
+    }
+
+    /// The balance of each place that claims are about, in their order.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn standing(&self, claims: Vec<Claim>) -> Result<Vec<Balance>, Unavailable> {
+        let balance =
+            |account: Option<Account>| account.map(|account| account.row.balance).unwrap_or_default();
+        self.ask(move |store| claims.iter().map(|claim| store.account_of(claim).map(balance)).collect()).await
     }
 
     /// How many holds are in each state that is held, and when the oldest of them was opened.
@@ -60,7 +70,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn states(&self) -> Result<Vec<(HoldState, i64, i64)>, Unavailable> {
-        self.ask(|store| store.states()).await
+        self.report(|store| store.states()).await
     }
 
     /// Usage, added up.
@@ -68,7 +78,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn usage(&self, by: UsageBy) -> Result<Vec<UsageRow>, Unavailable> {
-        self.ask(move |store| store.usage(by)).await
+        self.report(move |store| store.usage(by)).await
     }
 
     /// Every entry behind a number, at most so many.
@@ -76,7 +86,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn entries(&self, after: i64, limit: u32) -> Result<Vec<EntryRow>, Unavailable> {
-        self.ask(move |store| store.entries(after, limit)).await
+        self.report(move |store| store.entries(after, limit)).await
     }
 
     /// Adds everything up again.
@@ -84,7 +94,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn verify(&self) -> Result<Result<Verified, Faults>, Unavailable> {
-        self.ask(|store| store.verify()).await
+        self.report(|store| store.verify()).await
     }
 
     /// Adds up what is in a file, damaged or not, and keeps nobody who writes to it waiting.
@@ -93,5 +103,39 @@ impl Ledger {
     /// When it cannot be opened or read.
     pub fn verify_file(url: &Url) -> Result<Result<Verified, Faults>, OpenError> {
         sqlite::verify_file(file(url)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// Else a sum over millions of holds would keep every request waiting that comes with a key or changes a job.
+    #[tokio::test]
+    async fn a_report_that_takes_long_keeps_no_request_waiting() {
+        let folder = std::env::temp_dir().join(format!("jobgate-reports-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let url = Url::Sqlite(folder.join("book.db"));
+        let book = Ledger::open(&url, &[], Timestamp::UNIX_EPOCH).unwrap();
+        let ((begun, begins), (end, ends)) = (channel(), channel::<()>());
+        let reports = book.clone();
+        let report = tokio::spawn(async move {
+            let long = move |_: &dyn crate::store::Read| {
+                begun.send(()).unwrap();
+                ends.recv().unwrap();
+                Ok(())
+            };
+            reports.report(long).await
+        });
+        tokio::task::yield_now().await;
+        begins.recv().unwrap();
+        assert_eq!(book.hold(HoldId::new()).await, Ok(None));
+        end.send(()).unwrap();
+        assert_eq!(report.await.unwrap(), Ok(()));
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

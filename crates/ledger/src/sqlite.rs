@@ -1,5 +1,5 @@
-//! A ledger in a file of `SQLite`: one thread that writes, many orders to a flush; one that reads beside it, so that nobody who
-//! pays waits for somebody who looks.
+//! A ledger in a file of `SQLite`: one thread that writes, many orders to a flush; one that reads beside it what requests need,
+//! so that nobody who pays waits for somebody who looks; and one for reports, which may go through all of it.
 
 mod chain;
 mod mark;
@@ -35,11 +35,12 @@ use writer::Order;
 
 pub(crate) use verify::verify_file;
 
-/// A way to the two threads; cheap to clone. They end when nobody has one any more.
+/// A way to the three threads; cheap to clone. They end when nobody has one any more.
 #[derive(Clone, Debug)]
 pub(crate) struct Sqlite {
     orders: Sender<Order>,
     questions: Sender<Question>,
+    reports: Sender<Question>,
     watch: Arc<Watch>,
     last_written: Option<Timestamp>,
 }
@@ -113,26 +114,24 @@ impl Sqlite {
         Self::start(open::visit(path)?)
     }
 
-    /// The writer keeps the lock for as long as it has the connection, and outlives the reader: who closes the file last tidies
+    /// The writer keeps the lock for as long as it has the connection, and outlives the readers: who closes the file last tidies
     /// it up, and that is only for who can write it.
     fn start(opened: Opened) -> Result<Self, OpenError> {
         let (orders, waiting) = channel();
-        let (questions, asked) = channel();
         let watch = Arc::<Watch>::default();
-        let Opened { mut book, reader, mut mark, lock, last_written } = opened;
-        let reading = on_thread("ledger-reader", &watch, move |watch| {
-            reader::answer_all(&reader, &asked, watch);
-        })?;
+        let Opened { mut book, reader, reporter, mut mark, lock, last_written } = opened;
+        let (questions, reading) = answering("ledger-reader", reader, &watch)?;
+        let (reports, reporting) = answering("ledger-reports", reporter, &watch)?;
         on_thread("ledger", &watch, move |watch| {
             writer::write_all(&mut book, mark.as_mut(), &waiting, watch);
             // Nobody is to wait for a writer that has ended.
             watch.end();
             drop(waiting);
             // One that has panicked has ended, too.
-            let _ = reading.join();
+            let _ = (reading.join(), reporting.join());
             drop((book, lock));
         })?;
-        Ok(Self { orders, questions, watch, last_written })
+        Ok(Self { orders, questions, reports, watch, last_written })
     }
 
     pub(crate) fn last_written(&self) -> Option<Timestamp> {
@@ -162,10 +161,27 @@ impl Sqlite {
         &self,
         question: impl Fn(&dyn Read) -> Result<T, Unavailable> + Send + 'static,
     ) -> Result<T, Unavailable> {
-        let (question, answer) = reader::question(question);
-        self.questions.send(question).map_err(|_| Unavailable::ended())?;
-        answer.await.unwrap_or_else(|_| Err(Unavailable::ended()))
+        reader::ask(&self.questions, question).await
     }
+
+    /// As [`crate::Ledger::report`].
+    pub(crate) async fn report<T: Send + 'static>(
+        &self,
+        question: impl Fn(&dyn Read) -> Result<T, Unavailable> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        reader::ask(&self.reports, question).await
+    }
+}
+
+/// A thread that answers from a connection of its own, and the way to it.
+fn answering(
+    name: &str,
+    book: Book,
+    watch: &Arc<Watch>,
+) -> Result<(Sender<Question>, JoinHandle<()>), OpenError> {
+    let (questions, asked) = channel();
+    let thread = on_thread(name, watch, move |watch| reader::answer_all(&book, &asked, watch))?;
+    Ok((questions, thread))
 }
 
 /// A thread without which the ledger has ended: when it is over, by a panic, too, everybody is told.

@@ -58,10 +58,11 @@ CREATE TABLE dead_letter (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// What decides, what reads beside it, the mark of how far it came, and the lock that nobody else does.
+/// What decides, what reads beside it, what reports, the mark of how far it came, and the lock that nobody else does.
 pub(super) struct Opened {
     pub(super) book: Book,
     pub(super) reader: Book,
+    pub(super) reporter: Book,
     pub(super) mark: Option<Mark>,
     pub(super) last_written: Option<Timestamp>,
     pub(super) lock: Option<File>,
@@ -98,8 +99,8 @@ pub(super) fn open(path: &Path, sinks: &[String], now: Timestamp) -> Result<Open
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
         .map_err(|error| failed(&error))?;
     let mark = marked(path, &book.db).map_err(|error| failed(&format_args!("its mark: {error}")))?;
-    let reader = Book::new(beside(path)?);
-    Ok(Opened { book, reader, mark: Some(mark), last_written, lock: Some(lock) })
+    let (reader, reporter) = (Book::new(beside(path)?), Book::new(beside(path)?));
+    Ok(Opened { book, reader, reporter, mark: Some(mark), last_written, lock: Some(lock) })
 }
 
 /// Opens beside whoever decides, damaged or not: to look, and to say what became of a hold.
@@ -109,8 +110,8 @@ pub(super) fn visit(path: &Path) -> Result<Opened, OpenError> {
     // One that has lost its end keeps the mark that tells of it.
     let whole = reached.is_some_and(|mark| mark::is_reached(&book.db, &mark).unwrap_or(false));
     let mark = if whole { marked(path, &book.db).ok() } else { None };
-    let reader = Book::new(beside(path)?);
-    Ok(Opened { book, reader, mark, last_written: None, lock: None })
+    let (reader, reporter) = (Book::new(beside(path)?), Book::new(beside(path)?));
+    Ok(Opened { book, reader, reporter, mark, last_written: None, lock: None })
 }
 
 /// A connection to a ledger that is there.

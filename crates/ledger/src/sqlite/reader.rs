@@ -1,6 +1,6 @@
-//! The thread that reads: on a connection of its own, which sees what stands and keeps no writer waiting.
+//! A thread that reads: on a connection of its own, which sees what stands and keeps no writer waiting.
 
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 
 use tokio::sync::oneshot;
 
@@ -12,8 +12,18 @@ use crate::store::Read;
 /// What is to be read; gives the fault that ends all reading and writing, where there was one.
 pub(super) type Question = Box<dyn FnOnce(Result<&Book, Unavailable>) -> Option<Unavailable> + Send>;
 
+/// Asks such a thread.
+pub(super) async fn ask<T: Send + 'static>(
+    way: &Sender<Question>,
+    ask: impl Fn(&dyn Read) -> Result<T, Unavailable> + Send + 'static,
+) -> Result<T, Unavailable> {
+    let (question, answer) = question(ask);
+    way.send(question).map_err(|_| Unavailable::ended())?;
+    answer.await.unwrap_or_else(|_| Err(Unavailable::ended()))
+}
+
 /// A question, and where it is answered.
-pub(super) fn question<T: Send + 'static>(
+fn question<T: Send + 'static>(
     ask: impl Fn(&dyn Read) -> Result<T, Unavailable> + Send + 'static,
 ) -> (Question, oneshot::Receiver<Result<T, Unavailable>>) {
     let (send, receive) = oneshot::channel();
