@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, StatusCode};
 use job_model::JobPatch;
 use ledger::{HoldRow, Key};
 use pingora::Error;
@@ -102,6 +102,14 @@ impl From<Uncollected> for Ending {
     }
 }
 
+/// Whom a request is counted for, as its header says.
+pub(crate) fn sender<'a>(session: &'a Session, principal: Option<&'a Principal>) -> Subject<'a> {
+    let token =
+        session.req_header().headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    let address = session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
+    Subject::Sender { token, address, principal }
+}
+
 impl Gate {
     /// One request, step by step.
     pub(crate) async fn pass(&self, session: &mut Session, visit: &mut Visit) -> Result<Next, Ending> {
@@ -172,21 +180,17 @@ impl Gate {
         record.route = Some(route);
         record.settlement.job = route::job_in(target);
         head::check_authorization(&request.headers)?;
-        let token = request.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
-        let address =
-            session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
         record.principal = match self.identity.principal(&request.headers, record.date).await {
             Ok(principal) => principal,
             Err(no) => {
                 // Whoever tries tokens is counted as well: by what they send and where from, there is no principal.
-                self.rates.admit(Subject::Sender { token, address, principal: None }, &self.metrics)?;
+                self.rates.admit(sender(session, None), &self.metrics)?;
                 return Err(no);
             }
         };
         head::check_content(route, &request.headers, self.limits.body_bytes)?;
         repeat::word(route, &request.headers)?;
-        let principal = record.principal.as_ref();
-        self.rates.admit(Subject::Sender { token, address, principal }, &self.metrics)?;
+        self.rates.admit(sender(session, record.principal.as_ref()), &self.metrics)?;
         visit.in_flight = Some(self.life.in_flight.take(1).ok_or(Rejection::Overloaded)?);
         record.decision = match route.handling() {
             Handling::Observed | Handling::Ending => Some(Decision::Observed),
@@ -295,8 +299,16 @@ impl Gate {
             // It was not yet when the request came.
             session.set_keepalive(None);
         }
+        self.count(answer.status, session, record);
         forward::relay(session, answer, record).await?;
         Ok(Next::Done)
+    }
+
+    /// Counts who is not let in, before he hears of it.
+    pub(crate) fn count(&self, status: StatusCode, session: &Session, record: &Record) {
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            self.rates.unauthorized(sender(session, record.principal.as_ref()));
+        }
     }
 
     async fn answer(&self, session: &mut Session, visit: &mut Visit, reply: &Reply) -> Result<Next, Ending> {
@@ -320,6 +332,7 @@ impl Gate {
             session.set_write_timeout(Some(NOT_WAITED_FOR));
         }
         visit.record.refuse(no);
+        self.count(reply.status, session, &visit.record);
         reply::send(session, &reply, &mut visit.record).await
     }
 }

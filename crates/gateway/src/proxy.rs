@@ -96,7 +96,7 @@ impl ProxyHttp for Gate {
 
     async fn response_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         answer: &mut ResponseHeader,
         visit: &mut Visit,
     ) -> pingora::Result<()> {
@@ -106,6 +106,7 @@ impl ProxyHttp for Gate {
         reply::strip(answer);
         visit.record.upstream_status = Some(answer.status.as_u16());
         visit.record.status = answer.status.as_u16();
+        self.count(answer.status, session, &visit.record);
         if matches!(visit.record.route, Some(Route::ReadJob | Route::ListJobs))
             && answer.status == StatusCode::OK
         {

@@ -2,13 +2,13 @@
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use admission::{RateLimiter, Wait};
 
 use crate::clock;
-use crate::config::{RateRule, Scope};
+use crate::config::{Counts, RateRule, Scope};
 use crate::identity::Principal;
 use crate::metrics::Metrics;
 use crate::rejection::Rejection;
@@ -22,8 +22,10 @@ pub(crate) struct Rates {
     began: Instant,
     /// Two of them: a client cannot choose texts that are taken for each other.
     salts: [RandomState; 2],
-    limiters: Mutex<Vec<(RateRule, RateLimiter)>>,
+    limiters: Mutex<Limiters>,
 }
+
+type Limiters = Vec<(RateRule, RateLimiter)>;
 
 /// Whom a request is counted for, by one scope after the other.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +48,7 @@ impl Rates {
     /// # Errors
     /// `TooManyRequests`, with the longest wait.
     pub(crate) fn admit(&self, subject: Subject<'_>, metrics: &Metrics) -> Result<(), Rejection> {
-        let now = clock::now().saturating_duration_since(self.began);
-        // A panic while it was held can have spoilt no more than a count.
-        let mut limiters = self.limiters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (now, mut limiters) = self.locked();
         let mut longest: Option<Duration> = None;
         for (rule, limiter) in limiters.iter_mut() {
             let Some(client) = self.client(rule.scope, subject) else { continue };
@@ -62,12 +62,29 @@ impl Rates {
         if let Some(wait) = longest {
             return Err(Rejection::TooManyRequests(wait));
         }
-        for (rule, limiter) in limiters.iter_mut() {
+        self.take(&mut limiters, Counts::Requests, subject, now);
+        Ok(())
+    }
+
+    /// Counts a request that was answered with 401 or 403.
+    pub(crate) fn unauthorized(&self, subject: Subject<'_>) {
+        let (now, mut limiters) = self.locked();
+        self.take(&mut limiters, Counts::Unauthorized, subject, now);
+    }
+
+    fn take(&self, limiters: &mut Limiters, counts: Counts, subject: Subject<'_>, now: Duration) {
+        for (rule, limiter) in limiters.iter_mut().filter(|(rule, _)| rule.counts == counts) {
             if let Some(client) = self.client(rule.scope, subject) {
                 limiter.take(client, now);
             }
         }
-        Ok(())
+    }
+
+    fn locked(&self) -> (Duration, MutexGuard<'_, Limiters>) {
+        // A panic while it was held can have spoilt no more than a count.
+        let limiters = self.limiters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // Behind the lock: time never goes back for a limiter.
+        (clock::now().saturating_duration_since(self.began), limiters)
     }
 
     /// Whom a limit counts a request for; nobody where the limit is judged at another step.

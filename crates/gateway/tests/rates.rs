@@ -12,7 +12,7 @@ mod support;
 use std::path::Path;
 
 use gateway::Config;
-use support::{JOB, Recorder, Running, get, post};
+use support::{Act, JOB, Recorder, Running, get, post};
 
 fn limited(text: &str) -> (Recorder, Running) {
     let upstream = Recorder::start();
@@ -79,6 +79,25 @@ fn a_limit_that_refuses_takes_nothing_from_the_others() {
     }
 }
 
+/// Who tries tokens is not let in any more, whoever it was that said no; nobody else hears of it.
+#[test]
+fn who_is_not_let_in_too_often_has_to_wait() {
+    let limit = "[[rate_limit]]\nscope = 'token'\ncounts = 'unauthorized'\nrequests = 2\nper = '1h'";
+    let (upstream, gateway) = limited(limit);
+    let refused = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\n{}";
+    upstream.script((0..4).map(|_| Act::Answer(refused.to_vec())));
+    let statuses: Vec<_> = (0..4).map(|_| gateway.send(&with_token(&post(JOB), "forged")).status).collect();
+    assert_eq!(statuses, [403, 403, 429, 429]);
+    let read = gateway.send(&with_token(&get("/contextcapture/jobs"), "forged"));
+    assert_eq!((read.status, upstream.seen().len()), (429, 2));
+    let lists = (0..3).map(|_| gateway.send(&with_token(&get("/contextcapture/jobs"), "another")).status);
+    assert_eq!(lists.collect::<Vec<_>>(), [403, 403, 429], "what only reads is counted, too");
+    let invalid = "Authorization: Basic";
+    let ours = String::from_utf8(post(JOB)).unwrap().replace("Authorization: Bearer", invalid);
+    let statuses: Vec<_> = (0..3).map(|_| gateway.send(ours.as_bytes()).status).collect();
+    assert_eq!(statuses, [401; 3], "these cost nothing and reach nobody");
+}
+
 #[test]
 fn a_limit_in_shadow_only_counts() {
     let (_, gateway) = limited("[[rate_limit]]\nscope = 'global'\nrequests = 1\nper = '1h'\nmode = 'shadow'");
@@ -108,12 +127,16 @@ fn limits_are_checked_when_they_are_loaded_and_shown_as_they_are() {
         ]
     );
     assert_eq!(problems("rate_limit = 3"), "rate_limit: must be an array of tables, written [[rate_limit]]");
+    assert_eq!(
+        problems("[[rate_limit]]\nscope = 'workspace'\ncounts = 'unauthorized'\nrequests = 1\nper = '1m'"),
+        "rate_limit[0].counts: \"unauthorized\" is counted by sender, not by scope \"workspace\""
+    );
     let twice = "[[rate_limit]]\nscope = 'global'\nrequests = 1\nper = '1m'\n".repeat(2);
     assert_eq!(problems(&twice), "rate_limit[1]: is there twice");
     let variable = [("JOBGATE_RATE_LIMIT__SCOPE".to_owned(), "global".to_owned())];
     let refused = Config::parse("", Path::new("."), variable).unwrap_err().to_string();
     assert!(refused.contains("belongs in the file"), "{refused}");
-    let text = "[[rate_limit]]\nscope = 'address'\nrequests = 100\nper = '1m'\nmode = 'shadow'";
+    let text = "[[rate_limit]]\nscope = 'address'\ncounts = 'unauthorized'\nrequests = 100\nper = '1m'\nmode = 'shadow'";
     let config = Config::parse(text, Path::new("."), []).unwrap();
     assert_eq!(config.rate_limits.len(), 1);
     assert_eq!(Config::parse(&config.effective(), Path::new("."), []).unwrap(), config);

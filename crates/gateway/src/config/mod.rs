@@ -31,8 +31,8 @@ use toml::Table;
 pub use problems::{ConfigProblem, ConfigProblems};
 pub(crate) use running::Running;
 pub use types::{
-    CardSource, Config, EventSink, Holds, Identity, Jwt, KeySource, Ledger, Level, Limits, Listen, Log,
-    RateRule, Scope, Secret, SettleBy, Shutdown, SinkTo, Tls, Upstream,
+    CardSource, Config, Counts, EventSink, Holds, Identity, Jwt, KeySource, Ledger, Level, Limits, Listen,
+    Log, RateRule, Scope, Secret, SettleBy, Shutdown, SinkTo, Tls, Upstream,
 };
 
 pub use crate::identity::KeySet;

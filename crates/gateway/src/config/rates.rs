@@ -10,13 +10,13 @@ use super::problems::ConfigProblem;
 use super::reader::one_of;
 use super::rows::{self, Row};
 use super::suggest;
-use super::types::{RateRule, Scope};
+use super::types::{Counts, RateRule, Scope};
 use super::value::{duration, show_duration};
 
 /// The section's name.
 pub(super) const KEY: &str = "rate_limit";
 
-const KEYS: [&str; 4] = ["scope", "requests", "per", "mode"];
+const KEYS: [&str; 5] = ["scope", "counts", "requests", "per", "mode"];
 const MOST: i64 = 1_000_000;
 
 /// Every limit that is sound; what is wrong with the others. Principals are only known where requests are verified.
@@ -34,7 +34,17 @@ fn rule(row: &mut Row<'_>, verified: bool) -> Option<RateRule> {
     row.refuse_unknown(KEYS);
     let (scope, requests, per) = (scope(row, verified), requests(row), per(row));
     let enforce = row.word("mode", [("enforce", true), ("shadow", false)], Some(true));
-    Some(RateRule { scope: scope?, limit: RateLimit::new(requests?, per?)?, enforce: enforce? })
+    let words = [Counts::Requests, Counts::Unauthorized].map(|counts| (counts.as_str(), counts));
+    let counts = row.word("counts", words, Some(Counts::Requests));
+    if (scope, counts) == (Some(Scope::Workspace), Some(Counts::Unauthorized)) {
+        row.refuse("counts", "\"unauthorized\" is counted by sender, not by scope \"workspace\"");
+    }
+    Some(RateRule {
+        scope: scope?,
+        counts: counts?,
+        limit: RateLimit::new(requests?, per?)?,
+        enforce: enforce?,
+    })
 }
 
 fn scope(row: &mut Row<'_>, verified: bool) -> Option<Scope> {
@@ -76,11 +86,12 @@ fn per(row: &mut Row<'_>) -> Option<Duration> {
 
 /// The limits as they are written.
 pub(super) fn shown(rules: &[RateRule]) -> impl Iterator<Item = String> {
-    rules.iter().map(|RateRule { scope, limit, enforce }| {
+    rules.iter().map(|RateRule { scope, counts, limit, enforce }| {
         let mode = if *enforce { "enforce" } else { "shadow" };
         format!(
-            "\n[[{KEY}]]\nscope = \"{}\"\nrequests = {}\nper = \"{}\"\nmode = \"{mode}\"",
+            "\n[[{KEY}]]\nscope = \"{}\"\ncounts = \"{}\"\nrequests = {}\nper = \"{}\"\nmode = \"{mode}\"",
             scope.as_str(),
+            counts.as_str(),
             limit.requests(),
             show_duration(limit.per())
         )

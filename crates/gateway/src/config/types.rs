@@ -129,10 +129,31 @@ pub struct Limits {
 pub struct RateRule {
     /// Whose requests are counted together.
     pub scope: Scope,
+    /// Which of them.
+    pub counts: Counts,
     /// How many in which time.
     pub limit: RateLimit,
     /// Whether it refuses; else it only counts.
     pub enforce: bool,
+}
+
+/// Which requests a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// All.
+    Requests,
+    /// Those that were answered with 401 or 403, by us or by upstream: whoever has used them up is not let in any more.
+    Unauthorized,
+}
+
+impl Counts {
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Unauthorized => "unauthorized",
+        }
+    }
 }
 
 /// Whose requests are counted together.
