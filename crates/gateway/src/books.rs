@@ -2,6 +2,8 @@
 
 use admission::HoldState;
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use ledger::{HoldId, HoldRow, Unavailable, UsageBy, UsageRow};
 use serde_json::{Value, json};
 
@@ -89,18 +91,26 @@ pub(crate) async fn budgets(money: &Money, now: Timestamp) -> Result<Value, NoAn
     Ok(json!({"budgets": all}))
 }
 
-/// `GET /v1/usage?by=`
+/// `GET /v1/usage?by=&from=&until=`
 pub(crate) async fn usage(money: &Money, query: &str) -> Result<Value, NoAnswer> {
-    let by = match query {
-        "" | "by=workspace" => UsageBy::Workspace,
-        "by=principal" => UsageBy::Principal,
-        "by=type" => UsageBy::Type,
-        "by=quality" => UsageBy::Quality,
-        "by=day" => UsageBy::Day,
-        _ => return Err(NoAnswer::Query("by is one of workspace, principal, type, quality, day")),
-    };
-    let rows = money.ledger.usage(by).await?;
+    const WORDS: &str = "by is one of workspace, principal, type, quality, day";
+    let (mut by, mut opened) = (UsageBy::Workspace, Timestamp::MIN..Timestamp::MAX);
+    for (name, value) in pairs(query) {
+        match name {
+            "by" => by = UsageBy::from_word(value).ok_or(NoAnswer::Query(WORDS))?,
+            "from" => opened.start = day(value)?,
+            "until" => opened.end = day(value)?,
+            _ => return Err(NoAnswer::Query("the parameters are by, from and until")),
+        }
+    }
+    let rows = money.ledger.usage(by, opened).await?;
     Ok(json!({"usage": rows.iter().map(UsageRow::to_json).collect::<Vec<_>>()}))
+}
+
+/// When a day begins in UTC.
+fn day(value: &str) -> Result<Timestamp, NoAnswer> {
+    let begins = value.parse::<Date>().ok().and_then(|day| day.to_zoned_datetime(TimeZone::UTC).ok());
+    begins.map(|day| day.timestamp()).ok_or(NoAnswer::Query("from and until are days such as 2026-11-30"))
 }
 
 fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {

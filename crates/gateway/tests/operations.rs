@@ -17,6 +17,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use job_model::{Policy, RateCard};
 use serde_json::{Value, json};
 use support::{JOB, Recorder, Running, get, head, post, request};
 
@@ -106,6 +107,53 @@ fn the_admin_address_has_health_and_configuration_and_the_public_one_has_not() {
 }
 
 /// From the PATH, or where the test command puts it.
+#[test]
+fn usage_is_told_of_a_span_of_days() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, PRICED);
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    let ask = |query: &str| gateway.operator().send(&get(&format!("/v1/usage?{query}")));
+    for (query, groups) in [
+        ("by=type&from=2020-01-01", 1),
+        ("from=2020-01-01&until=9000-01-01", 1),
+        ("by=type&until=2020-01-01", 0),
+        ("from=9000-01-01", 0),
+    ] {
+        assert_eq!(ask(query).json()["usage"].as_array().unwrap().len(), groups, "{query}");
+    }
+    for (query, said) in [
+        ("from=November", "2026-11-30"),
+        ("until=2026-02-30", "2026-11-30"),
+        ("since=2026-11-30", "by, from and until"),
+    ] {
+        let reply = ask(query);
+        assert!(reply.status == 400 && reply.body.contains(said), "{query}: {}", reply.body);
+    }
+}
+
+#[test]
+fn what_is_running_is_told_by_name_and_fingerprint() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, PRICED);
+    let metrics = gateway.operator().send(&get("/metrics")).body;
+    let line = metrics.lines().find(|line| line.starts_with("jobgate_build_info{")).unwrap();
+    let (card, rules) = (RateCard::illustrative().sha256().to_owned(), Policy::default().sha256());
+    for label in [
+        r#"rate_card="illustrative 2026-11""#.to_owned(),
+        format!(r#"rate_card_sha256="{card}""#),
+        r#"rule_set="compatible""#.to_owned(),
+        format!(r#"rule_set_sha256="{rules}""#),
+    ] {
+        assert!(line.contains(&label), "{label}: {line}");
+    }
+    let config = gateway.operator().send(&get("/v1/config")).body;
+    assert!(
+        config.starts_with(&format!(
+            "# Rule set compatible: {rules}\n# Rate card illustrative 2026-11: {card}\n"
+        ))
+    );
+}
+
 fn tool(name: &str) -> PathBuf {
     let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/usr/bin").join(name);
     if fetched.exists() { fetched } else { PathBuf::from(name) }

@@ -1,6 +1,7 @@
 //! A ledger in memory, for trials and tests: gone with its process, and never slower for being asked. It grows with every job.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use admission::{Change, Claim, HoldState};
@@ -190,9 +191,9 @@ impl Read for Memory {
         Ok(HoldState::ALL.into_iter().filter_map(state).collect())
     }
 
-    fn usage(&self, by: UsageBy) -> Answer<Vec<UsageRow>> {
+    fn usage(&self, by: UsageBy, opened: &Range<i64>) -> Answer<Vec<UsageRow>> {
         let mut groups: BTreeMap<String, UsageRow> = BTreeMap::new();
-        for row in self.holds.values() {
+        for row in self.holds.values().filter(|row| opened.contains(&row.opened)) {
             let group = group(row, by);
             let sum = groups.entry(group.clone()).or_insert(UsageRow {
                 group,

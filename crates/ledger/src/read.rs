@@ -1,9 +1,13 @@
 //! What can be asked of the book: a hold, lists of holds, balances, usage, entries, and whether it adds up.
 
+use std::ops::Range;
+
 use admission::{Balance, Claim, HoldState};
+use jiff::Timestamp;
 use job_model::JobId;
 
 use crate::HoldId;
+use crate::entry::millis;
 use crate::ledger::{Ledger, OpenError, Unavailable, Url, file};
 use crate::rows::{Account, BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
 use crate::sqlite;
@@ -73,12 +77,13 @@ impl Ledger {
         self.report(|store| store.states()).await
     }
 
-    /// Usage, added up.
+    /// Usage, added up, of what was opened in a span of time: where something counts is decided when it is opened.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub async fn usage(&self, by: UsageBy) -> Result<Vec<UsageRow>, Unavailable> {
-        self.report(move |store| store.usage(by)).await
+    pub async fn usage(&self, by: UsageBy, opened: Range<Timestamp>) -> Result<Vec<UsageRow>, Unavailable> {
+        let opened = millis(opened.start)..millis(opened.end);
+        self.report(move |store| store.usage(by, &opened)).await
     }
 
     /// Every entry behind a number, at most so many.
@@ -109,8 +114,6 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::channel;
-
-    use jiff::Timestamp;
 
     use super::*;
 

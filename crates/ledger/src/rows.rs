@@ -127,6 +127,27 @@ pub enum UsageBy {
     Day,
 }
 
+impl UsageBy {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::Workspace, Self::Principal, Self::Type, Self::Quality, Self::Day];
+
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Workspace => "workspace",
+            Self::Principal => "principal",
+            Self::Type => "type",
+            Self::Quality => "quality",
+            Self::Day => "day",
+        }
+    }
+
+    /// The one with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|by| by.as_str() == word)
+    }
+}
+
 /// Usage of one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageRow {

@@ -6,6 +6,8 @@
 //! share has to keep their orders apart, and may carry one out again where another was faster, which is why an order is `Fn`. An
 //! order says no before it writes anything; one that fails in its midst must leave nothing.
 
+use std::ops::Range;
+
 use admission::{Claim, HoldState};
 use job_model::JobId;
 
@@ -33,8 +35,8 @@ pub(crate) trait Read {
     fn opened_before(&self, state: HoldState, before: i64, limit: u32) -> Answer<Vec<HoldId>>;
     /// How many holds are in each state that is held, and when the oldest of them was opened.
     fn states(&self) -> Answer<Vec<(HoldState, i64, i64)>>;
-    /// What all holds come to.
-    fn usage(&self, by: UsageBy) -> Answer<Vec<UsageRow>>;
+    /// What all holds come to that were opened in a span of time.
+    fn usage(&self, by: UsageBy, opened: &Range<i64>) -> Answer<Vec<UsageRow>>;
 
     /// A place in a budget, by its number.
     fn account(&self, number: i64) -> Answer<Account>;

@@ -94,7 +94,11 @@ fn a_ledger_is_added_up_listed_resolved_and_written_out() {
     assert!(again.stderr.contains("what has ended is not changed"), "{}", again.stderr);
     let usage = run(&["usage", "--by", "principal", "--format", "csv"]);
     assert_eq!(usage.stdout, "group,jobs,unpriced,held,settled,currency\n\"a,\"\"b\"\"\",2,0,3.5,0,unit\n");
-    let usage = run(&["usage", "--by", "type", "--format", "json"]).json();
+    let none = run(&["usage", "--until", "2020-01-01", "--format", "csv"]);
+    assert_eq!(none.stdout, "group,jobs,unpriced,held,settled,currency\n");
+    let wrong = run(&["usage", "--from", "November"]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("--from <DAY>"), "{}", wrong.stderr);
+    let usage = run(&["usage", "--by", "type", "--from", "2020-01-01", "--format", "json"]).json();
     assert_eq!((&usage["group"], &usage["held"]), (&"Full".into(), &"3.5".into()));
     let entries = run(&["ledger", "export", "--format", "json"]).json_lines();
     let changes: Vec<_> = entries.iter().map(|entry| entry["heldChange"].as_str().unwrap()).collect();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
 
 use admission::{Balance, Claim, HoldState};
 use job_model::{Amount, JobId, Workload, WorkspaceId};
@@ -97,7 +98,7 @@ impl Read for Book {
         Ok(rows.into_iter().filter_map(known).collect())
     }
 
-    fn usage(&self, by: UsageBy) -> Answer<Vec<UsageRow>> {
+    fn usage(&self, by: UsageBy, opened: &Range<i64>) -> Answer<Vec<UsageRow>> {
         let group = match by {
             UsageBy::Workspace => "workspace",
             UsageBy::Principal => "principal",
@@ -108,10 +109,11 @@ impl Read for Book {
         let mut all = self.db.prepare_cached(&format!(
             "SELECT {group}, count(*), sum(1 - priced),
              sum(CASE WHEN state IN ({}) THEN amount ELSE 0 END),
-             sum(CASE WHEN state = 'settled' THEN amount ELSE 0 END), max(currency) FROM hold GROUP BY 1 ORDER BY 1",
+             sum(CASE WHEN state = 'settled' THEN amount ELSE 0 END), max(currency) FROM hold
+             WHERE opened >= ?1 AND opened < ?2 GROUP BY 1 ORDER BY 1",
             held_states()
         ))?;
-        let rows = all.query_map([], |row| {
+        let rows = all.query_map(params![opened.start, opened.end], |row| {
             Ok(UsageRow {
                 group: row.get(0)?,
                 jobs: row.get(1)?,

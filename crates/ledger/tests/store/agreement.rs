@@ -92,7 +92,8 @@ fn told(book: &Ledger) -> String {
     let entries: Vec<_> =
         entries.into_iter().map(|entry| ledger::EntryRow { id: String::new(), ..entry }).collect();
     let (holds, balances) = (wait(book.holds(None, None, 1000)).unwrap(), wait(book.balances()).unwrap());
-    let (mut states, usage) = (wait(book.states()).unwrap(), wait(book.usage(UsageBy::Principal)).unwrap());
+    let (mut states, usage) =
+        (wait(book.states()).unwrap(), wait(book.usage(UsageBy::Principal, at(3)..at(1000))).unwrap());
     states.sort_by_key(|(state, ..)| state.as_str());
     format!("{entries:?} {holds:?} {balances:?} {states:?} {usage:?}")
 }

@@ -4,6 +4,7 @@ use std::thread;
 
 use crate::support::{self, at, folder, raise, wait};
 use admission::{Claim, Event, HoldState, Period};
+use jiff::Timestamp;
 use job_model::{Amount, JobId};
 use ledger::{Amend, Earlier, HoldId, Kept, Key, Ledger, NewHold, Note, Place, Refused, Seen, Told, UsageBy};
 
@@ -245,14 +246,20 @@ fn usage_is_the_sum_of_its_groups(book: &Ledger) {
         (UsageBy::Quality, 1),
         (UsageBy::Day, 1),
     ] {
-        let usage = wait(book.usage(by)).unwrap();
+        let usage = wait(book.usage(by, Timestamp::MIN..Timestamp::MAX)).unwrap();
         assert!(usage.len() == groups && usage.is_sorted_by_key(|row| row.group.clone()), "{usage:?}");
         let sum = |of: fn(&ledger::UsageRow) -> i64| usage.iter().map(of).sum::<i64>();
         assert_eq!((sum(|row| row.held.micros()), sum(|row| row.settled.micros())), (held, settled));
         assert_eq!((sum(|row| row.jobs), sum(|row| row.unpriced)), (24, 4));
         assert_eq!(usage[0].currency, "unit");
     }
-    assert_eq!(wait(book.usage(UsageBy::Day)).unwrap()[0].group, "2027-01-15");
+    let some = wait(book.usage(UsageBy::Day, at(3)..at(10))).unwrap();
+    assert_eq!(
+        (some[0].group.as_str(), some[0].jobs, some.len()),
+        ("2027-01-15", 7, 1),
+        "the first, not the last"
+    );
+    assert_eq!(wait(book.usage(UsageBy::Day, at(100)..at(200))), Ok(Vec::new()));
 }
 
 /// Each entry is told once, in order, until every sink has it; what is refused for good is in nobody's way.
