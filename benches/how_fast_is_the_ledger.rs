@@ -175,7 +175,7 @@ fn offered(runtime: &Runtime, book: &Ledger, a_second: usize) -> (f64, Vec<Durat
 
 /// The same work on ledgers a thousand times as large, and how long they take to be opened.
 fn growth(runtime: &Runtime, file: &Path, most: i64) {
-    println!("\nentries  holds/s  p99 in ms  opened and verified in s  bytes an entry");
+    println!("\nentries  holds/s  p99 in ms  KiB written a hold  opened and verified in s  bytes an entry");
     let mut size = 1000;
     let mut filled = 0;
     while size <= most {
@@ -185,16 +185,25 @@ fn growth(runtime: &Runtime, file: &Path, most: i64) {
         drop(book);
         let (book, took) = open(file);
         let bytes = std::fs::metadata(file).unwrap().len() / size.unsigned_abs();
+        let before = written();
         let (rate, waits) = reserve(runtime, &book, 64, 6400);
+        let written = (written() - before) as f64 / 1024.0 / 6400.0;
         let late = waits.iter().nth_back(waits.len() / 100).copied().unwrap_or_default();
         println!(
-            "{size:7}  {rate:7.0}  {:9.2}  {:24.2}  {bytes:14}",
+            "{size:7}  {rate:7.0}  {:9.2}  {written:18.2}  {:24.2}  {bytes:14}",
             late.as_secs_f64() * 1e3,
             took.as_secs_f64()
         );
         filled += 6400;
         size *= 10;
     }
+}
+
+/// Bytes that this process has written so far.
+fn written() -> u64 {
+    let all = std::fs::read_to_string("/proc/self/io").unwrap();
+    let line = all.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap();
+    line.parse().unwrap()
 }
 
 /// Holds with three entries each: reserved, bound, settled.
