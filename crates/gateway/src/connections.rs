@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pingora::apps::HttpServerOptions;
-use pingora::listeners::tls::TlsSettings;
 use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::protocols::http::v2::server::H2Options;
 use pingora::server::ShutdownWatch;
@@ -28,12 +27,9 @@ const PSEUDO_FIELDS: usize = 4;
 
 /// A listener whose connections keep no buffers of their own. By default each has 64 KiB for reading, which is most of what an
 /// idle connection takes; what reads from them brings its own. What is written is put together by the door.
-pub(crate) fn listener(address: &str, tls: Option<TlsSettings>) -> ListenerConfig {
-    let listener = ListenerConfig::tcp(address).l4_buffer(L4BufferSettings::unbuffered());
-    match tls {
-        Some(settings) => listener.tls(settings),
-        None => listener,
-    }
+/// So is TLS: until it is there a connection would be nobody's.
+pub(crate) fn listener(address: &str) -> ListenerConfig {
+    ListenerConfig::tcp(address).l4_buffer(L4BufferSettings::unbuffered())
 }
 
 /// When connections of clients end that are in order.

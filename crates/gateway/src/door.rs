@@ -2,6 +2,7 @@
 //! that is kept of it: what the library underneath takes for a request, some 30 KiB, is taken when the next one begins.
 
 mod held;
+mod secured;
 mod told;
 mod unread;
 mod watched;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
+use pingora::listeners::tls::Acceptor;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::{ALPN, IO, Stream};
 use pingora::proxy::HttpProxy;
@@ -39,6 +41,8 @@ const FIRST: Duration = Duration::from_secs(60);
 /// Takes connections and gives them to the proxy.
 pub(crate) struct Door {
     pub(crate) proxy: Arc<HttpProxy<Gate>>,
+    /// Where the listener has a certificate.
+    pub(crate) tls: Option<Acceptor>,
     pub(crate) life: Arc<Life>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) log: Arc<AccessLog>,
@@ -56,6 +60,16 @@ impl ServerApp for Door {
             // An answer would cost more than the connection is worth: whoever opens this many does not listen.
             self.metrics.connection_refused();
             return None;
+        };
+        let stream = match &self.tls {
+            None => stream,
+            Some(acceptor) => {
+                let mut stopping = shutdown.clone();
+                tokio::select! {
+                    secured = secured::secured(acceptor, stream, self.limits.head_timeout) => secured?,
+                    _ = stopping.wait_for(|stopping| *stopping) => return None,
+                }
+            }
         };
         // Streams of HTTP/2 are timed and framed by its own library; only its connection is counted.
         let is_http2 = matches!(stream.selected_alpn_proto(), Some(ALPN::H2));

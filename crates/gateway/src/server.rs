@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use ledger::Ledger;
 use log::{info, warn};
 use pingora::connectors::ConnectorOptions;
-use pingora::listeners::tls::TlsSettings;
+use pingora::listeners::tls::{Acceptor, TlsSettings};
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch};
@@ -142,7 +142,7 @@ impl Gateway {
         for (name, relay) in relay::all(config.event_sinks, &money.ledger, &life, &courier)? {
             server.add_service(background_service(&format!("event sink {name}"), relay));
         }
-        let tls = config.listen.tls.as_ref().map(tls_settings).transpose()?;
+        let tls = config.listen.tls.as_ref().map(acceptor).transpose()?;
         let (limits, h2c, shutdown) = (config.limits, config.listen.h2c, config.shutdown);
         let identity = Arc::new(Identity::new(config.identity));
         let gate = Gate {
@@ -163,13 +163,14 @@ impl Gateway {
         proxy.h2_options = Some(connections::http2(&limits));
         let door = Door {
             proxy: Arc::new(proxy),
+            tls,
             life: Arc::clone(&life),
             metrics: Arc::clone(&metrics),
             log: Arc::clone(&log),
             limits,
         };
         let mut gateway = Service::new("gateway".to_owned(), door);
-        gateway.add_listener(connections::listener(&public.key(), tls));
+        gateway.add_listener(connections::listener(&public.key()));
         let door = Admin {
             metrics,
             life: Arc::clone(&life),
@@ -265,7 +266,7 @@ fn check_authorities(upstream: &config::Upstream) -> Result<(), StartError> {
 }
 
 /// Reads the certificate here: pingora would do so when the listener starts, and panic.
-fn tls_settings(tls: &config::Tls) -> Result<TlsSettings, StartError> {
+fn acceptor(tls: &config::Tls) -> Result<Acceptor, StartError> {
     let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
     let (certificate, key) = (path(&tls.certificate), path(&tls.key));
     let failed = |error: &dyn fmt::Display| {
@@ -282,7 +283,7 @@ fn tls_settings(tls: &config::Tls) -> Result<TlsSettings, StartError> {
         .map_err(|error| failed(&error))?;
     let mut settings = TlsSettings::intermediate(&certificate, &key).map_err(|error| failed(&error))?;
     settings.enable_h2();
-    Ok(settings)
+    Ok(settings.build())
 }
 
 /// A listener that is bound before the server starts: pingora would try for half a minute and then panic in a thread.

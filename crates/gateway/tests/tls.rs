@@ -143,9 +143,9 @@ fn upstream_is_who_its_certificate_says_or_nothing_is_sent() {
     assert!(text.contains(r#"jobgate_upstream_errors_total{kind="tls"} 1"#), "{text}");
 }
 
-fn listening(identity: &Identity, upstream: SocketAddr) -> Running {
+fn listening(identity: &Identity, upstream: SocketAddr, limits: &str) -> Running {
     Running::configured(&format!(
-        "upstream.url = 'http://{upstream}'\n[listen.tls]\ncertificate = '{}'\nkey = '{}'",
+        "upstream.url = 'http://{upstream}'\n{limits}\n[listen.tls]\ncertificate = '{}'\nkey = '{}'",
         identity.file("cert.pem").display(),
         identity.file("key.pem").display()
     ))
@@ -155,7 +155,15 @@ fn listening(identity: &Identity, upstream: SocketAddr) -> Running {
 fn clients_speak_http_1_over_tls() {
     let identity = Identity::new("h1", "localhost");
     let upstream = Recorder::start();
-    let gateway = listening(&identity, upstream.address);
+    let gateway = listening(&identity, upstream.address, "");
+    let text = over_h1(&identity, &gateway);
+    assert!(text.starts_with("HTTP/1.1 201 "), "{text}");
+    assert!(text.ends_with(CREATED));
+    assert_eq!(upstream.seen()[0].body, JOB.as_bytes());
+}
+
+/// What a job is answered on a connection of its own; nothing where there is none to be had.
+fn over_h1(identity: &Identity, gateway: &Running) -> String {
     let name = ServerName::try_from("localhost").unwrap();
     let connection = rustls::ClientConnection::new(identity.client(b"http/1.1"), name).unwrap();
     let mut stream = StreamOwned::new(connection, std::net::TcpStream::connect(gateway.address).unwrap());
@@ -164,24 +172,49 @@ fn clients_speak_http_1_over_tls() {
         "Host: gate\r\nConnection: close\r\n",
         1,
     );
-    stream.write_all(request.as_bytes()).unwrap();
+    let _ = stream.write_all(request.as_bytes());
     let mut text = String::new();
     let _ = stream.read_to_string(&mut text);
-    assert!(text.starts_with("HTTP/1.1 201 "), "{text}");
-    assert!(text.ends_with(CREATED));
-    assert_eq!(upstream.seen()[0].body, JOB.as_bytes());
+    text
+}
+
+/// Else they would be bounded by the open files of the process alone, each for a minute.
+#[test]
+fn who_does_not_finish_the_handshake_is_counted_and_let_go() {
+    let identity = Identity::new("handshake", "localhost");
+    let upstream = Recorder::start();
+    let limits = "limits.connections = 2\nlimits.head_timeout = '1s'";
+    let gateway = listening(&identity, upstream.address, limits);
+    let begun: [&[u8]; 4] =
+        [b"", b"\x16\x03\x01\x02", b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/1.1\r\n\r\n"];
+    let crowd: Vec<_> = begun
+        .iter()
+        .cycle()
+        .take(40)
+        .map(|begun| {
+            let mut stream = std::net::TcpStream::connect(gateway.address).unwrap();
+            stream.set_read_timeout(Some(support::PATIENCE)).unwrap();
+            let _ = stream.write_all(begun);
+            stream
+        })
+        .collect();
+    for mut stream in crowd {
+        let closed = stream.read_to_end(&mut Vec::new());
+        assert!(closed.is_ok() || closed.is_err_and(|fault| fault.kind() != std::io::ErrorKind::WouldBlock));
+    }
+    let text = gateway.operator().send(&support::get("/metrics")).body;
+    let refused = text.lines().find_map(|line| line.strip_prefix("jobgate_connections_refused_total "));
+    assert!(refused.unwrap().parse::<u32>().unwrap() > 0, "as if there were none of them");
+    while !over_h1(&identity, &gateway).starts_with("HTTP/1.1 201 ") {
+        thread::yield_now();
+    }
 }
 
 #[test]
 fn http_2_must_begin_in_the_time_of_a_header() {
     let identity = Identity::new("silent", "localhost");
     let upstream = Recorder::start();
-    let gateway = Running::configured(&format!(
-        "upstream.url = 'http://{}'\nlimits.head_timeout = '300ms'\n[listen.tls]\ncertificate = '{}'\nkey = '{}'",
-        upstream.address,
-        identity.file("cert.pem").display(),
-        identity.file("key.pem").display()
-    ));
+    let gateway = listening(&identity, upstream.address, "limits.head_timeout = '300ms'");
     for begun in [&b""[..], b"PRI * HTTP/2.0\r\n"] {
         let name = ServerName::try_from("localhost").unwrap();
         let connection = rustls::ClientConnection::new(identity.client(b"h2"), name).unwrap();
@@ -248,7 +281,7 @@ fn judged_over_h2(upstream: &Recorder, answers: &[(u16, String)]) {
 async fn clients_speak_http_2_where_alpn_offers_it() {
     let identity = Identity::new("h2", "localhost");
     let upstream = Recorder::start();
-    let gateway = listening(&identity, upstream.address);
+    let gateway = listening(&identity, upstream.address, "");
     let connector = tokio_rustls::TlsConnector::from(identity.client(b"h2"));
     let stream = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
     let stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
