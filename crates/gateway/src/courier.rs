@@ -1,19 +1,22 @@
 //! Carries a request whose end must be known to its server, to the end: one try, one deadline, exact knowledge of how much
 //! of it can have left. Neither the client's leaving nor a shutdown makes an exchange vanish unrecorded.
 //!
-//! It does not use the proxy's own forwarding, which replays bodies of at most 64 KiB, may give up with the client, and
-//! cannot tell a request that was never sent from one that was. HTTP/1.1 only: header and body leave in one write,
-//! which costs a fifth less time than two.
+//! What only asks has no such end: its answer is passed on as it comes, and ends with whoever waits for it.
+//!
+//! Neither uses the proxy's own forwarding, which replays bodies of at most 64 KiB, may give up with the client, cannot tell a
+//! request that was never sent from one that was, and hides a length beside chunks. HTTP/1.1 only: header and body leave in one
+//! write, which costs a fifth less time than two.
 
-pub(crate) mod header;
+mod coming;
+mod header;
 mod pool;
+mod receive;
 mod to_the_end;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes, BytesMut};
-use http::header::TRANSFER_ENCODING;
+use bytes::{Buf, Bytes};
 use http::{HeaderName, HeaderValue, StatusCode};
 use log::error;
 use pingora::connectors::{ConnectorOptions, TransportConnector};
@@ -30,18 +33,17 @@ use crate::metrics::Metrics;
 use crate::phase::settle::{Settlement, settle};
 use crate::stake::Stake;
 use crate::upstream::Upstream;
+
+pub(crate) use coming::Coming;
 use pool::Pool;
+use receive::whole;
 use to_the_end::ToTheEnd;
 
-/// The largest answer that is read. A job's answer is a few kilobytes.
-const ANSWER_LIMIT: usize = 1 << 20;
-/// Interim answers before the final one.
-const INTERIM_LIMIT: u8 = 8;
 /// How long an answer is waited for that came before the request was written whole.
 const EARLY_ANSWER: Duration = Duration::from_millis(200);
 
 /// A request as it will be written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Parcel {
     pub(crate) head: Vec<u8>,
     pub(crate) body: Bytes,
@@ -250,14 +252,19 @@ impl Courier {
         }
         trip.sent = Sent::All;
         let mut session = HttpSession::new_with_options(stream, peer);
-        let answer = receive(&mut session, trip).await?;
+        let answer = whole(&mut session, &mut trip.status).await?;
+        self.keep(session, peer).await;
+        Ok(answer)
+    }
+
+    /// Keeps a connection for the next request, where upstream lets it be.
+    async fn keep(&self, mut session: HttpSession, peer: &HttpPeer) {
         session.respect_keepalive();
         if let (Some(stream), Some(address), Some(idle)) =
-            (session.reuse().await, address, peer.idle_timeout())
+            (session.reuse().await, peer.address().as_inet().copied(), peer.idle_timeout())
         {
             self.pool.put(stream, address, idle);
         }
-        Ok(answer)
     }
 }
 
@@ -274,66 +281,13 @@ async fn write(stream: &mut Stream, parcel: Parcel) -> pingora::Result<()> {
 /// answer may be there already.
 async fn early(stream: Stream, peer: &HttpPeer, trip: &mut Trip<'_>) -> Option<Answer> {
     let mut session = HttpSession::new_with_options(stream, peer);
-    match timeout(EARLY_ANSWER, receive(&mut session, trip)).await {
+    match timeout(EARLY_ANSWER, whole(&mut session, &mut trip.status)).await {
         Ok(Ok(answer)) if answer.status.as_u16() >= 400 => Some(answer),
         _ => {
             trip.status = None;
             None
         }
     }
-}
-
-/// Reads the final header, interim ones skipped, and the whole body.
-async fn receive(session: &mut HttpSession, trip: &mut Trip<'_>) -> pingora::Result<Answer> {
-    let mut interim = 0_u8;
-    let (status, headers) = loop {
-        session.read_response().await?;
-        let Some(header) = session.resp_header() else {
-            return Error::e_explain(ErrorType::InvalidHTTPHeader, "no header");
-        };
-        if header::is_too_large(header) {
-            return Error::e_explain(ErrorType::InvalidHTTPHeader, "a header of more than 64 KiB");
-        }
-        if header.status == StatusCode::SWITCHING_PROTOCOLS {
-            return Error::e_explain(ErrorType::InvalidHTTPHeader, "an upgrade that nobody asked for");
-        }
-        if header.status.as_u16() >= 200 {
-            trip.status = Some(header.status);
-            if header.headers.contains_key(TRANSFER_ENCODING)
-                && header::has_a_length(&session.get_headers_raw_bytes())
-            {
-                return Error::e_explain(
-                    ErrorType::InvalidHTTPHeader,
-                    "Content-Length and Transfer-Encoding",
-                );
-            }
-            break (header.status, header::passed_on(&header.headers));
-        }
-        interim = interim.saturating_add(1);
-        if interim > INTERIM_LIMIT {
-            return Error::e_explain(ErrorType::InvalidHTTPHeader, "too many interim answers");
-        }
-    };
-    let mut first = Bytes::new();
-    let mut rest: Option<BytesMut> = None;
-    let mut total = 0_usize;
-    while let Some(piece) = session.read_body_bytes().await? {
-        total = total.saturating_add(piece.len());
-        if total > ANSWER_LIMIT {
-            return Error::e_explain(ErrorType::ReadError, "the answer is too long");
-        }
-        match &mut rest {
-            Some(rest) => rest.extend_from_slice(&piece),
-            None if first.is_empty() => first = piece,
-            None => {
-                let mut both = BytesMut::with_capacity(total.saturating_mul(2));
-                both.extend_from_slice(&first);
-                both.extend_from_slice(&piece);
-                rest = Some(both);
-            }
-        }
-    }
-    Ok(Answer { status, headers, body: rest.map_or(first, BytesMut::freeze) })
 }
 
 /// One exchange. Records it on every way out: a task that is dropped at shutdown still runs its destructors.

@@ -7,6 +7,7 @@ use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, StatusCode};
 use job_model::JobPatch;
 use ledger::{HoldRow, Key};
+use log::warn;
 use pingora::Error;
 use pingora::proxy::Session;
 
@@ -14,7 +15,7 @@ use crate::access_log::AccessLog;
 use crate::capacity::Share;
 use crate::clock;
 use crate::config::Limits;
-use crate::courier::Courier;
+use crate::courier::{Courier, Failure};
 use crate::door;
 use crate::identity::{Identity, Principal};
 use crate::life::Life;
@@ -30,7 +31,7 @@ use crate::phase::head::{self, HeadLimits};
 use crate::phase::look_up::look_up;
 use crate::phase::meter::Record;
 use crate::phase::route::{self, Handling, Route};
-use crate::phase::stream::Streamed;
+use crate::phase::stream::{self, Cut};
 use crate::rates::{Rates, Subject};
 use crate::rejection::{Fault, Rejection};
 use crate::repeat::{self, Ticket};
@@ -64,13 +65,8 @@ pub(crate) struct Gate {
 pub(crate) struct Visit {
     pub(crate) record: Record,
     pub(crate) in_flight: Option<Share>,
-    pub(crate) streamed: Option<Streamed>,
-}
-
-/// What is left to do after the filter: nothing, the client has its answer; or the proxy streams both ways.
-pub(crate) enum Next {
-    Done,
-    Stream,
+    /// What an answer that was passed on tells of jobs.
+    pub(crate) told: Option<Vec<u8>>,
 }
 
 /// Why a request ends early.
@@ -111,11 +107,11 @@ pub(crate) fn sender<'a>(session: &'a Session, principal: Option<&'a Principal>)
 }
 
 impl Gate {
-    /// One request, step by step.
-    pub(crate) async fn pass(&self, session: &mut Session, visit: &mut Visit) -> Result<Next, Ending> {
+    /// One request, step by step, until the client has its answer.
+    pub(crate) async fn pass(&self, session: &mut Session, visit: &mut Visit) -> Result<(), Ending> {
         let route = self.head(session, visit).await?;
         match route.handling() {
-            Handling::Observed | Handling::Bypassed => return Ok(Next::Stream),
+            Handling::Observed | Handling::Bypassed => return self.stream(session, visit, route).await,
             Handling::Own if !route.has_body() => {
                 let reply = own_api::read(route, &self.desk, visit.record.at);
                 return self.answer(session, visit, &reply).await;
@@ -124,7 +120,7 @@ impl Gate {
                 let stake = self.money.delete(visit.record.settlement.job).await;
                 visit.record.hold = stake.as_ref().and_then(Stake::hold).map(|hold| hold.id);
                 let permit = Permit::for_what_is_no_job();
-                return self.forward(session, visit, permit, stake, None).await;
+                return self.forward(session, visit, route, permit, stake, None).await;
             }
             Handling::Own | Handling::Gated(_) | Handling::Carried => {}
         }
@@ -142,15 +138,14 @@ impl Gate {
         let key = repeat::key(route, session.req_header(), who, &body.bytes)?;
         if let Some(again) = self.money.recall(key, visit.record.at).await? {
             visit.record.replay(again.hold);
-            forward::relay(session, again.said?, &mut visit.record).await?;
-            return Ok(Next::Done);
+            return Ok(forward::relay(session, again.said?, &mut visit.record).await?);
         }
         let mut permit = self.admit(route, &body, &mut visit.record)?;
         if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
             self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
         }
         let stake = self.hold(session, &mut permit, key, &mut visit.record).await?;
-        self.forward(session, visit, permit, stake, Some(body)).await
+        self.forward(session, visit, route, permit, stake, Some(body)).await
     }
 
     /// Who asks for what: route, then the fields of the header.
@@ -275,15 +270,16 @@ impl Gate {
         &self,
         session: &mut Session,
         visit: &mut Visit,
+        route: Route,
         permit: Permit,
         stake: Option<Stake>,
         body: Option<Collected>,
-    ) -> Result<Next, Ending> {
+    ) -> Result<(), Ending> {
         let record = &mut visit.record;
         let target = String::from_utf8_lossy(session.req_header().raw_path()).into_owned();
         let authority = self.upstream.authority();
         let (bytes, room) = body.map(|Collected { bytes, room }| (bytes, room)).unzip();
-        let parcel = forward::parcel(&permit, session, &target, authority, &record.request_id, bytes);
+        let parcel = forward::parcel(&permit, session, route, &target, authority, &record.request_id, bytes);
         record.judged = permit.into_judged();
         let decision = if record.judged.is_some() { Decision::Admitted } else { Decision::Bypassed };
         record.decision.get_or_insert(decision);
@@ -300,8 +296,39 @@ impl Gate {
             session.set_keepalive(None);
         }
         self.count(answer.status, session, record);
-        forward::relay(session, answer, record).await?;
-        Ok(Next::Done)
+        Ok(forward::relay(session, answer, record).await?)
+    }
+
+    /// Carries a question to upstream, and its answer back as it comes.
+    async fn stream(&self, session: &mut Session, visit: &mut Visit, route: Route) -> Result<(), Ending> {
+        let record = &mut visit.record;
+        let target = String::from_utf8_lossy(session.req_header().raw_path()).into_owned();
+        let (permit, authority) = (Permit::for_what_is_no_job(), self.upstream.authority());
+        let parcel = forward::parcel(&permit, session, route, &target, authority, &record.request_id, None);
+        let limit = self.upstream.response_timeout();
+        let passed = match stream::ask(&self.courier, session, parcel, limit).await {
+            Ok(begun) => {
+                self.count(begun.status(), session, record);
+                begun.pass_on(session, record).await
+            }
+            Err(cut) => Err(cut),
+        };
+        match passed {
+            Ok(told) => visit.told = told,
+            Err(Cut::Client(error)) => return Err(Ending::Broken(error)),
+            Err(Cut::Upstream(error)) => {
+                let failure = Failure::of(&error);
+                self.metrics.upstream_error(failure.as_str());
+                warn!("{authority}: {}: {error}", failure.as_str());
+                if session.response_written().is_none() {
+                    return Err(Ending::Refused(forward::unanswered(failure)));
+                }
+                // The answer has begun; all that can be done is not to end it as if it were whole.
+                record.decision = Some(Decision::Failed);
+                return Err(Ending::Broken(error));
+            }
+        }
+        Ok(())
     }
 
     /// Counts who is not let in, before he hears of it.
@@ -311,8 +338,8 @@ impl Gate {
         }
     }
 
-    async fn answer(&self, session: &mut Session, visit: &mut Visit, reply: &Reply) -> Result<Next, Ending> {
-        Ok(reply::send(session, reply, &mut visit.record).await.map(|()| Next::Done)?)
+    async fn answer(&self, session: &mut Session, visit: &mut Visit, reply: &Reply) -> Result<(), Ending> {
+        Ok(reply::send(session, reply, &mut visit.record).await?)
     }
 
     /// Says no.

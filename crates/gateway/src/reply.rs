@@ -360,18 +360,3 @@ pub(crate) fn is_of_the_connection(name: &HeaderName) -> bool {
             | "upgrade"
     )
 }
-
-/// Takes out of a streamed answer what is not passed on.
-pub(crate) fn strip(header: &mut ResponseHeader) {
-    let ours = |name: &HeaderName| {
-        // The framing of a streamed answer is the proxy's to translate.
-        (is_of_the_connection(name) && name.as_str() != "transfer-encoding")
-            || name.as_str().starts_with("x-jobgate-")
-    };
-    let mut unwanted = nominated_by_connection(&header.headers);
-    unwanted.retain(|name| !matches!(name.as_str(), "content-length" | "transfer-encoding"));
-    unwanted.extend(header.headers.keys().filter(|name| ours(name)).cloned());
-    for name in unwanted {
-        header.remove_header(&name);
-    }
-}

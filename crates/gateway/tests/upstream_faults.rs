@@ -12,7 +12,7 @@ mod support;
 use std::io::Write;
 use std::net::TcpListener;
 
-use support::{Act, CREATED, JOB, Recorder, Running, answer, get, job_of, post};
+use support::{Act, CREATED, JOB, Recorder, Running, answer, get, job_of, post, request};
 
 const QUICK: &str = "upstream.response_timeout = '3s'\nupstream.connect_timeout = '3s'";
 
@@ -115,6 +115,25 @@ fn a_connection_that_upstream_closed_while_idle_is_not_used() {
     assert_eq!(upstream.seen().len(), 20);
 }
 
+/// A connection may be closed just as it is used again. Whoever only asks is not to hear of that; all else is sent once.
+#[test]
+fn what_only_asks_is_asked_again_on_a_connection_that_turns_out_to_be_closed() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, QUICK);
+    let deletion = request("DELETE", "/contextcapture/workspaces/6881117d-9fd2-4900-870b-9b721dc90f25", "");
+    for (asked, status, seen) in [(get("/contextcapture/jobs"), 200, 3), (deletion, 502, 2)] {
+        let good = || Act::Answer(b"HTTP/1.1 200 O\r\nContent-Length: 2\r\n\r\n{}".to_vec());
+        upstream.script([good(), Act::Close, good()]);
+        assert_eq!(gateway.send(&get("/contextcapture/jobs")).status, 200);
+        assert_eq!(gateway.send(&asked).status, status);
+        assert_eq!(upstream.take().len(), seen);
+        upstream.unscript();
+    }
+    // A new one is not tried again: upstream has heard it, and said nothing.
+    upstream.script([Act::Close, Act::Close]);
+    assert_eq!(gateway.send(&get("/contextcapture/jobs")).status, 502);
+}
+
 #[test]
 fn streamed_answers_that_break_off_are_not_ended_as_if_whole() {
     let upstream = Recorder::start();
@@ -123,8 +142,7 @@ fn streamed_answers_that_break_off_are_not_ended_as_if_whole() {
     let mut client = gateway.client();
     client.write(&get("/contextcapture/jobs"));
     assert!(client.try_read().is_err());
-    // A request that only reads is safe to try again; the answer then tells nothing of the first try.
-    upstream.script([Act::Silence, Act::Silence]);
+    upstream.script([Act::Silence]);
     let reply = gateway.send(&get("/contextcapture/jobs"));
     assert_eq!(outcome(&reply), (504, "UpstreamTimeout".to_owned(), "unknown".to_owned()));
 }

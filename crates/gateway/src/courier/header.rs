@@ -10,7 +10,7 @@ use crate::{reply, request_id};
 const MOST: usize = 64 << 10;
 
 /// Whether a header is more than any answer needs. The library underneath takes a megabyte.
-pub(crate) fn is_too_large(header: &ResponseHeader) -> bool {
+pub(super) fn is_too_large(header: &ResponseHeader) -> bool {
     let size = |(name, value): (&HeaderName, &HeaderValue)| {
         name.as_str().len().saturating_add(value.len()).saturating_add(": \r\n".len())
     };

@@ -7,7 +7,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ledger::HoldId;
-use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
 use crate::courier::{Answer, Failure, Fate, Outcome, Parcel, Sent};
@@ -35,6 +35,7 @@ static PASSED_ON: [HeaderName; 9] = [
 pub(crate) fn parcel(
     _permit: &Permit,
     session: &Session,
+    route: Route,
     target: &str,
     authority: &str,
     request_id: &str,
@@ -53,7 +54,12 @@ pub(crate) fn parcel(
         line(name.as_str(), value.as_bytes());
     }
     line(request_id::HEADER.as_str(), request_id.as_bytes());
-    line(ACCEPT_ENCODING.as_str(), b"identity");
+    // What is read here is read as it is.
+    let is_read = route.handling() != Handling::Bypassed;
+    let encoding = client.headers.get(ACCEPT_ENCODING).map(HeaderValue::as_bytes);
+    if let Some(encoding) = if is_read { Some(&b"identity"[..]) } else { encoding } {
+        line(ACCEPT_ENCODING.as_str(), encoding);
+    }
     if let Some(body) = &body {
         line(CONTENT_TYPE.as_str(), b"application/json");
         line(CONTENT_LENGTH.as_str(), body.len().to_string().as_bytes());
@@ -92,33 +98,6 @@ fn allowed(client: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValu
     PASSED_ON.iter().flat_map(|name| client.get_all(name).iter().map(move |value| (name, value)))
 }
 
-/// Rewrites the header of a streamed request from the same list: `client` is what was sent and judged, not what is left of it
-/// after the proxy's own editing.
-///
-/// # Errors
-/// When a header cannot be built, which no value of a parsed request causes.
-pub(crate) fn rewrite(
-    upstream: &mut RequestHeader,
-    client: &RequestHeader,
-    route: Route,
-    authority: &str,
-    request_id: &str,
-) -> pingora::Result<()> {
-    let mut header = RequestHeader::build(upstream.method.clone(), upstream.raw_path(), Some(12))?;
-    header.insert_header(HOST, authority)?;
-    for (name, value) in allowed(&client.headers) {
-        header.append_header(name.clone(), value.clone())?;
-    }
-    header.insert_header(request_id::HEADER, request_id)?;
-    if route.handling() == Handling::Observed {
-        header.insert_header(ACCEPT_ENCODING, "identity")?;
-    } else if let Some(value) = client.headers.get(ACCEPT_ENCODING) {
-        header.insert_header(ACCEPT_ENCODING, value.clone())?;
-    }
-    *upstream = header;
-    Ok(())
-}
-
 /// What upstream answered.
 ///
 /// # Errors
@@ -141,6 +120,31 @@ pub(crate) fn judge(outcome: Outcome, hold: Option<HoldId>) -> Result<Answer, Re
     }
 }
 
+/// Nobody has answered a request for which nothing is held.
+pub(crate) fn unanswered(failure: Failure) -> Rejection {
+    match failure {
+        Failure::Unresolved | Failure::Connect | Failure::Tls => {
+            Rejection::UpstreamUnavailable(Sending::NotSent, None)
+        }
+        Failure::Timeout => Rejection::UpstreamTimeout(Sending::Unknown, None),
+        Failure::Broken | Failure::Garbage | Failure::Abandoned => {
+            Rejection::UpstreamUnavailable(Sending::Unknown, None)
+        }
+    }
+}
+
+/// The header of an answer that is passed on.
+pub(crate) fn header(
+    status: StatusCode,
+    fields: &[(HeaderName, HeaderValue)],
+) -> pingora::Result<ResponseHeader> {
+    let mut header = ResponseHeader::build_no_case(status, Some(fields.len().saturating_add(6)))?;
+    for (name, value) in fields {
+        header.append_header(name.clone(), value.clone())?;
+    }
+    Ok(header)
+}
+
 /// Gives upstream's answer to the client.
 ///
 /// # Errors
@@ -148,11 +152,7 @@ pub(crate) fn judge(outcome: Outcome, hold: Option<HoldId>) -> Result<Answer, Re
 pub(crate) async fn relay(session: &mut Session, answer: Answer, record: &mut Record) -> pingora::Result<()> {
     record.status = answer.status.as_u16();
     let bare = matches!(answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let mut header =
-        ResponseHeader::build_no_case(answer.status, Some(answer.headers.len().saturating_add(6)))?;
-    for (name, value) in answer.headers {
-        header.append_header(name, value)?;
-    }
+    let mut header = header(answer.status, &answer.headers)?;
     if !bare {
         header.insert_header(CONTENT_LENGTH, answer.body.len())?;
     }

@@ -49,9 +49,9 @@ pub(crate) enum Handling {
     Carried,
     /// Carried to upstream without a body; it ends what a job holds.
     Ending,
-    /// Streamed to upstream and back; followed, because it tells of jobs.
+    /// Its answer is passed on as it comes; followed, because it tells of jobs.
     Observed,
-    /// Streamed to upstream and back.
+    /// Its answer is passed on as it comes.
     Bypassed,
     /// Answered here.
     Own,

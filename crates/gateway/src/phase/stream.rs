@@ -1,84 +1,124 @@
-//! Watches an answer that is streamed: that it begins and ends in time, and what it tells of jobs. Passes on nothing itself.
+//! Passes an answer on as it comes, in one time for all of it, and keeps a copy of what it tells of jobs.
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
-use pingora::http::ResponseHeader;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderValue, Method, StatusCode, Version};
+use pingora::proxy::Session;
+use pingora::time::timeout;
 use pingora::{Error, ErrorType};
 
 use crate::clock;
-use crate::courier::header::is_too_large;
+use crate::courier::{Coming, Courier, Parcel};
+use crate::phase::forward;
+use crate::phase::meter::Record;
+use crate::phase::route::Route;
+use crate::reply;
 
-/// The most interim answers before the final one.
-const INTERIM_LIMIT: u8 = 8;
 /// The most of an answer that is read for what it tells of jobs.
 const TOLD_BYTES: usize = 4 << 20;
 
-/// An exchange that is streamed.
+/// Why an answer was not passed on, or not whole.
 #[derive(Debug)]
-pub(crate) struct Streamed {
-    sent: Instant,
-    interim: u8,
-    /// A copy of an answer that tells of jobs.
-    told: Option<Vec<u8>>,
+pub(crate) enum Cut {
+    /// By upstream.
+    Upstream(Box<Error>),
+    /// By the client.
+    Client(Box<Error>),
 }
 
-impl Streamed {
-    /// The request goes out now.
-    pub(crate) fn sent() -> Self {
-        Self { sent: clock::now(), interim: 0, told: None }
+/// An answer that has begun to come.
+#[derive(Debug)]
+pub(crate) struct Begun<'a> {
+    courier: &'a Courier,
+    coming: Coming,
+    time: Time,
+}
+
+/// What is left of the time for an answer.
+#[derive(Clone, Copy, Debug)]
+struct Time {
+    began: Instant,
+    limit: Duration,
+}
+
+/// Asks upstream.
+///
+/// # Errors
+/// Where no answer begins.
+pub(crate) async fn ask<'a>(
+    courier: &'a Courier,
+    session: &Session,
+    parcel: Parcel,
+    limit: Duration,
+) -> Result<Begun<'a>, Cut> {
+    let time = Time { began: clock::now(), limit };
+    let asks = session.req_header().method == Method::GET;
+    let coming = time.bound(courier.open(parcel, asks)).await?;
+    Ok(Begun { courier, coming, time })
+}
+
+impl Begun<'_> {
+    /// What upstream says.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.coming.status
     }
 
-    /// Judges a header of the answer.
+    /// Passes it on; gives back what it tells of jobs.
     ///
     /// # Errors
-    /// Where it comes too late, is one of too many, or leads out of the protocol.
-    pub(crate) fn header(&mut self, answer: &ResponseHeader, limit: Duration) -> pingora::Result<()> {
-        self.in_time(limit)?;
-        if is_too_large(answer) {
-            let why = "a header of more than 64 KiB";
-            return Err(Error::explain(ErrorType::InvalidHTTPHeader, why).into_up());
-        }
-        self.interim = self.interim.saturating_add(u8::from(answer.status.is_informational()));
-        if answer.status == StatusCode::SWITCHING_PROTOCOLS || self.interim > INTERIM_LIMIT {
-            let why = "an upgrade that nobody asked for, or too many interim answers";
-            return Err(Error::explain(ErrorType::InvalidHTTPHeader, why).into_up());
-        }
-        Ok(())
-    }
-
-    /// Keeps a copy of the body from now on.
-    pub(crate) fn keep(&mut self) {
-        self.told = Some(Vec::new());
-    }
-
-    /// Judges a piece of the body, and keeps it if that was asked for.
-    ///
-    /// # Errors
-    /// Where it comes too late.
-    pub(crate) fn piece(&mut self, piece: &[u8], limit: Duration) -> pingora::Result<()> {
-        self.in_time(limit)?;
-        if let Some(told) = &mut self.told {
-            if told.len().saturating_add(piece.len()) <= TOLD_BYTES {
-                told.extend_from_slice(piece);
-            } else {
-                // Not read rather than half read; the client gets it all the same.
-                self.told = None;
+    /// Where it does not come to its end.
+    pub(crate) async fn pass_on(
+        mut self,
+        session: &mut Session,
+        record: &mut Record,
+    ) -> Result<Option<Vec<u8>>, Cut> {
+        let bare = self.begin(session, record).await.map_err(Cut::Client)?;
+        let tells = matches!(record.route, Some(Route::ReadJob | Route::ListJobs));
+        let mut told = (tells && self.status() == StatusCode::OK).then(Vec::new);
+        while let Some(piece) = self.time.bound(self.coming.next()).await? {
+            // Not read rather than half read; the client gets it all the same.
+            told = told.filter(|told| told.len().saturating_add(piece.len()) <= TOLD_BYTES);
+            if let Some(told) = &mut told {
+                told.extend_from_slice(&piece);
             }
+            session.write_response_body(Some(piece), false).await.map_err(Cut::Client)?;
         }
-        Ok(())
+        self.courier.close(self.coming).await;
+        if !bare {
+            session.write_response_body(None, true).await.map_err(Cut::Client)?;
+        }
+        Ok(told)
     }
 
-    /// What was kept.
-    pub(crate) fn into_told(self) -> Option<Vec<u8>> {
-        self.told
-    }
-
-    /// The time is for the whole of an answer; underneath, it is for each read of it.
-    fn in_time(&self, limit: Duration) -> pingora::Result<()> {
-        if clock::now().saturating_duration_since(self.sent) > limit {
-            return Err(Error::explain(ErrorType::ReadTimedout, "the whole answer took too long").into_up());
+    /// Writes the header; tells whether no body follows it.
+    async fn begin(&self, session: &mut Session, record: &mut Record) -> pingora::Result<bool> {
+        let Coming { status, headers, length, .. } = &self.coming;
+        let bare = matches!(*status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let mut header = forward::header(*status, headers)?;
+        match (length, session.req_header().version) {
+            _ if bare => {}
+            (Some(length), _) => header.insert_header(CONTENT_LENGTH, length.clone())?,
+            (None, Version::HTTP_11) => {
+                header.insert_header(TRANSFER_ENCODING, HeaderValue::from_static("chunked"))?;
+            }
+            // A stream of HTTP/2 has an end of its own; before HTTP/1.1 a close is the end.
+            (None, Version::HTTP_2) => {}
+            (None, _) => session.set_keepalive(None),
         }
-        Ok(())
+        record.status = status.as_u16();
+        record.upstream_status = Some(record.status);
+        reply::sign(&mut header, record)?;
+        session.write_response_header(Box::new(header), bare).await?;
+        Ok(bare)
+    }
+}
+
+impl Time {
+    async fn bound<T>(self, work: impl Future<Output = pingora::Result<T>>) -> Result<T, Cut> {
+        let left = self.limit.saturating_sub(clock::now().saturating_duration_since(self.began));
+        let late = |_| Error::explain(ErrorType::ReadTimedout, "the whole answer took too long");
+        timeout(left, work).await.map_err(late).flatten().map_err(Cut::Upstream)
     }
 }
