@@ -154,7 +154,7 @@ impl Money {
     async fn observe_one(&self, row: &HoldRow, head: &JobHead<'_>, whole: Option<&[u8]>, asked: Timestamp) {
         // That the job is there does not say what an unanswered change has made of it; nor does a look from before that change.
         if row.state == HoldState::InDoubt
-            && row.changed <= asked.as_millisecond()
+            && row.changed < asked.as_millisecond()
             && head.state.as_deref() == Some("unsubmitted")
             && let Some(Seen::Unsubmitted(found)) = whole.and_then(look_up::read)
         {

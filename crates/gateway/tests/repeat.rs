@@ -185,6 +185,35 @@ fn a_change_has_a_key_too_whether_it_spends_or_not() {
     assert_eq!(upstream.seen().len(), 3);
 }
 
+/// What only a budget that watches would refuse, or only a rule, is carried out once, too.
+#[test]
+fn the_key_of_a_change_that_only_watchers_would_refuse_is_kept() {
+    let target = format!("/contextcapture/jobs/{JOB_ID}");
+    let dearer = r#"{"costEstimationParameters":{"gigaPixels":900}}"#;
+    let broken = r#"{"settings":{"quality":"Best","outputs":["OBJ"]}}"#;
+    // Of a job that is known, of one that upstream does not tell of, and with a body that only a shadow lets pass.
+    for (is_known, body, asked) in
+        [(true, dearer, 1), (false, dearer, 2), (true, broken, 1), (false, broken, 1)]
+    {
+        let upstream = Recorder::start();
+        let text = config("validation.mode = 'shadow'") + "mode = 'shadow'\n";
+        let gateway = Running::start(upstream.address, &text);
+        if is_known {
+            assert_eq!(gateway.send(&post("k", JOB)).status, 201);
+        }
+        let before = upstream.seen().len();
+        let first = gateway.send(&keyed("PATCH", &target, "p", body));
+        let second = gateway.send(&keyed("PATCH", &target, "p", body));
+        assert_eq!((first.status, is_replayed(&first)), (200, false), "{body}");
+        assert_eq!((second.status, is_replayed(&second)), (200, true), "{body}");
+        assert_eq!(upstream.seen().len() - before, asked, "{body}: {:?}", upstream.seen());
+        assert_eq!(
+            gateway.send(&keyed("PATCH", &target, "p", r#"{"state":"Cancelled"}"#)).code(),
+            "IdempotencyKeyReused"
+        );
+    }
+}
+
 #[test]
 fn a_key_is_one_field_of_visible_characters() {
     let (upstream, gateway) = gate();

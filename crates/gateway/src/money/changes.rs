@@ -247,3 +247,63 @@ fn submits(patch: &JobPatch) -> bool {
 fn alters(patch: &JobPatch) -> bool {
     patch.job_type().is_some() || patch.settings().is_some() || patch.cost_estimation_parameters().is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use jiff::ToSpan;
+    use job_model::response::JobHead;
+    use job_model::{Amount, JobId, Workload, WorkspaceId};
+    use ledger::Ledger;
+
+    use super::*;
+    use crate::calendar::Calendar;
+    use crate::clock;
+    use crate::config::Config;
+
+    const JOB: &str = r#"{"job":{"id":"cc3d35cc-416a-4262-9714-b359da70b419","name":"n","type":"Full","state":"unsubmitted",
+        "createdDateTime":"2020-09-14T14:29:55Z","lastModifiedDateTime":"2020-09-14T14:29:55Z","location":"East US",
+        "workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","email":"a@example.com","inputs":[],
+        "jobSettings":{"quality":"Extra","outputs":[{"format":"OBJ","id":null}]},"estimatedCost":3.5,
+        "costEstimationParameters":{"gigaPixels":2}}}"#;
+
+    /// Times are kept to the millisecond: a look of the same one may be from before the change.
+    #[tokio::test]
+    async fn a_look_of_the_millisecond_of_a_doubt_does_not_end_it() {
+        let text = "pricing.rate_card = 'builtin:illustrative'";
+        let config = Config::parse(text, Path::new("."), []).unwrap();
+        let now = clock::date();
+        let ledger = Ledger::open(&config.ledger, &[], now).unwrap();
+        let calendar = Calendar::new(now, None, clock::now());
+        let rules = config.policy.sha256().into();
+        let (budgets, holds, cards) = (config.budgets, config.holds, config.cards);
+        let money = Money { ledger, calendar, budgets, holds, cards, rules };
+        let workload = serde_json::json!({"type": "Full", "quality": "Extra", "outputs": ["OBJ"]});
+        let id = HoldId::new();
+        let new = NewHold {
+            id,
+            job: JobId::parse("cc3d35cc-416a-4262-9714-b359da70b419"),
+            workspace: WorkspaceId::parse("6881117d-9fd2-4900-870b-9b721dc90f25").unwrap(),
+            principal: String::new(),
+            workload: Workload::from_json(&workload).unwrap(),
+            amount: Some(Amount::from_micros(8_000_000)),
+            terms: Terms::default(),
+            currency: String::new(),
+            claims: Vec::new(),
+        };
+        money.ledger.reserve(new, None, now).await.unwrap();
+        let doubt = Note { events: vec![Event::Doubt], ..Note::default() };
+        money.ledger.note(id, doubt, now).await.unwrap();
+        // What the look tells besides is known already, and so changes nothing about the hold.
+        let told = Told { estimate: Some("3.5".parse().unwrap()), ..Told::default() };
+        money.ledger.note(id, Note { told, ..Note::default() }, now).await.unwrap();
+        let mut stands = Vec::new();
+        for asked in [now, now + 1.millisecond()] {
+            let head = JobHead::from_json(JOB.as_bytes()).unwrap();
+            money.observe(&[head], Some(JOB.as_bytes()), asked).await;
+            stands.push(money.ledger.hold(id).await.unwrap().unwrap().state);
+        }
+        assert_eq!(stands, [HoldState::InDoubt, HoldState::Bound]);
+    }
+}

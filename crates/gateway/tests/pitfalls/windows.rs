@@ -13,15 +13,12 @@ use crate::support::{Act, JOB, Recorder, Running, answer, get, post, request};
 
 const ID: &str = "cc3d35cc-416a-4262-9714-b359da70b410";
 
-/// A ledger in which a job of 3.5 units was created some days ago.
-fn created(folder: &Folder, text: &str, days: i64) {
-    let when = Timestamp::now() - SignedDuration::from_hours(24 * days);
-    let config = Config::parse(text, Path::new("."), []).unwrap();
+/// A job of 3.5 units, as it was held then.
+fn unsubmitted(config: &Config, when: Timestamp) -> NewHold {
     let workspace = job_model::WorkspaceId::parse("6881117d-9fd2-4900-870b-9b721dc90f25").unwrap();
     let workload = serde_json::json!({"type": "Full", "quality": "Extra", "outputs": ["OBJ"]});
-    let id = HoldId::new();
-    let new = NewHold {
-        id,
+    NewHold {
+        id: HoldId::new(),
         job: None,
         workspace,
         principal: String::new(),
@@ -30,7 +27,15 @@ fn created(folder: &Folder, text: &str, days: i64) {
         terms: Terms::default(),
         currency: "unit".to_owned(),
         claims: config.budgets.iter().map(|budget| budget.claim(None, "", when).unwrap()).collect(),
-    };
+    }
+}
+
+/// A ledger in which a job of 3.5 units was created some days ago.
+fn created(folder: &Folder, text: &str, days: i64) {
+    let when = Timestamp::now() - SignedDuration::from_hours(24 * days);
+    let config = Config::parse(text, Path::new("."), []).unwrap();
+    let new = unsubmitted(&config, when);
+    let id = new.id;
     let book = Ledger::open(&Url::Sqlite(folder.0.join("book.db")), &[], when).unwrap();
     let told = Told { job: job_model::JobId::parse(ID), ..Told::default() };
     let bound = Note { events: vec![admission::Event::Bind], told, ..Note::default() };
@@ -80,6 +85,47 @@ fn a_change_of_what_lapsed_is_held_like_any_other() {
         (change(4), sums(&gateway), holds(&gateway)[0]["state"].as_str()),
         (502, sum("0", "4"), Some("in-doubt"))
     );
+}
+
+/// However many were never run: all of them are given back at once, and not a part of them each minute.
+#[test]
+fn thousands_of_jobs_that_were_never_run_are_given_back_in_one_go() {
+    const JOBS: usize = 2300;
+    let folder = Folder::new("thousands");
+    let text = budget("10000", &folder.ledger());
+    let when = Timestamp::now() - SignedDuration::from_hours(24 * 8);
+    let config = Config::parse(&text, Path::new("."), []).unwrap();
+    let book = Ledger::open(&Url::Sqlite(folder.0.join("book.db")), &[], when).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let create = |number: usize| {
+        let (book, new) = (book.clone(), unsubmitted(&config, when));
+        let told = Told {
+            job: job_model::JobId::parse(&format!("cc3d35cc-416a-4262-9714-{number:012x}")),
+            ..Told::default()
+        };
+        runtime.spawn(async move {
+            let id = new.id;
+            book.reserve(new, None, when).await.unwrap();
+            let bound = Note { events: vec![admission::Event::Bind], told, ..Note::default() };
+            book.note(id, bound, when).await.unwrap();
+        })
+    };
+    let all: Vec<_> = (0..JOBS).map(create).collect();
+    for one in all {
+        runtime.block_on(one).unwrap();
+    }
+    drop((book, runtime));
+    let gateway = Running::start_patiently(Recorder::start().address, &text);
+    // It looks again after a minute, which is not waited for.
+    #[expect(clippy::disallowed_methods, reason = "how long a test waits is no configuration")]
+    let now = std::time::Instant::now;
+    let deadline = now() + crate::support::PATIENCE;
+    while sums(&gateway) != sum("0", "0") {
+        assert!(now() < deadline, "{:?}", sums(&gateway));
+        thread::yield_now();
+    }
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    assert_eq!(sums(&gateway), sum("0", "3.5"));
 }
 
 /// Six days are not seven.

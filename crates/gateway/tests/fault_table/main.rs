@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::net::TcpListener;

@@ -7,7 +7,10 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod doubts;
 
 use std::thread;
 
@@ -140,65 +143,6 @@ fn a_change_that_does_not_fit_is_refused_with_a_sum_that_adds_up() {
         (Some("3.5"), Some("7.5")),
         "{detail}"
     );
-}
-
-/// What an unanswered change may have made of a job is not forgotten when the job is submitted.
-#[test]
-fn a_hold_in_doubt_is_not_lowered_by_what_was_known_before() {
-    let (upstream, gateway) = gate("100");
-    assert_eq!(gateway.send(&post(JOB)).status, 201);
-    upstream.script([Act::Close]);
-    assert_eq!(gateway.send(&patch(r#"{"costEstimationParameters":{"gigaPixels":8}}"#)).status, 502);
-    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "8"), vec!["in-doubt".to_owned()]));
-    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 200);
-    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "8"), vec!["submitted".to_owned()]));
-}
-
-/// That the job is there is not to say what the change made of it; the whole job is.
-#[test]
-fn a_doubt_is_ended_by_a_look_at_the_whole_job_and_not_by_less() {
-    let (upstream, gateway) = gate("100");
-    assert_eq!(gateway.send(&post(JOB)).status, 201);
-    let less = format!(r#"{{"job":{{"id":"{JOB_ID}","state":"unsubmitted","estimatedCost":3.5}}}}"#);
-    upstream.script([Act::Close, Act::Answer(answer(200, &less)), made_elsewhere("unsubmitted", 6)]);
-    assert_eq!(gateway.send(&pixels(8)).status, 502);
-    let look = get(&format!("/contextcapture/jobs/{JOB_ID}"));
-    assert_eq!(gateway.send(&look).status, 200);
-    // What that one told is noted before the next is asked for.
-    while holds(&gateway)[0]["upstreamEstimate"] != "3.5" {
-        thread::yield_now();
-    }
-    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "8"), vec!["in-doubt".to_owned()]));
-    assert_eq!(gateway.send(&look).status, 200);
-    while states(&gateway) != ["bound"] {
-        thread::yield_now();
-    }
-    assert_eq!(sums(&gateway), sum("0", "7.5"));
-}
-
-/// A change goes on top of what upstream made of the one before it, which was not answered, and not of what was known before.
-#[test]
-fn a_change_after_a_doubtful_one_is_priced_by_what_upstream_says_the_job_is() {
-    let (upstream, gateway) = gate("100");
-    assert_eq!(gateway.send(&post(JOB)).status, 201);
-    upstream.script([Act::Close, made_elsewhere("unsubmitted", 60)]);
-    assert_eq!(gateway.send(&pixels(60)).status, 502);
-    let quality = r#"{"settings":{"quality":"Extra","outputs":["OBJ"]}}"#;
-    assert_eq!(gateway.send(&patch(quality)).status, 200);
-    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "61.5"), vec!["bound".to_owned()]));
-    assert_eq!(gateway.send(&submission()).status, 200);
-    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "61.5"), vec!["submitted".to_owned()]));
-}
-
-/// While upstream does not tell what the job is, the dearest that it may be stays held, and the doubt stays.
-#[test]
-fn a_doubt_that_upstream_does_not_clear_up_outlives_the_next_change() {
-    let (upstream, gateway) = gate("100");
-    assert_eq!(gateway.send(&post(JOB)).status, 201);
-    upstream.script([Act::Close, Act::Close]);
-    assert_eq!(gateway.send(&pixels(60)).status, 502);
-    assert_eq!(gateway.send(&pixels(3)).status, 200);
-    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "60"), vec!["in-doubt".to_owned()]));
 }
 
 /// As upstream answers with a job that was made elsewhere.
