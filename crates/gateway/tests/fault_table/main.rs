@@ -11,6 +11,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod calls;
+mod clients;
+
 use std::net::TcpListener;
 use std::thread;
 
@@ -194,7 +197,7 @@ fn i12_a_client_that_leaves_before_its_body_is_whole_leaves_no_trace() {
     assert_eq!((holds(&gateway).len(), upstream.seen().len()), (1, 1));
 }
 
-/// Rows 13 and 14, the ones with a key, are told in `repeat.rs`.
+/// Rows 13 and 14, the ones with a key, are told in `repeat.rs`, and in `clients.rs`.
 #[test]
 fn i15_without_a_key_each_job_stands_alone() {
     let (upstream, gateway) = gate();
