@@ -138,6 +138,9 @@ pub fn after(state: HoldState, amount: Amount, event: Event) -> Option<Change> {
         (Open | Bound | Changing | Submitted | InDoubt | Lapsed, Event::Settle(_))
         | (Submitted, Event::Delete) => Settled,
         (Open | Bound | Changing | InDoubt | Lapsed, Event::Submit) => Submitted,
+        (_, Event::Adjust(to)) if to == amount => return None,
+        // What lapsed holds nothing; its amount tells what is held again when its job is submitted.
+        (Open | Bound | Changing | Submitted | InDoubt | Lapsed, Event::Adjust(_)) => state,
         (Settled | Released | Lapsed, _)
         | (Bound | Changing | Submitted, Event::Bind)
         | (Open | Changing | Submitted, Event::Change)
@@ -146,8 +149,6 @@ pub fn after(state: HoldState, amount: Amount, event: Event) -> Option<Change> {
         // Whatever a later request has made of the job, it runs.
         | (Submitted, Event::Submit | Event::Doubt)
         | (InDoubt, Event::Doubt) => return None,
-        (_, Event::Adjust(to)) if to == amount => return None,
-        (Open | Bound | Changing | Submitted | InDoubt, Event::Adjust(_)) => state,
         (Open | InDoubt, Event::Bind) | (Changing, Event::Keep) => Bound,
         (Bound | InDoubt, Event::Change) => Changing,
         (Open | Bound | Changing | Submitted | InDoubt, Event::Release)

@@ -110,6 +110,24 @@ fn what_upstream_spends_beyond_the_hold_is_charged_and_flagged() {
     assert_eq!(gateway.send(&post(JOB)).status, 402);
 }
 
+/// Each hold ends once: a figure that upstream tells later is kept beside the charge and does not change it.
+#[test]
+fn the_first_sight_of_an_end_decides_what_is_charged() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, &budget("5", "pricing.settle = 'upstream-units'"));
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    assert_eq!(gateway.send(&patch(r#"{"state":"Active"}"#)).status, 200);
+    for (run, units) in [("null", None), (r#"{"estimatedUnits":6.25}"#, Some("6.25"))] {
+        let over = format!(r#"{{"job":{{"id":"{JOB_ID}","state":"success","executionInformation":{run}}}}}"#);
+        upstream.script([Act::Answer(answer(200, &over))]);
+        assert_eq!(gateway.send(&get(&format!("/contextcapture/jobs/{JOB_ID}"))).status, 200);
+        while states(&gateway) != ["settled"] || holds(&gateway)[0]["upstreamUnits"].as_str() != units {
+            thread::yield_now();
+        }
+        assert_eq!(sums(&gateway), sum("3.5", "0"));
+    }
+}
+
 #[test]
 fn what_was_never_sent_is_given_back() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -94,7 +94,8 @@ impl Money {
         now: Timestamp,
     ) -> Result<(), Unavailable> {
         let quote = admit::quote(Some(&found.workload), &self.cards, now);
-        let price = amount(Some(&quote)).unwrap_or(row.amount);
+        // What it is dearer was never asked of its budgets. It costs nothing before it is submitted, and that asks them.
+        let price = amount(Some(&quote)).map_or(row.amount, |price| price.min(row.amount));
         let note = Note {
             seen: Some(row.seen()),
             events: vec![Event::Adjust(price), Event::Bind],
@@ -199,7 +200,8 @@ impl Money {
         let over = if doubtful { Event::Doubt } else { Event::Keep };
         let agreed = vec![Event::Adjust(to), if submits { Event::Submit } else { over }];
         let refused = match row.state {
-            HoldState::Lapsed => vec![Event::Keep, Event::Lapse],
+            // As if it had not been reserved anew: neither held, nor at another price.
+            HoldState::Lapsed => vec![Event::Keep, Event::Lapse, Event::Adjust(row.amount)],
             _ => vec![Event::Adjust(row.amount), over],
         };
         let held = Held { agreed, refused, amend, budgets, ..Held::of(row.id) };

@@ -174,3 +174,30 @@ fn a_job_whose_hold_an_operator_has_released_is_held_anew_when_it_is_submitted()
         assert!(lines[1].starts_with("GET ") && lines.len() == 1 + states_then.len(), "{lines:?}");
     }
 }
+
+/// What a doubtful job is dearer than what is held for it was never asked of the budgets: it is before the job is submitted.
+#[test]
+fn a_doubtful_job_that_turns_out_dearer_is_submitted_only_if_that_fits() {
+    for (limit, status, held, state) in [("10", 402, "8", "bound"), ("100", 200, "61.5", "submitted")] {
+        for looks_first in [false, true] {
+            let (upstream, gateway) = gate(limit);
+            assert_eq!(gateway.send(&post(JOB)).status, 201);
+            // Somebody has changed it past this gateway.
+            upstream.script([Act::Close, made_elsewhere("unsubmitted", 60)]);
+            assert_eq!(gateway.send(&pixels(8)).status, 502);
+            let look = get(&format!("/contextcapture/jobs/{JOB_ID}"));
+            while looks_first && states(&gateway) != ["bound"] {
+                assert_eq!(gateway.send(&look).status, 200);
+                upstream.script([made_elsewhere("unsubmitted", 60)]);
+            }
+            upstream.unscript();
+            if !looks_first {
+                upstream.script([made_elsewhere("unsubmitted", 60)]);
+            }
+            let submitted = gateway.send(&submission());
+            assert_eq!(submitted.status, status, "{submitted:?}");
+            assert_eq!((sums(&gateway), states(&gateway)), (sum("0", held), vec![state.to_owned()]));
+            assert_eq!(holds(&gateway)[0]["overdraft"], "0");
+        }
+    }
+}

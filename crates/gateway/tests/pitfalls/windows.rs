@@ -87,6 +87,33 @@ fn a_change_of_what_lapsed_is_held_like_any_other() {
     );
 }
 
+/// A change that upstream refuses leaves no price behind that the job never had, cheaper or dearer.
+#[test]
+fn a_refused_change_of_what_lapsed_leaves_its_price_alone() {
+    let folder = Folder::new("alone");
+    let (upstream, gateway) = lapsed(&folder);
+    let change =
+        |body: &str| gateway.send(&request("PATCH", &format!("/contextcapture/jobs/{ID}"), body)).status;
+    for body in [
+        r#"{"costEstimationParameters":{"gigaPixels":1},"state":"Active"}"#,
+        r#"{"costEstimationParameters":{"gigaPixels":5},"state":"Active"}"#,
+        r#"{"costEstimationParameters":{"gigaPixels":1}}"#,
+        r#"{"costEstimationParameters":{"gigaPixels":5}}"#,
+    ] {
+        upstream.script([Act::Answer(answer(422, "{}"))]);
+        assert_eq!(change(body), 422);
+        let hold = &holds(&gateway)[0];
+        assert_eq!(
+            (hold["state"].as_str(), hold["amount"].as_str()),
+            (Some("lapsed"), Some("3.5")),
+            "{body}"
+        );
+        assert_eq!((sums(&gateway), hold["overdraft"].as_str()), (sum("0", "0"), Some("0")), "{body}");
+    }
+    assert_eq!(change(r#"{"state":"Active"}"#), 200);
+    assert_eq!(sums(&gateway), sum("0", "3.5"));
+}
+
 /// However many were never run: all of them are given back at once, and not a part of them each minute.
 #[test]
 fn thousands_of_jobs_that_were_never_run_are_given_back_in_one_go() {
