@@ -13,6 +13,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
 
 mod answered;
+mod changes;
 mod errors;
 mod full;
 mod points;

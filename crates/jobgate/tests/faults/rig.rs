@@ -224,13 +224,22 @@ impl Rig {
         Sums { jobs: jobs.len(), holds: holds.into_iter().map(|(size, hold)| (size, hold.state)).collect() }
     }
 
+    /// What the sandbox itself answers to a question.
+    pub(crate) fn asked_upstream(&self, path: &str) -> Option<(u16, Value)> {
+        exchange(self.upstream.addr(), "GET", &format!("{path} HTTP/1.1\r\n"), "")
+    }
+
+    /// Every job that is in the sandbox now.
+    pub(crate) fn listed(&self) -> Vec<Value> {
+        let path = "/contextcapture/jobs?$filter=type%20eq%20Full&$top=1000";
+        let list = self.asked_upstream(path).unwrap().1;
+        list["jobs"].as_array().unwrap().clone()
+    }
+
     /// Size and id of every job in the sandbox.
     fn created(&self) -> BTreeMap<u32, String> {
-        let path = "/contextcapture/jobs?$filter=type%20eq%20Full&$top=1000 HTTP/1.1\r\n";
-        let list = exchange(self.upstream.addr(), "GET", path, "").unwrap().1;
-        let all: BTreeMap<u32, String> = list["jobs"]
-            .as_array()
-            .unwrap()
+        let all: BTreeMap<u32, String> = self
+            .listed()
             .iter()
             .map(|job| {
                 let name = job["name"].as_str().unwrap();
