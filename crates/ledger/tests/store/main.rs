@@ -13,4 +13,5 @@ mod agreement;
 mod conformance;
 mod damaged;
 mod file;
+mod laws;
 mod support;
