@@ -81,10 +81,10 @@ pub(crate) enum Fate {
 
 impl Fate {
     /// The status, where one was read.
-    pub(crate) fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<StatusCode> {
         match self {
-            Self::Answered(answer) => Some(answer.status.as_u16()),
-            Self::Torn(status) => Some(status.as_u16()),
+            Self::Answered(answer) => Some(answer.status),
+            Self::Torn(status) => Some(*status),
             Self::Failed(_) => None,
         }
     }
@@ -150,6 +150,8 @@ impl Failure {
 pub(crate) struct Outcome {
     pub(crate) sent: Sent,
     pub(crate) fate: Fate,
+    /// Whether its status says that nothing was done.
+    pub(crate) refused: bool,
     pub(crate) took: Duration,
     /// What a successful answer says of a job.
     pub(crate) told: Settlement,
@@ -207,6 +209,7 @@ impl Courier {
         exchange.await.unwrap_or_else(|| Outcome {
             sent: Sent::All,
             fate: Fate::Failed(Failure::Abandoned),
+            refused: false,
             took: clock::now().saturating_duration_since(started),
             told: Settlement::default(),
         })
@@ -229,7 +232,8 @@ impl Courier {
                 Err(_) => trip.fate(Failure::Timeout),
             },
         };
-        trip.end(fate)
+        let refused = fate.status().is_some_and(|status| self.upstream.refuses(status));
+        Outcome { refused, ..trip.end(fate) }
     }
 
     async fn exchange(
@@ -319,7 +323,7 @@ impl<'a> Trip<'a> {
         if let Some(metrics) = self.metrics {
             metrics.upstream(took, kind);
         }
-        Outcome { sent: self.sent, fate, took, told }
+        Outcome { sent: self.sent, fate, refused: false, took, told }
     }
 }
 

@@ -100,8 +100,7 @@ impl From<Uncollected> for Ending {
 
 /// Whom a request is counted for, as its header says.
 pub(crate) fn sender<'a>(session: &'a Session, principal: Option<&'a Principal>) -> Subject<'a> {
-    let token =
-        session.req_header().headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    let token = token(session);
     let address = session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
     Subject::Sender { token, address, principal }
 }
@@ -141,6 +140,9 @@ impl Gate {
             return Ok(forward::relay(session, again.said?, &mut visit.record).await?);
         }
         let mut permit = self.admit(route, &body, &mut visit.record)?;
+        if route == Route::CreateJob {
+            self.rates.may_create(token(session))?;
+        }
         if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
             self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
         }
@@ -284,9 +286,12 @@ impl Gate {
         let decision = if record.judged.is_some() { Decision::Admitted } else { Decision::Bypassed };
         record.decision.get_or_insert(decision);
         let outcome = self.courier.deliver(parcel, stake).await;
+        if record.route == Some(Route::CreateJob) {
+            self.rates.created(token(session), &outcome);
+        }
         drop(room);
         record.seconds.upstream = Some(outcome.took);
-        record.upstream_status = outcome.fate.status();
+        record.upstream_status = outcome.fate.status().map(|status| status.as_u16());
         let settled = outcome.told;
         let answer = forward::judge(outcome, record.hold)?;
         record.settlement.upstream_estimate = settled.upstream_estimate;
@@ -362,4 +367,9 @@ impl Gate {
         self.count(reply.status, session, &visit.record);
         reply::send(session, &reply, &mut visit.record).await
     }
+}
+
+/// The field that says who asks; it is there and has a token, see `check_authorization`.
+fn token(session: &Session) -> &[u8] {
+    session.req_header().headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 mod access_log;
 mod admin;
 mod anchor;
+mod back_off;
 mod books;
 mod calendar;
 mod capacity;

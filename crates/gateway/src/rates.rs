@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use admission::{RateLimiter, Wait};
 
+use crate::back_off::BackOff;
 use crate::clock;
 use crate::config::{Counts, RateRule, Scope};
+use crate::courier::Outcome;
 use crate::identity::Principal;
 use crate::metrics::Metrics;
 use crate::rejection::Rejection;
@@ -23,6 +25,8 @@ pub(crate) struct Rates {
     /// Two of them: a client cannot choose texts that are taken for each other.
     salts: [RandomState; 2],
     limiters: Mutex<Limiters>,
+    /// Whom upstream has told to wait.
+    back_off: BackOff,
 }
 
 type Limiters = Vec<(RateRule, RateLimiter)>;
@@ -37,10 +41,23 @@ pub(crate) enum Subject<'a> {
 }
 
 impl Rates {
-    pub(crate) fn new(rules: &[RateRule]) -> Self {
+    pub(crate) fn new(rules: &[RateRule], back_off: Duration) -> Self {
         let limiters = rules.iter().map(|rule| (*rule, RateLimiter::new(rule.limit, CLIENTS))).collect();
         let salts = [RandomState::new(), RandomState::new()];
-        Self { began: clock::now(), salts, limiters: Mutex::new(limiters) }
+        Self { began: clock::now(), salts, limiters: Mutex::new(limiters), back_off: BackOff::new(back_off) }
+    }
+
+    /// Whether upstream would take a new job of a sender: not while it has told that sender to wait.
+    ///
+    /// # Errors
+    /// `TooManyRequests`, with what is left of the wait.
+    pub(crate) fn may_create(&self, token: &[u8]) -> Result<(), Rejection> {
+        self.back_off.check(|| self.hashed(token), clock::now())
+    }
+
+    /// Takes note of what upstream has answered to a new job of a sender.
+    pub(crate) fn created(&self, token: &[u8], outcome: &Outcome) {
+        self.back_off.note(|| self.hashed(token), outcome, clock::now());
     }
 
     /// Counts a request, unless one of its limits is reached: then it counts for none.

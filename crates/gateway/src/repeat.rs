@@ -79,6 +79,7 @@ pub(crate) fn kept(outcome: &Outcome, notes: &[(HeaderName, HeaderValue)]) -> Ke
     match &outcome.fate {
         Fate::Answered(answer) => match answer.status.as_u16() {
             401 | 408 | 425 | 429 => Kept::Nothing,
+            500.. if outcome.refused => Kept::Nothing,
             status => Kept::Answer {
                 status,
                 headers: written(answer.headers.iter().chain(notes)),

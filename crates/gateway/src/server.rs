@@ -148,7 +148,7 @@ impl Gateway {
         let gate = Gate {
             limits,
             identity: Arc::clone(&identity),
-            rates: Rates::new(&config.rate_limits),
+            rates: Rates::new(&config.rate_limits, config.upstream.back_off),
             money: Arc::clone(&money),
             estimate_desk: Desk { policy: config.policy.clone().for_estimate(), cards: config.cards.clone() },
             desk: Desk { policy: config.policy, cards: config.cards },

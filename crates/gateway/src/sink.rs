@@ -80,7 +80,7 @@ fn parcel(target: &str, authority: &str, token: Option<&Secret>, body: String) -
 }
 
 fn judge(fate: &Fate) -> Result<(), NotTaken> {
-    match fate.status() {
+    match fate.status().map(|status| status.as_u16()) {
         Some(200..=299) if matches!(fate, Fate::Answered(_)) => Ok(()),
         // It speaks of what it was sent. Any other refusal is about us, the path or the moment: an operator can mend that.
         Some(status @ (400 | 409 | 413 | 415 | 422)) => Err(NotTaken::Ever(format!("status {status}"))),

@@ -127,12 +127,7 @@ impl Held {
 
     /// What an outcome makes of the hold.
     fn note(self, outcome: &Outcome) -> Note {
-        let (success, refused) = match &outcome.fate {
-            Fate::Answered(answer) => (answer.status.is_success(), answer.status.is_client_error()),
-            // That it was refused needs no body.
-            Fate::Torn(status) => (false, status.is_client_error()),
-            Fate::Failed(_) => (false, false),
-        };
+        let success = matches!(&outcome.fate, Fate::Answered(answer) if answer.status.is_success());
         let told = Told {
             job: outcome.told.job.filter(|_| self.creates),
             estimate: outcome.told.upstream_estimate,
@@ -141,7 +136,8 @@ impl Held {
         let agreed = success && (!self.creates || told.job.is_some());
         let events = if agreed {
             self.agreed
-        } else if refused || outcome.sent == Sent::Nothing {
+        } else if outcome.refused || outcome.sent == Sent::Nothing {
+            // That it was refused needs no body.
             self.refused
         } else {
             self.unknown

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use http::StatusCode;
 use pingora::protocols::ALPN;
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 
@@ -33,6 +34,11 @@ impl Upstream {
     /// How long an exchange may take in all.
     pub(crate) fn response_timeout(&self) -> Duration {
         self.settings.response_timeout
+    }
+
+    /// Whether an answer says that nothing was done.
+    pub(crate) fn refuses(&self, status: StatusCode) -> bool {
+        status.is_client_error() || self.settings.nothing_done.contains(&status.as_u16())
     }
 
     /// Looks the name up. Blocks.

@@ -277,7 +277,7 @@ fn the_effective_configuration_reads_back_as_the_same() {
     let full = r#"
         listen = { address = "[::1]:0", tls = { certificate = "cert.pem", key = "key.pem" } }
         admin.address = "0.0.0.0:0"
-        upstream = { url = "https://[::1]:8443/", connect_timeout = "250ms", response_timeout = "2m", ca_file = "cert.pem", pool_size = 1, pool_idle = "1s" }
+        upstream = { url = "https://[::1]:8443/", connect_timeout = "250ms", response_timeout = "2m", ca_file = "cert.pem", pool_size = 1, pool_idle = "1s", back_off = "5m", nothing_done = [504, 503, 503] }
         pricing.rate_card = ["card.toml", "next.toml"]
         identity = { mode = "jwt", issuer = "a", audience = "b", jwks_file = "jwks.json", scopes = ["c", "d"], principal_claim = "email" }
         log.level = "debug"
@@ -315,6 +315,24 @@ fn the_effective_configuration_reads_back_as_the_same() {
         let unset: Vec<&str> = effective.lines().filter(|line| line.ends_with(" is not set")).collect();
         // A file that sets all there is to set still leaves out the keys of the other ways.
         assert_eq!(unset == ["# jwks_url is not set", "# header is not set"], text == full, "{effective}");
+    }
+}
+
+#[test]
+fn statuses_that_did_nothing_are_failures_of_a_server() {
+    let read = |value: &str| {
+        let config = Config::parse(&format!("upstream.nothing_done = {value}"), Path::new("."), NO_ENV);
+        config.map(|config| config.upstream.nothing_done).map_err(|problems| problems.to_string())
+    };
+    for (value, expected) in
+        [("503", vec![503]), ("[504, 500, 504]", vec![500, 504]), ("'503'", vec![503]), ("[]", vec![])]
+    {
+        assert_eq!(read(value), Ok(expected), "{value}");
+    }
+    for value in ["200", "[503, 404]", "600", "'soon'", "true", "[[503]]", "-503"] {
+        let refused = read(value).unwrap_err();
+        let must = "upstream.nothing_done: must be a status from 500 to 599 or a list of them, not ";
+        assert!(refused.contains(must), "{refused}");
     }
 }
 

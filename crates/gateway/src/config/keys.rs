@@ -31,6 +31,8 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("upstream.ca_file", Kind::Text),
     ("upstream.pool_size", Kind::Whole),
     ("upstream.pool_idle", Kind::Duration),
+    ("upstream.back_off", Kind::Duration),
+    ("upstream.nothing_done", Kind::Texts),
     ("limits.body_bytes", Kind::Size),
     ("limits.head_bytes", Kind::Size),
     ("limits.head_fields", Kind::Whole),

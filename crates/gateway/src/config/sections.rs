@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::reader::Reader;
+use toml::Value;
+
+use super::reader::{Reader, show};
 use super::types::{Config, Holds, Ledger, Level, Listen, Log, SettleBy, Shutdown, Tls, Upstream};
 use super::url::{self, Origin};
 use super::value::show_duration;
@@ -74,7 +76,7 @@ fn listen(reader: &mut Reader<'_>) -> Listen {
 }
 
 fn tls(reader: &mut Reader<'_>) -> Option<Tls> {
-    if !reader.get("listen.tls").is_some_and(toml::Value::is_table) {
+    if !reader.get("listen.tls").is_some_and(Value::is_table) {
         return None;
     }
     for key in ["listen.tls.certificate", "listen.tls.key"] {
@@ -121,7 +123,31 @@ fn upstream(reader: &mut Reader<'_>) -> Upstream {
         ca_file: reader.pem("upstream.ca_file", pem::certificate),
         pool_size: reader.whole("upstream.pool_size", 128, &(1..=65_536)),
         pool_idle: reader.duration("upstream.pool_idle", 30 * SECOND, &(MILLISECOND..=HOUR)),
+        back_off: reader.duration("upstream.back_off", MINUTE, &(Duration::ZERO..=HOUR)),
+        nothing_done: nothing_done(reader),
     }
+}
+
+fn nothing_done(reader: &mut Reader<'_>) -> Vec<u16> {
+    const KEY: &str = "upstream.nothing_done";
+    let Some(value) = reader.get(KEY) else { return Vec::new() };
+    let one = |value: &Value| {
+        // The environment has texts.
+        let number = value.as_integer().or_else(|| value.as_str()?.parse().ok())?;
+        u16::try_from(number).ok().filter(|status| (500..600).contains(status))
+    };
+    let found: Option<Vec<u16>> = match value {
+        Value::Array(list) => list.iter().map(one).collect(),
+        value => one(value).map(|status| vec![status]),
+    };
+    let Some(mut found) = found else {
+        reader
+            .refuse(KEY, format!("must be a status from 500 to 599 or a list of them, not {}", show(value)));
+        return Vec::new();
+    };
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 fn origin(reader: &mut Reader<'_>) -> Origin {

@@ -144,6 +144,8 @@ pub(super) fn split(text: &str) -> Result<(Upstream, String), String> {
         ca_file: None,
         pool_size: 1,
         pool_idle: IDLE,
+        back_off: Duration::ZERO,
+        nothing_done: Vec::new(),
     };
     Ok((server, if target.is_empty() { "/".to_owned() } else { target.to_owned() }))
 }

@@ -93,6 +93,10 @@ pub struct Upstream {
     pub pool_size: usize,
     /// How long an idle connection is kept.
     pub pool_idle: Duration,
+    /// The longest that a new job is kept from it for its sender's 429; zero where none is.
+    pub back_off: Duration,
+    /// Statuses from 500 on by which it says for sure that it has done nothing.
+    pub nothing_done: Vec<u16>,
 }
 
 /// What is refused for its size, its slowness or its number.

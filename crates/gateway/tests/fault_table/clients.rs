@@ -145,3 +145,19 @@ fn i15_without_a_key_each_call_stands_alone() {
         assert_eq!(stage.upstream().journal().total(), total + 2, "{call:?}");
     }
 }
+
+/// It speaks of the moment: to ask again is what helps.
+#[test]
+fn i13_a_key_stays_free_where_upstream_is_known_to_have_done_nothing() {
+    let stage = Stage::new("i13n", "upstream.nothing_done = [503]");
+    for call in [Create, Change, Submit] {
+        let prepared = stage.prepared(call);
+        let request = keyed(&prepared.request, &format!("{call:?}"));
+        stage.upstream().set_fault("503".parse::<sandbox::Fault>().unwrap().times(1));
+        assert_eq!(stage.gateway.send(&request).status, 503);
+        stage.check(&prepared, refused(call), "503");
+        let again = stage.gateway.send(&request);
+        assert!([200, 201].contains(&again.status), "{again:?}");
+        assert_eq!(again.header("idempotency-replayed"), None, "{call:?}");
+    }
+}

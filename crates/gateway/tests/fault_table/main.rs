@@ -18,7 +18,7 @@ use std::net::TcpListener;
 use std::thread;
 
 use serde_json::Value;
-use support::{Act, CREATED, Client, JOB, Recorder, Reply, Running, answer, get, head, post};
+use support::{Act, CREATED, Client, JOB, Recorder, Reply, Running, answer, get, head, post, request};
 
 const MONEY: &str = "pricing.rate_card = 'builtin:illustrative'\n[[budget]]\nname = 'all'\nscope = 'global'\nlimit = '1000'\nwindow = 'total'\n";
 
@@ -127,6 +127,54 @@ fn i8_a_rate_limit_of_upstream_passes_with_its_wait_and_gives_the_hold_back() {
     let limited = b"HTTP/1.1 429 X\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\n{}".to_vec();
     let (reply, state, _) = after(Act::Answer(limited));
     assert_eq!((reply.status, reply.header("retry-after"), state.as_str()), (429, Some("7"), "released"));
+}
+
+/// Whom upstream has told to wait is kept from it with new jobs until then; nobody else is, and nothing else.
+#[test]
+fn i8_who_is_told_to_wait_sends_upstream_no_new_job_meanwhile() {
+    let (upstream, gateway) = gate();
+    let limited = |wait: &str| {
+        Act::Answer(
+            format!("HTTP/1.1 429 X\r\nRetry-After: {wait}\r\nContent-Length: 2\r\n\r\n{{}}").into_bytes(),
+        )
+    };
+    upstream.script([limited("59")]);
+    assert_eq!(gateway.send(&post(JOB)).body, "{}", "it is upstream's own answer");
+    let kept = gateway.send(&post(JOB));
+    assert_eq!((kept.status, kept.code().as_str()), (429, "TooManyRequests"));
+    let wait: u64 = kept.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=59).contains(&wait), "{wait}");
+    assert_eq!((upstream.seen().len(), holds(&gateway).len()), (1, 1), "nothing is held for it");
+    let stranger = String::from_utf8(post(JOB)).unwrap().replace("t0k-en", "an0ther");
+    assert_eq!(gateway.send(stranger.as_bytes()).status, 201);
+    let patch = request(
+        "PATCH",
+        "/contextcapture/jobs/cc3d35cc-416a-4262-9714-b359da70b419",
+        r#"{"state":"Active"}"#,
+    );
+    assert_eq!(gateway.send(&patch).status, 200, "who waits may still submit and cancel");
+    assert_eq!(gateway.send(&get("/contextcapture/jobs")).status, 200);
+    let lines = gateway.log.lines(5);
+    let mut told: Vec<_> =
+        lines.iter().map(|line| (line["status"].as_u64(), line["upstream_status"].as_u64())).collect();
+    told.retain(|(status, _)| *status == Some(429));
+    told.sort();
+    assert_eq!(told, [(Some(429), None), (Some(429), Some(429))]);
+}
+
+/// The wait is the truth: who has waited is let through.
+#[test]
+fn i8_who_has_waited_is_let_through() {
+    let (upstream, gateway) = gate();
+    upstream
+        .script([Act::Answer(b"HTTP/1.1 429 X\r\nRetry-After: 2\r\nContent-Length: 2\r\n\r\n{}".to_vec())]);
+    let mut kept = 0;
+    while gateway.send(&post(JOB)).status == 429 {
+        kept += 1;
+        thread::yield_now();
+    }
+    assert!(kept > 1, "{kept}");
+    assert_eq!(upstream.seen().len(), 2);
 }
 
 #[test]
