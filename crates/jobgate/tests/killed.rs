@@ -18,12 +18,14 @@ use std::thread;
 use std::time::Duration;
 
 use admission::HoldState;
-use ledger::{Ledger, Url};
+use ledger::{HoldRow, Ledger, Url};
 use sandbox::Sandbox;
 
 /// How often it is killed; `JOBGATE_KILLS=10000 cargo test -p jobgate --test killed` is the longer run.
 const KILLS: usize = 200;
 const CLIENTS: usize = 8;
+const TWO: i64 = 2_000_000;
+const FIVE: i64 = 5_000_000;
 const JOB: &str = r#"{"type":"Full","name":"n","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4"}],"settings":{"quality":"Extra","outputs":["OBJ"]},"costEstimationParameters":{"gigaPixels":2}}"#;
 
 fn wait<T>(answer: impl Future<Output = T>) -> T {
@@ -62,16 +64,37 @@ fn post(address: SocketAddr) -> Option<String> {
     Some(whole["job"]["id"].as_str().unwrap().to_owned())
 }
 
-/// Whether a job was submitted, if that is what was answered.
-fn submit(address: SocketAddr, job: &str) -> bool {
-    let line = format!("PATCH /contextcapture/jobs/{job}");
-    ask(address, &line, r#"{"state":"Active"}"#, 200).is_some()
+/// Whether a job was changed in this way, if that is what was answered.
+fn change(address: SocketAddr, job: &str, to: &str) -> bool {
+    ask(address, &format!("PATCH /contextcapture/jobs/{job}"), to, 200).is_some()
 }
 
-/// What a client was told of a job that it created.
+/// Deletes a job; its answer has no body and tells nothing more.
+fn delete(address: SocketAddr, job: &str) {
+    ask(address, &format!("DELETE /contextcapture/jobs/{job}"), "", 200);
+}
+
+/// What a client was told of a job that it created, of 2 units.
 struct Acknowledged {
     job: String,
+    /// To 5 units.
+    is_changed: bool,
     is_submitted: bool,
+    is_deleted: bool,
+}
+
+impl Acknowledged {
+    /// Changes a job, and submits or deletes it, or leaves it alone.
+    fn follow(address: SocketAddr, job: String, turn: usize) -> Self {
+        let is_changed = turn.is_multiple_of(2)
+            && change(address, &job, r#"{"costEstimationParameters":{"gigaPixels":5}}"#);
+        let is_deleted = turn % 5 == 4;
+        if is_deleted {
+            delete(address, &job);
+        }
+        let is_submitted = turn % 5 < 3 && change(address, &job, r#"{"state":"Active"}"#);
+        Self { job, is_changed, is_submitted, is_deleted }
+    }
 }
 
 /// Lets clients ask until so many jobs are created, and kills the gateway in the midst of it.
@@ -82,9 +105,8 @@ fn round(gateway: &mut Child, address: SocketAddr, wanted: usize) -> Vec<Acknowl
             let mut jobs = Vec::new();
             while !over.load(Ordering::Relaxed) {
                 if let Some(job) = post(address) {
-                    created.fetch_add(1, Ordering::Relaxed);
-                    let is_submitted = submit(address, &job);
-                    jobs.push(Acknowledged { job, is_submitted });
+                    let turn = created.fetch_add(1, Ordering::Relaxed);
+                    jobs.push(Acknowledged::follow(address, job, turn));
                 }
                 thread::yield_now();
             }
@@ -139,42 +161,60 @@ fn killed_at_any_instant_the_ledger_still_adds_up() {
     wait(book.verify()).unwrap().unwrap();
     let holds = wait(book.holds(None, None, u32::MAX)).unwrap();
     let count = |state| holds.iter().filter(|hold| hold.state == state).count();
-    let known = count(HoldState::Bound) + count(HoldState::Submitted);
+    let known = count(HoldState::Bound) + count(HoldState::Submitted) + count(HoldState::Released);
     let doubtful = count(HoldState::InDoubt);
-    assert_eq!(known + doubtful, holds.len(), "nothing is under way, nothing was given back");
-    let mut of_job: HashMap<String, HoldState> = HashMap::new();
-    for (job, state) in holds.iter().filter_map(|hold| Some((hold.job?, hold.state))) {
-        assert_eq!(of_job.insert(job.to_string(), state), None, "a job has one hold");
+    assert_eq!(known + doubtful, holds.len(), "nothing is under way");
+    let mut of_job: HashMap<String, &HoldRow> = HashMap::new();
+    for (job, hold) in holds.iter().filter_map(|hold| Some((hold.job?, hold))) {
+        assert!(of_job.insert(job.to_string(), hold).is_none(), "a job has one hold");
     }
-    for Acknowledged { job, is_submitted } in &acknowledged {
-        let state = of_job.get(job).expect("each job that a client was told of has a hold");
-        assert!(!is_submitted || *state == HoldState::Submitted, "{job} was submitted, and is {state:?}");
+    for Acknowledged { job, is_changed, is_submitted, is_deleted } in &acknowledged {
+        let hold = of_job.get(job).expect("each job that a client was told of has a hold");
+        assert!(!is_submitted || hold.state == HoldState::Submitted, "{job} was submitted: {hold:?}");
+        assert!(*is_deleted || hold.state != HoldState::Released, "{job} was given back: {hold:?}");
+        let (amount, told) = (hold.amount.micros(), if *is_changed { FIVE } else { TWO });
+        assert!(amount == told || (amount == FIVE && !is_changed), "{job} costs {told}: {hold:?}");
     }
     let jobs = usize::try_from(upstream.journal().jobs()).unwrap();
     assert!((known..=known + doubtful).contains(&jobs), "{jobs} jobs, {known} known, {doubtful} in doubt");
-    let (running, uncertain) = submitted(upstream.addr(), &of_job);
-    println!("{jobs} jobs, {known} known, {doubtful} in doubt; {running} run, {uncertain} of them in doubt");
+    let [running, uncertain, gone] = as_upstream_has_them(upstream.addr(), &of_job);
+    println!(
+        "{jobs} jobs, {known} known, {doubtful} in doubt; {running} run, {uncertain} of them in doubt; {gone} are gone"
+    );
     told_at_least_once(&book, &folder.join("events.ndjson"));
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// Every job that runs upstream is submitted in the ledger or in doubt: nothing of it lapses. Tells how many, and how many doubts.
-fn submitted(upstream: SocketAddr, of_job: &HashMap<String, HoldState>) -> (usize, usize) {
-    let (mut running, mut uncertain) = (0, 0);
-    for (job, state) in of_job {
-        let told = ask(upstream, &format!("GET /contextcapture/jobs/{job}"), "", 200).unwrap();
-        if told["job"]["state"] == "unsubmitted" {
+/// Every job that runs upstream is submitted in the ledger or in doubt: nothing of it lapses; one that waits is bound or in doubt; and
+/// none costs there what is not held for it. Tells how many run, how many of them are in doubt, and how many are gone.
+fn as_upstream_has_them(upstream: SocketAddr, of_job: &HashMap<String, &HoldRow>) -> [usize; 3] {
+    let [mut running, mut uncertain, mut gone] = [0; 3];
+    for (job, hold) in of_job {
+        let Some(told) = ask(upstream, &format!("GET /contextcapture/jobs/{job}"), "", 200) else {
+            // Where its end was not answered it is held until it lapses.
+            assert!(
+                matches!(hold.state, HoldState::Released | HoldState::Bound | HoldState::InDoubt),
+                "{hold:?}"
+            );
+            gone += 1;
             continue;
-        }
-        running += 1;
-        match state {
-            HoldState::Submitted => {}
-            HoldState::InDoubt => uncertain += 1,
-            other => panic!("job {job} runs, and its hold is {}", other.as_str()),
+        };
+        let price = told["job"]["costEstimationParameters"]["gigaPixels"].as_f64().unwrap();
+        let price = if price > 3.0 { FIVE } else { TWO };
+        let amount = hold.amount.micros();
+        assert!(amount == price || (hold.state == HoldState::InDoubt && amount > price), "{price}: {hold:?}");
+        match (told["job"]["state"].as_str(), hold.state) {
+            (Some("unsubmitted"), HoldState::Bound | HoldState::InDoubt) => {}
+            (Some("active" | "success"), HoldState::Submitted) => running += 1,
+            (Some("active" | "success"), HoldState::InDoubt) => {
+                running += 1;
+                uncertain += 1;
+            }
+            (state, _) => panic!("{state:?}: {hold:?}"),
         }
     }
-    assert!(running > 0);
-    (running, uncertain)
+    assert!(running > 0 && gone > 0);
+    [running, uncertain, gone]
 }
 
 /// Each entry of the ledger that moves anything is an event of the sink, under its own id, and nothing else is; what came twice is

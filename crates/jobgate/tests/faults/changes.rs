@@ -235,12 +235,12 @@ fn at_calls(end: &str, step: usize, ended: impl Fn(&Rig)) {
 
 #[test]
 fn p1_to_p9_killed_at_calls_in_the_life_of_a_job() {
-    at_calls("killed", 2, |_| {});
+    at_calls("killed", 3, |_| {});
 }
 
 #[test]
 fn p1_to_p9_without_power_at_calls_in_the_life_of_a_job() {
-    at_calls("dark", 3, |rig| rig.cut_power(true));
+    at_calls("dark", 5, |rig| rig.cut_power(true));
 }
 
 /// A change and a new job are under way together when it dies.
