@@ -1,6 +1,6 @@
 //! Where upstream is: its addresses, looked up again and again, and how to connect to it.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -49,10 +49,15 @@ impl Upstream {
         let found = (self.settings.host.as_str(), self.settings.port)
             .to_socket_addrs()
             .map_err(|error| error.to_string())?;
-        let peers: Vec<_> = found.map(|address| Arc::new(self.peer_at(address))).collect();
-        if peers.is_empty() {
-            return Err("the name has no address".to_owned());
+        let (used, others): (Vec<_>, Vec<_>) =
+            found.partition(|address| !self.settings.public_only || is_public(address.ip()));
+        if used.is_empty() {
+            return Err(match others.first() {
+                Some(other) => format!("the name leads to {}, and upstream.public_only is set", other.ip()),
+                None => "the name has no address".to_owned(),
+            });
         }
+        let peers = used.into_iter().map(|address| Arc::new(self.peer_at(address))).collect();
         self.peers.store(Arc::new(peers));
         Ok(())
     }
@@ -89,5 +94,74 @@ impl Upstream {
         options.verify_cert = true;
         options.verify_hostname = true;
         peer
+    }
+}
+
+/// Whether anybody may be reached by it: not this machine, a private network, a link, or a group.
+fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            let is_shared = first == 100 && second & 0b1100_0000 == 0b0100_0000;
+            !(first == 0
+                || is_shared
+                || address.is_private()
+                || address.is_loopback()
+                || address.is_link_local()
+                || address.is_multicast()
+                || address.is_broadcast())
+        }
+        IpAddr::V6(address) => {
+            !(address.is_unspecified()
+                || address.is_loopback()
+                || address.is_unique_local()
+                || address.is_unicast_link_local()
+                || address.is_multicast())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_near_is_not_public() {
+        let is_public = |text: &str| is_public(text.parse().unwrap());
+        for near in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.0.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "100.127.255.255",
+            "0.0.0.0",
+            "0.1.2.3",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fc00::1",
+            "fd12::1",
+            "fe80::1",
+            "ff02::1",
+            "::ffff:10.0.0.1",
+            "::ffff:127.0.0.1",
+        ] {
+            assert!(!is_public(near), "{near}");
+        }
+        for far in [
+            "1.1.1.1",
+            "100.63.0.1",
+            "100.128.0.1",
+            "172.32.0.1",
+            "192.169.0.1",
+            "2600:9000::1",
+            "::ffff:1.1.1.1",
+        ] {
+            assert!(is_public(far), "{far}");
+        }
     }
 }

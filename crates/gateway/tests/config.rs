@@ -277,7 +277,7 @@ fn the_effective_configuration_reads_back_as_the_same() {
     let full = r#"
         listen = { address = "[::1]:0", tls = { certificate = "cert.pem", key = "key.pem" } }
         admin.address = "0.0.0.0:0"
-        upstream = { url = "https://[::1]:8443/", connect_timeout = "250ms", response_timeout = "2m", ca_file = "cert.pem", pool_size = 1, pool_idle = "1s", back_off = "5m", nothing_done = [504, 503, 503] }
+        upstream = { url = "https://[::1]:8443/", connect_timeout = "250ms", response_timeout = "2m", ca_file = "cert.pem", pool_size = 1, pool_idle = "1s", public_only = true, back_off = "5m", nothing_done = [504, 503, 503] }
         pricing.rate_card = ["card.toml", "next.toml"]
         identity = { mode = "jwt", issuer = "a", audience = "b", jwks_file = "jwks.json", scopes = ["c", "d"], principal_claim = "email" }
         log.level = "debug"

@@ -104,6 +104,7 @@ fn upstream(config: &Config) -> Table {
     }
     values.extend(pair("upstream.pool_size", whole(upstream.pool_size)));
     values.extend(pair("upstream.pool_idle", duration(upstream.pool_idle)));
+    values.extend(pair("upstream.public_only", Value::Boolean(upstream.public_only)));
     values.extend(pair("upstream.back_off", duration(upstream.back_off)));
     if !upstream.nothing_done.is_empty() {
         let statuses = upstream.nothing_done.iter().map(|status| Value::Integer(i64::from(*status)));

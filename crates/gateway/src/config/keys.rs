@@ -31,6 +31,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("upstream.ca_file", Kind::Text),
     ("upstream.pool_size", Kind::Whole),
     ("upstream.pool_idle", Kind::Duration),
+    ("upstream.public_only", Kind::Flag),
     ("upstream.back_off", Kind::Duration),
     ("upstream.nothing_done", Kind::Texts),
     ("limits.body_bytes", Kind::Size),

@@ -123,6 +123,7 @@ fn upstream(reader: &mut Reader<'_>) -> Upstream {
         ca_file: reader.pem("upstream.ca_file", pem::certificate),
         pool_size: reader.whole("upstream.pool_size", 128, &(1..=65_536)),
         pool_idle: reader.duration("upstream.pool_idle", 30 * SECOND, &(MILLISECOND..=HOUR)),
+        public_only: reader.flag("upstream.public_only", false),
         back_off: reader.duration("upstream.back_off", MINUTE, &(Duration::ZERO..=HOUR)),
         nothing_done: nothing_done(reader),
     }

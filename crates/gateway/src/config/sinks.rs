@@ -144,6 +144,7 @@ pub(super) fn split(text: &str) -> Result<(Upstream, String), String> {
         ca_file: None,
         pool_size: 1,
         pool_idle: IDLE,
+        public_only: false,
         back_off: Duration::ZERO,
         nothing_done: Vec::new(),
     };

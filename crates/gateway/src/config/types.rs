@@ -93,6 +93,8 @@ pub struct Upstream {
     pub pool_size: usize,
     /// How long an idle connection is kept.
     pub pool_idle: Duration,
+    /// Whether only public addresses of its name are used.
+    pub public_only: bool,
     /// The longest that a new job is kept from it for its sender's 429; zero where none is.
     pub back_off: Duration,
     /// Statuses from 500 on by which it says for sure that it has done nothing.

@@ -339,12 +339,17 @@ fn e14_where_upstream_sends_us() {
     // Whoever it was sent to has heard nothing.
     elsewhere.stop_handle().stop();
     scene.tally.survived(elsewhere.log.text().is_empty(), || elsewhere.log.text());
-    // No address, or an address that is none, is a refusal and not another address.
-    let nowhere = Running::configured("upstream.url = 'http://no-such-host.invalid:80'");
-    for wire in [post(JOB), get(JOBS)] {
-        let reply = nowhere.send(&wire);
-        let not_sent = reply.json()["error"]["details"][0]["outcome"] == "not-sent";
-        scene.tally.refused(reply.status == 502 && not_sent, || format!("{reply:?}"));
+    // No address, or one that is not to be used, is a refusal and not another address.
+    let seen = scene.upstream.seen().len();
+    let near = format!("upstream = {{ url = 'http://{}', public_only = true }}", scene.upstream.address);
+    for nowhere in ["upstream.url = 'http://no-such-host.invalid:80'", &near] {
+        let nowhere = Running::configured(nowhere);
+        for wire in [post(JOB), get(JOBS)] {
+            let reply = nowhere.send(&wire);
+            let not_sent = reply.json()["error"]["details"][0]["outcome"] == "not-sent";
+            scene.tally.refused(reply.status == 502 && not_sent, || format!("{reply:?}"));
+        }
     }
+    scene.tally.refused(scene.upstream.seen().len() == seen, || "it was asked all the same".to_owned());
     scene.finish();
 }
