@@ -12,11 +12,11 @@ const TRAILERS: u64 = 8 * 1024;
 
 /// What is wrong with the framing of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Misframed;
+pub struct Misframed;
 
 /// Where in its requests a connection is.
 #[derive(Debug, Default)]
-pub(crate) struct Framing {
+pub struct Framing {
     place: Place,
     /// The beginning of a line whose end is not here yet.
     kept: Vec<u8>,
@@ -58,12 +58,12 @@ struct Head {
 
 impl Framing {
     /// How many headers are complete, or were when a fault was found; the body that is followed now is the last one's.
-    pub(crate) const fn heads(&self) -> u32 {
+    pub const fn heads(&self) -> u32 {
         self.heads
     }
 
     /// Whether what was read ends where the request of that turn does: turns count the ends of headers and of requests.
-    pub(crate) fn is_between(&self, turn: u32) -> bool {
+    pub fn is_between(&self, turn: u32) -> bool {
         let nothing_begun = matches!(self.place, Place::Head) && !self.head.begun && self.kept.is_empty();
         nothing_begun && self.heads.saturating_mul(2) == turn
     }
@@ -72,7 +72,7 @@ impl Framing {
     ///
     /// # Errors
     /// Once, where the framing of a body is not strictly what it must be; from then on nothing is followed.
-    pub(crate) fn follow(&mut self, mut bytes: &[u8]) -> Result<(), Misframed> {
+    pub fn follow(&mut self, mut bytes: &[u8]) -> Result<(), Misframed> {
         while !bytes.is_empty() {
             let followed = match self.place {
                 Place::Over => return Ok(()),
@@ -172,8 +172,13 @@ impl Framing {
     /// Reads a line of a header. What is wrong with it the phase of the header tells; here it must only not be missed.
     fn field(&mut self, line: &[u8]) -> Result<(), Misframed> {
         let long = self.cut || line.len() > LINE;
-        let line = line.trim_ascii();
+        // As much of it as is kept where it comes in pieces: the verdict must not depend on where they end.
+        let line = line.get(..LINE).unwrap_or(line).trim_ascii();
         if line.is_empty() {
+            if long {
+                // What stands behind so many blanks is not looked at, so it is not known to be the end of a header.
+                return Err(self.in_header());
+            }
             if self.head.begun {
                 let Head { chunked, length, .. } = std::mem::take(&mut self.head);
                 self.heads = self.heads.saturating_add(1);
@@ -377,6 +382,8 @@ mod tests {
         assert_eq!(followed(&hidden), (false, 1));
         let long = head(&format!("a: {}\r\nContent-Length: 1\r\n", "b".repeat(5000)));
         assert_eq!(followed(&format!("{long}x{long}y")), (true, 2));
+        let blanks = head(&format!("{}x\r\n", " ".repeat(2000)));
+        assert_eq!(followed(&blanks), (false, 1));
         assert_eq!(followed("POST  / HTTP/1.1\r\n"), (false, 1));
         assert_eq!(followed(&format!("{two}GET /\t HTTP/1.1\r\n")), (false, 3));
     }

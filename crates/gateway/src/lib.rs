@@ -41,6 +41,8 @@ mod upstream;
 
 pub use anchor::date;
 pub use config::{Config, ConfigProblems};
+pub use framing::{Framing, Misframed};
+pub use identity::whom;
 pub use outcome::Decision;
 pub use phase::admit::{Desk, Judged, Permit, decide};
 pub use phase::head::{HeadLimits, scan_head};
