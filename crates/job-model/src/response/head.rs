@@ -1,8 +1,12 @@
 //! What metering needs of upstream's answers, read without the rest of them.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::decimal::Exact;
 
@@ -15,9 +19,10 @@ use crate::decimal::Exact;
 /// assert_eq!(head.id, "cc3d35cc-416a-4262-9714-b359da70b419");
 /// assert_eq!(head.estimated_cost.unwrap().to_string(), "3.5");
 /// assert!(JobHead::from_json(b"{}").is_none());
+/// assert!(JobHead::from_json(br#"[["no","object"]]"#).is_none());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", remote = "Self")]
 pub struct JobHead<'a> {
     /// Its id, as upstream writes it.
     #[serde(borrow)]
@@ -42,7 +47,7 @@ pub struct JobHead<'a> {
 /// assert_eq!(run.estimated_units.unwrap().to_string(), "0.05");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", remote = "Self")]
 pub struct ExecutionHead {
     /// The units that the run took.
     #[serde(default)]
@@ -50,6 +55,7 @@ pub struct ExecutionHead {
 }
 
 #[derive(Deserialize)]
+#[serde(remote = "Self")]
 struct Enveloped<'a> {
     #[serde(borrow)]
     job: JobHead<'a>,
@@ -69,6 +75,7 @@ impl<'a> JobHead<'a> {
 /// assert_eq!(JobHeads::from_json(br#"{"jobs":[{"id":"a"},{"id":"b"}]}"#).unwrap().jobs.len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct JobHeads<'a> {
     /// The jobs, in the order of the answer.
     #[serde(borrow)]
@@ -85,5 +92,55 @@ impl<'a> JobHeads<'a> {
     /// ```
     pub fn from_json(answer: &'a [u8]) -> Option<Self> {
         serde_json::from_slice(answer).ok()
+    }
+}
+
+/// Reads only what is written with the names of its members: of a list, serde would take the elements for them, in their order.
+struct Members<T>(PhantomData<T>);
+
+/// What its members can be read into.
+trait Named<'de>: Sized {
+    fn of<A: MapAccess<'de>>(members: A) -> Result<Self, A::Error>;
+}
+
+impl<'de, T: Named<'de>> Visitor<'de> for Members<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::of(members)
+    }
+}
+
+macro_rules! named {
+    ($($name:ty),*) => {$(
+        impl<'de: 'a, 'a> Named<'de> for $name {
+            fn of<A: MapAccess<'de>>(members: A) -> Result<Self, A::Error> {
+                Self::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+
+        impl<'de: 'a, 'a> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_map(Members(PhantomData))
+            }
+        }
+    )*};
+}
+
+named!(JobHead<'a>, JobHeads<'a>, Enveloped<'a>);
+
+impl<'de> Named<'de> for ExecutionHead {
+    fn of<A: MapAccess<'de>>(members: A) -> Result<Self, A::Error> {
+        Self::deserialize(MapAccessDeserializer::new(members))
+    }
+}
+
+impl<'de> Deserialize<'de> for ExecutionHead {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members(PhantomData))
     }
 }
