@@ -156,7 +156,8 @@ impl Framing {
     fn read(&mut self, line: &[u8]) -> Result<(), Misframed> {
         self.place = match self.place {
             Place::Head => return self.field(line),
-            _ if self.cut => return Err(Misframed),
+            // Whole as in pieces, of which no more is kept.
+            _ if self.cut || line.len() > LINE => return Err(Misframed),
             Place::Size => match size(line).ok_or(Misframed)? {
                 0 => Place::Trailers,
                 more => Place::Data(more),
@@ -366,6 +367,8 @@ mod tests {
             &extensions,
             &tiny,
             &trailers,
+            &format!("2\r\n{{}}\r\n0\r\na: {}\r\n\r\n", "b".repeat(LINE)),
+            &format!("300\r\n{}\r\n0;{}\r\n\r\n", "x".repeat(0x300), "a".repeat(LINE)),
         ] {
             assert_eq!(followed(&format!("{HEAD}{chunks}")), (false, 1), "{chunks:?}");
         }
