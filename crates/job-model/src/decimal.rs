@@ -90,6 +90,11 @@ pub(crate) fn fit(mut mantissa: u128, mut scale: i32, mut more: bool) -> Option<
         scale = scale.checked_sub(1)?;
     }
     while mantissa > LARGEST_MANTISSA || scale > LARGEST_SCALE {
+        if mantissa == 0 {
+            // However far below it is: an exponent must not say how long this takes.
+            scale = LARGEST_SCALE;
+            break;
+        }
         more |= !mantissa.is_multiple_of(10);
         mantissa = mantissa.checked_div(10)?;
         scale = scale.checked_sub(1)?;
@@ -180,5 +185,20 @@ mod tests {
             assert_eq!(read(text.as_bytes()).unwrap().to_string(), want, "{text}");
         }
         assert_eq!(read(b"1e39"), None);
+    }
+
+    /// In as many steps as there are digits; one for each place that an exponent names would be minutes of them here.
+    #[test]
+    fn an_exponent_costs_nothing() {
+        for text in ["1e-2147483000", "12345.678e-2000000000", "0.1E-1999999999"].repeat(10) {
+            assert_eq!(
+                read(text.as_bytes()).unwrap().to_string(),
+                "0.0000000000000000000000000001",
+                "{text}"
+            );
+        }
+        assert_eq!(read(b"0e-2147483000"), Some(Decimal::ZERO));
+        assert_eq!(read(b"1e2147483000"), None);
+        assert_eq!(read(b"1e-99999999999"), None);
     }
 }
