@@ -212,8 +212,7 @@ impl Gateway {
     pub fn run(self) -> usize {
         let Self { server, life, log, courier, stop, shutdown, .. } = self;
         let watch = DrainFirst { life: Arc::clone(&life), stop, lead: shutdown.lead, grace: shutdown.grace };
-        // The server waits out its whole grace even when nothing is left to wait for; so it runs beside, and this
-        // thread decides when it is over.
+        // The server waits even when nothing is left to wait for; so it runs beside, and this thread decides.
         let runtime = thread::spawn(move || server.run(RunArgs { shutdown_signal: Box::new(watch) }));
         let is_empty = || {
             life.is_closed()
@@ -249,7 +248,7 @@ fn server_conf(config: &Config) -> ServerConf {
         threads: config.threads,
         ca_file: config.upstream.ca_file.as_ref().map(|path| path.to_string_lossy().into_owned()),
         upstream_keepalive_pool_size: config.upstream.pool_size,
-        grace_period_seconds: Some(config.shutdown.grace.as_secs().max(1)),
+        grace_period_seconds: Some(config.shutdown.grace.as_secs().saturating_add(2)),
         graceful_shutdown_timeout_seconds: Some(1),
         max_retries: 1,
         ..ServerConf::default()
@@ -344,8 +343,8 @@ impl<S: PingoraService + 'static> PingoraService for PreBound<S> {
     }
 }
 
-/// On the first signal says so on /readyz and in every answer, and gives load balancers the lead to notice; then the
-/// listeners close. The second signal ends everything.
+/// On the first signal says so on /readyz and in every answer, and gives load balancers the lead to notice; then the listeners
+/// close. The second signal, or the end of the grace, ends everything: before the runtime does, for what that drops is not counted.
 struct DrainFirst {
     life: Arc<Life>,
     stop: StopHandle,
@@ -376,8 +375,9 @@ impl ShutdownSignalWatch for DrainFirst {
         self.life.drain();
         info!("stopping: {} s for what is under way; a second signal ends it at once", self.grace.as_secs());
         let (life, stop) = (Arc::clone(&self.life), self.stop.clone());
+        let grace = self.lead.saturating_add(self.grace);
         tokio::spawn(async move {
-            Self::signalled(&stop).await;
+            let _ = tokio::time::timeout(grace, Self::signalled(&stop)).await;
             life.force();
         });
         tokio::time::sleep(self.lead).await;
