@@ -70,9 +70,11 @@ fn a11_answers_of_upstream_that_are_none() {
     for act in no_answers() {
         // What only reads may be tried once more.
         scene.upstream.script([act.clone(), act.clone()]);
+        scene.may_cut(true);
         let end = scene.try_bytes(&get("/contextcapture/jobs"));
         let good = end.statuses().iter().all(|status| *status == 502) && end.replies.len() <= 1;
         scene.tally.refused(good, || format!("{}: {end:?}", shown(&act)));
+        scene.may_cut(false);
         scene.upstream.unscript();
         scene.must_serve();
     }

@@ -21,6 +21,7 @@ mod support;
 mod a_framing;
 mod a_messages;
 mod a_upstream;
+mod after;
 mod b_crowds;
 mod b_resources;
 mod c_content;

@@ -2,8 +2,11 @@
 
 use std::io::Write;
 use std::net::Shutdown;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::{JOB, Recorder, Reply, Running, Seen, post};
+use crate::after;
+use crate::support::{JOB, Recorder, Reply, Running, Seen, post, strict};
 
 /// What no request of a case may ever make upstream see: it stands where only a second reader would find a request.
 pub(crate) const SMUGGLED: &str =
@@ -55,6 +58,10 @@ impl Tally {
 pub(crate) struct End {
     pub(crate) replies: Vec<Reply>,
     pub(crate) seen: Vec<Seen>,
+    /// What was left behind the last whole answer, and what is wrong with it.
+    torn: Option<String>,
+    /// Its answers have no body.
+    to_head: bool,
 }
 
 impl End {
@@ -68,7 +75,7 @@ impl End {
             wanted.contains(&reply.status)
                 && reply.header("x-jobgate-decision") == Some("refused")
                 && reply.header("x-request-id").is_some()
-                && !reply.code().is_empty()
+                && (self.to_head || !reply.code().is_empty())
         };
         self.seen.is_empty() && self.replies.len() <= 1 && self.replies.iter().all(ours)
     }
@@ -86,31 +93,62 @@ pub(crate) struct Scene {
     pub(crate) tally: Tally,
     /// Whether a good job must still pass at the end.
     serves: bool,
+    /// Whether an answer may be cut off.
+    may_cut: AtomicBool,
+    /// The ids of what was answered, and how.
+    answered: Mutex<Vec<(String, u16)>>,
 }
 
 impl Scene {
     pub(crate) fn new(id: &'static str, configuration: &str) -> Self {
+        after::count_panics();
         let upstream = Recorder::start();
-        let gateway = Running::start(upstream.address, configuration);
-        Self { upstream, gateway, tally: Tally::new(id), serves: true }
+        let gateway = Running::start(upstream.address, &after::budgeted(configuration));
+        Self {
+            upstream,
+            gateway,
+            tally: Tally::new(id),
+            serves: true,
+            may_cut: AtomicBool::new(false),
+            answered: Mutex::default(),
+        }
+    }
+
+    /// From here on an answer may be cut off in its midst: upstream has cut its own, and its header has been passed on.
+    pub(crate) fn may_cut(&self, may: bool) {
+        self.may_cut.store(may, Ordering::Relaxed);
     }
 
     /// Sends bytes on a connection of their own, piece by piece, and reads all that is answered until it is closed.
     pub(crate) fn try_pieces(&self, pieces: &[&[u8]]) -> End {
-        let before = self.upstream.seen().len();
+        let before = self.upstream.count();
         let mut client = self.gateway.client();
         for piece in pieces {
             // Who is refused early may find the connection closed.
             let _ = client.stream.write_all(piece);
         }
         let _ = client.stream.shutdown(Shutdown::Write);
-        let mut replies = Vec::new();
-        while let Ok(reply) = client.try_read() {
-            if reply.status >= 200 {
-                replies.push(reply);
+        let (bytes, closed) = client.read_to_the_end();
+        let to_head = pieces.concat().starts_with(b"HEAD ");
+        let (replies, torn) = strict::answers(&bytes, to_head);
+        let end = End { replies, seen: self.upstream.since(before), torn, to_head };
+        assert!(closed, "left open: {end:?}");
+        self.check(&end);
+        end
+    }
+
+    /// What holds after every case, whatever was tried.
+    fn check(&self, end: &End) {
+        after::no_panic();
+        assert!(end.torn.is_none() || self.may_cut.load(Ordering::Relaxed), "{end:?}");
+        for reply in &end.replies {
+            if !end.to_head {
+                after::documented(reply, end.seen.is_empty());
             }
+            let id = reply.header("x-request-id").unwrap_or_default();
+            assert!(!id.is_empty(), "an answer without an id: {reply:?}");
+            self.answered.lock().unwrap().push((id.to_owned(), reply.status));
         }
-        End { replies, seen: self.upstream.seen().split_off(before) }
     }
 
     pub(crate) fn try_bytes(&self, bytes: &[u8]) -> End {
@@ -135,16 +173,14 @@ impl Scene {
 
     /// A good job on a fresh connection passes, as one well-formed request.
     pub(crate) fn good(&mut self) {
-        if self.tally.cases().is_multiple_of(8) {
-            self.must_serve();
-        }
+        self.must_serve();
     }
 
     pub(crate) fn must_serve(&self) {
-        let before = self.upstream.seen().len();
+        let before = self.upstream.count();
         let reply = self.gateway.send(&post(JOB));
         assert_eq!(reply.status, 201, "a good request after case {}: {reply:?}", self.tally.cases());
-        let seen = self.upstream.seen().split_off(before);
+        let seen = self.upstream.since(before);
         assert_eq!(seen.len(), 1);
         assert!(seen[0].body == JOB.as_bytes());
     }
@@ -155,22 +191,20 @@ impl Scene {
         self
     }
 
-    /// What must hold at the end: every line of the log is whole, no token is in it, nothing was smuggled.
+    /// What must hold at the end: every line of the log is whole and of one request, no token is in it, nothing was smuggled, the
+    /// ledger adds up.
     pub(crate) fn finish(self) {
         if self.serves {
             self.must_serve();
         }
+        after::balanced(&self.gateway);
         let log = self.gateway.log.clone();
         let seen = self.upstream.seen();
         assert!(!seen.iter().any(|seen| seen.line.contains("smuggled")), "{seen:?}");
         // Its last lines are written when it stops.
         self.gateway.stop();
-        let text = log.text();
-        assert!(text.ends_with('\n') && !text.contains("t0k-en"));
-        for line in text.lines() {
-            let line: serde_json::Value = serde_json::from_str(line).unwrap();
-            assert!(line["request_id"].is_string() && line["time"].is_string(), "{line}");
-        }
+        after::one_line_each(&log.text(), &self.answered.lock().unwrap());
+        after::no_panic();
         self.tally.finish();
     }
 }

@@ -18,10 +18,11 @@ pub mod exchange;
 pub mod folder;
 pub mod logs;
 pub mod money;
+mod recorder;
+pub mod strict;
 
-use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -29,194 +30,15 @@ use std::time::Duration;
 
 use gateway::{Config, Gateway, StopHandle};
 
+#[allow(unused_imports, reason = "each test file uses its own part")]
+pub use recorder::{Act, Recorder, Seen, answer};
+
 /// The published example.
 pub const JOB: &str = r#"{"type":"Full","name":"My first job","costEstimationParameters":{"gigaPixels":2.1,"megaPoints":1.5,"meshQuality":"Extra"},"workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4","description":"photos"}],"settings":{"quality":"Extra","processingEngines":5,"outputs":["OBJ","3MX"]}}"#;
 /// What the recorder answers to everything unless told otherwise.
 pub const CREATED: &str = r#"{"job":{"id":"cc3d35cc-416a-4262-9714-b359da70b419","estimatedCost":3.5}}"#;
 /// Nothing in a test takes this long unless it fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A request as the recorder read it.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    pub connection: usize,
-    pub line: String,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-}
-
-impl Seen {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.iter().filter(|(known, _)| known == name);
-        let value = values.next().map(|(_, value)| value.as_str());
-        assert!(values.next().is_none(), "{name} twice: {self:?}");
-        value
-    }
-}
-
-/// What the recorder does with the next request.
-#[derive(Clone, Debug)]
-pub enum Act {
-    /// Writes these bytes.
-    Answer(Vec<u8>),
-    /// Writes these bytes and closes.
-    AnswerAndClose(Vec<u8>),
-    /// Writes these bytes again and again, until the gateway closes.
-    Endless(Vec<u8>),
-    /// Closes without a word.
-    Close,
-    /// Reads no further than the header and closes.
-    CloseBeforeBody,
-    /// Says nothing until the gateway closes.
-    Silence,
-    /// Waits for [`Recorder::release`], then answers as usual.
-    Hold,
-}
-
-#[derive(Default)]
-struct State {
-    seen: Vec<Seen>,
-    connections: usize,
-    script: VecDeque<Act>,
-    held: usize,
-    released: usize,
-}
-
-/// An upstream.
-#[derive(Clone)]
-pub struct Recorder {
-    pub address: SocketAddr,
-    state: Arc<(Mutex<State>, Condvar)>,
-}
-
-impl Recorder {
-    pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let recorder = Self { address: listener.local_addr().unwrap(), state: Arc::default() };
-        let accepting = recorder.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let recorder = accepting.clone();
-                thread::spawn(move || recorder.serve(stream.unwrap()));
-            }
-        });
-        recorder
-    }
-
-    pub fn script(&self, acts: impl IntoIterator<Item = Act>) {
-        self.state.0.lock().unwrap().script.extend(acts);
-    }
-
-    /// Forgets what is left of the script.
-    pub fn unscript(&self) {
-        self.state.0.lock().unwrap().script.clear();
-    }
-
-    pub fn seen(&self) -> Vec<Seen> {
-        self.state.0.lock().unwrap().seen.clone()
-    }
-
-    /// What was seen since the last time.
-    pub fn take(&self) -> Vec<Seen> {
-        std::mem::take(&mut self.state.0.lock().unwrap().seen)
-    }
-
-    pub fn connections(&self) -> usize {
-        self.state.0.lock().unwrap().connections
-    }
-
-    /// Waits until a request is held.
-    pub fn wait_held(&self, count: usize) {
-        let guard = self.state.0.lock().unwrap();
-        let (_state, late) =
-            self.state.1.wait_timeout_while(guard, PATIENCE, |state| state.held < count).unwrap();
-        assert!(!late.timed_out(), "no request was held");
-    }
-
-    pub fn release(&self) {
-        self.state.0.lock().unwrap().released += 1;
-        self.state.1.notify_all();
-    }
-
-    fn serve(&self, stream: TcpStream) {
-        let connection = {
-            let mut state = self.state.0.lock().unwrap();
-            state.connections += 1;
-            state.connections
-        };
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
-        let mut writer = stream;
-        while self.one(connection, &mut reader, &mut writer).unwrap_or(false) {}
-        let _ = writer.shutdown(Shutdown::Both);
-    }
-
-    fn one(
-        &self,
-        connection: usize,
-        reader: &mut BufReader<TcpStream>,
-        writer: &mut TcpStream,
-    ) -> io::Result<bool> {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Ok(false);
-        }
-        let mut headers = Vec::new();
-        loop {
-            let mut field = String::new();
-            reader.read_line(&mut field)?;
-            let Some((name, value)) = field.trim_end().split_once(':') else { break };
-            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-        }
-        let mut seen = Seen { connection, line: line.trim_end().to_owned(), headers, body: Vec::new() };
-        assert!(seen.header("transfer-encoding").is_none(), "{seen:?}");
-        let act = self.state.0.lock().unwrap().script.pop_front();
-        if !matches!(act, Some(Act::CloseBeforeBody)) {
-            let length = seen.header("content-length").map_or(0, |length| length.parse().unwrap());
-            seen.body.resize(length, 0);
-            reader.read_exact(&mut seen.body)?;
-        }
-        let method = seen.line.split(' ').next().unwrap().to_owned();
-        self.state.0.lock().unwrap().seen.push(seen);
-        let usual = match method.as_str() {
-            "POST" => answer(201, CREATED),
-            "DELETE" => b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
-            _ => answer(200, CREATED),
-        };
-        match act {
-            None => writer.write_all(&usual)?,
-            Some(Act::Answer(bytes)) => writer.write_all(&bytes)?,
-            Some(Act::AnswerAndClose(bytes)) => {
-                writer.write_all(&bytes)?;
-                return Ok(false);
-            }
-            Some(Act::Endless(bytes)) => loop {
-                writer.write_all(&bytes)?;
-            },
-            Some(Act::Close | Act::CloseBeforeBody) => return Ok(false),
-            Some(Act::Silence) => {
-                let _ = reader.read(&mut [0]);
-                return Ok(false);
-            }
-            Some(Act::Hold) => {
-                let mut state = self.state.0.lock().unwrap();
-                state.held += 1;
-                let turn = state.held;
-                self.state.1.notify_all();
-                drop(self.state.1.wait_while(state, |state| state.released < turn).unwrap());
-                writer.write_all(&usual)?;
-            }
-        }
-        Ok(true)
-    }
-}
-
-pub fn answer(status: u16, body: &str) -> Vec<u8> {
-    format!(
-        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nx-correlation-id: c-1\r\nConnection: keep-alive, x-hop\r\nx-hop: 1\r\nx-jobgate-decision: forged\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
-}
 
 /// What was written to the access log.
 #[derive(Clone, Default)]
@@ -322,6 +144,11 @@ impl Running {
     /// Stops it and tells how many requests were cut off.
     pub fn stop(mut self) -> usize {
         self.stop.stop();
+        self.thread.take().unwrap().join().unwrap()
+    }
+
+    /// Waits for its end, of which somebody has told it, and tells how many requests were cut off.
+    pub fn end(mut self) -> usize {
         self.thread.take().unwrap().join().unwrap()
     }
 
@@ -449,6 +276,16 @@ impl Client {
             }
         }
         Ok(reply)
+    }
+
+    /// All that is left until the other side closes; and whether it does.
+    pub fn read_to_the_end(&mut self) -> (Vec<u8>, bool) {
+        let mut bytes = Vec::new();
+        let read = self.reader.read_to_end(&mut bytes);
+        let waits =
+            |fault: io::Error| matches!(fault.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+        // A reset ends a connection as well.
+        (bytes, !read.is_err_and(waits))
     }
 
     /// Whether the other side has closed, with nothing left to read.
