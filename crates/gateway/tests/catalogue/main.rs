@@ -18,6 +18,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod a_codings;
 mod a_framing;
 mod a_messages;
 mod a_upstream;
