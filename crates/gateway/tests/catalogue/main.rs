@@ -24,6 +24,7 @@ mod a_messages;
 mod a_upstream;
 mod after;
 mod b_crowds;
+mod b_http2;
 mod b_resources;
 mod c_content;
 mod d_documents;
