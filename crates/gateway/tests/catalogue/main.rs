@@ -37,6 +37,7 @@ mod f_http2;
 mod frames;
 mod g_records;
 mod judge;
+mod k_certificates;
 mod k_lifecycle;
 mod l_arithmetic;
 mod scene;
