@@ -2,13 +2,15 @@
 
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use admission::{RateLimit, RateLimiter, Window, WindowKind};
 use gateway::{Config, Gateway};
 
 use crate::scene::{Dice, Scene, Tally};
-use crate::support::{Act, JOB, Recorder, Running, get, post};
+use crate::support::folder::Folder;
+use crate::support::{Act, JOB, Recorder, Running, answer, get, money, post};
 
 #[test]
 fn k3_clocks_that_stand_or_jump() {
@@ -87,6 +89,48 @@ fn k4_ends() {
         scene.tally.survived(upstream.seen().len() == 1, || "a request was sent twice".to_owned());
     }
     scene.finish();
+}
+
+/// A grace that runs out. It never does for a job, for it must be longer than upstream may take; it does for whoever reads nothing.
+#[test]
+fn k4_a_grace_that_runs_out() {
+    let mut tally = Tally::new("k4");
+    let (folder, upstream) = (Folder::new("k4-grace"), Recorder::start());
+    let with = |grace: &str| {
+        let ends =
+            format!("shutdown.lead = '0s'\nshutdown.grace = '{grace}'\nupstream.response_timeout = '1s'");
+        money::budget("100", &format!("{}{ends}", folder.ledger()))
+    };
+    let text = format!("upstream.url = 'http://{}'\n{}", upstream.address, with("1s"));
+    tally.refused(Config::parse(&text, Path::new("."), []).is_err(), || {
+        "a grace that cuts jobs off".to_owned()
+    });
+    let gateway = Running::start(upstream.address, &with("2s"));
+    upstream.script([Act::Silence]);
+    let mut client = gateway.client();
+    client.write(&post(JOB));
+    while upstream.count() < 1 {
+        thread::yield_now();
+    }
+    gateway.stop_handle().stop();
+    // It is told what is known, and what became of the job nobody knows: so it is written down, also behind a restart.
+    let status = client.read().status;
+    let cut = gateway.end();
+    tally.survived((status, cut) == (504, 0), || format!("{status}, {cut} cut off"));
+    let gateway = Running::start_patiently(upstream.address, &with("2s"));
+    let held = money::states(&gateway);
+    tally.survived(held == ["in-doubt"], || format!("{held:?}"));
+    tally.survived(upstream.count() == 1, || "it was sent again".to_owned());
+    upstream.script([Act::Answer(answer(200, &"x".repeat(32 << 20)))]);
+    let mut client = gateway.client();
+    client.write(&get("/contextcapture/jobs"));
+    while upstream.count() < 2 {
+        thread::yield_now();
+    }
+    gateway.stop_handle().stop();
+    let cut = gateway.end();
+    tally.survived(cut == 1, || format!("{cut} cut off"));
+    tally.finish();
 }
 
 #[test]
