@@ -58,6 +58,28 @@ fn d2_members_in_another_case() {
         &[r#""CostEstimationParameters""#, r#""costEstimationparameters""#],
     );
     judge.replaced(r#""workspaceId""#, &[r#""WorkspaceId""#, r#""workspaceid""#]);
+    // At every level: in place of the member, before it and behind it.
+    for (member, value) in [
+        ("gigaPixels", "2.1"),
+        ("megaPoints", "1.5"),
+        ("meshQuality", "\"Extra\""),
+        ("id", "\"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4\""),
+        ("description", "\"photos\""),
+        ("quality", "\"Extra\""),
+        ("processingEngines", "5"),
+        ("outputs", r#"["OBJ","3MX"]"#),
+    ] {
+        let found = format!("\"{member}\":{value}");
+        let first = member[..1].to_uppercase() + &member[1..];
+        for name in [first, member.to_uppercase(), member.to_lowercase()] {
+            if name == member {
+                continue;
+            }
+            let other = format!("\"{name}\":{value}");
+            let both = [other.clone(), format!("{other},{found}"), format!("{found},{other}")];
+            judge.replaced(&found, &both.each_ref().map(String::as_str));
+        }
+    }
     judge.replaced(
         "{",
         &[r#"{"x":1,"X":2,"#, r#"{"\u0078":1,"X":2,"#, "{\"k\":1,\"\u{212a}\":2,", "{\"s\":1,\"\u{17f}\":2,"],

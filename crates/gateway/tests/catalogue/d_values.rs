@@ -49,6 +49,17 @@ fn d11_control_characters() {
         judge.replaced("\"Full\"", &[&format!("\"Full{text}\"")]);
         judge.replaced("\"OBJ\"", &[&format!("\"OBJ{text}\"")]);
     }
+    // What turns the direction of a text, or cannot be seen: no part of an id or a word, and in a name it is what somebody called a job.
+    for letter in "\u{61c}\u{200e}\u{200f}\u{202a}\u{202d}\u{202e}\u{2066}\u{2069}\u{200b}\u{feff}".chars() {
+        for text in [letter.to_string(), format!("\\u{:04x}", u32::from(letter))] {
+            judge.replaced(WORKSPACE, &[&format!("{WORKSPACE}{text}"), &format!("{text}{WORKSPACE}")]);
+            judge.replaced("\"Full\"", &[&format!("\"Full{text}\""), &format!("\"{text}Full\"")]);
+            judge.replaced("\"OBJ\"", &[&format!("\"OBJ{text}\"")]);
+            judge.replaced("\"type\"", &[&format!("\"type{text}\"")]);
+            let named = JOB.replacen("My first job", &format!("My {text}first job"), 1);
+            judge.yes(&named, |job| job.name().to_string().contains(letter));
+        }
+    }
     judge.done();
 }
 
