@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::thread;
 
 use crate::scene::Scene;
-use crate::support::{self, Act, Client, JOB, Running, chunked, get, head, job_of, post};
+use crate::support::{self, Act, Client, JOB, Running, chunked, get, head, job_of, money, post};
 
 const JOBS: &str = "/contextcapture/jobs";
 
@@ -88,7 +88,7 @@ fn b3_slow_bodies() {
 
 #[test]
 fn b4_slow_readers() {
-    let mut scene = Scene::new("b4", "pricing.rate_card = 'builtin:illustrative'");
+    let mut scene = Scene::new("b4", "");
     let large = support::answer(200, &"x".repeat(32 << 20));
     scene.upstream.script([Act::Answer(large.clone()), Act::Answer(large)]);
     let mut clients: Vec<Client> = (0..2).map(|_| scene.gateway.client()).collect();
@@ -105,6 +105,8 @@ fn b4_slow_readers() {
     client.write(&post(JOB));
     let line = scene.gateway.log.lines(3).pop().unwrap();
     scene.tally.survived(line["upstream_status"] == 201, || line.to_string());
+    let states = money::states(&scene.gateway);
+    scene.tally.survived(states == ["bound"], || format!("what was held for it is {states:?}"));
     scene.finish();
 }
 

@@ -8,7 +8,7 @@ use crate::frames::{
     body, field, frame, kept, request,
 };
 use crate::scene::Scene;
-use crate::support::{Act, CREATED, JOB, Running, answer};
+use crate::support::{Act, CREATED, JOB, Running, answer, money};
 
 const JOBS: &str = "/contextcapture/jobs";
 const H2C: &str = "listen.h2c = true\nlimits.keep_alive = '1s'\n";
@@ -328,6 +328,11 @@ fn f5_a_whole_job_and_then_a_reset() {
         scene
             .tally
             .survived(line["upstream_status"] == 201 && line["decision"] == "admitted", || line.to_string());
+        // As if the client had stayed: what is held is the job's.
+        let states = money::states(&scene.gateway);
+        scene.tally.survived(states.len() == count && states.iter().all(|state| state == "bound"), || {
+            format!("{states:?}")
+        });
     }
     scene.finish();
 }

@@ -60,6 +60,40 @@ fn g1_naughty_strings_everywhere() {
     scene.finish();
 }
 
+/// What is far too long, wherever a client may write it: refused, in one line that is no longer for it.
+#[test]
+fn g1_names_of_300_kb() {
+    let mut scene = Scene::new("g1", "");
+    let long = "n".repeat(300_000);
+    let wires = [
+        (post(&JOB.replace("My first job", &long)), [413, 413]),
+        (post(&JOB.replace("My first job", &long[..200_000])), [422, 422]),
+        (post(&JOB.replace("\"type\"", &format!("\"{}\"", &long[..200_000]))), [422, 422]),
+        (post(&JOB.replace("\"Full\"", &format!("\"{}\"", &long[..200_000]))), [422, 422]),
+        (
+            head("GET", "/contextcapture/jobs", &format!("X-Request-Id: {long}\r\n\r\n")).into_bytes(),
+            [431, 400],
+        ),
+        (head("GET", "/contextcapture/jobs", &format!("{long}: x\r\n\r\n")).into_bytes(), [431, 400]),
+        (get(&format!("/contextcapture/{long}")), [414, 400]),
+        (get(&format!("/contextcapture/jobs?{long}")), [414, 400]),
+    ];
+    let count = wires.len();
+    // What the parser does not take at all is told as 400.
+    for (wire, statuses) in wires {
+        let end = scene.try_bytes(&wire);
+        let cut = end.replies.iter().all(|reply| reply.body.len() < 4096);
+        scene.tally.refused(end.is_refusal(&statuses) && end.replies.len() == 1 && cut, || {
+            format!("{:?}: {end:?}", String::from_utf8_lossy(&wire[..100]))
+        });
+    }
+    scene.gateway.log.lines(count);
+    for line in scene.gateway.log.text().lines() {
+        scene.tally.survived(line.len() < 4096, || format!("a line of {}: {line:.200}", line.len()));
+    }
+    scene.finish();
+}
+
 #[test]
 fn g2_secrets() {
     let mut scene = Scene::new("g2", "");
