@@ -22,3 +22,10 @@ fn card() {
         fuzz::card(&seed);
     }
 }
+
+#[test]
+fn told() {
+    for seed in fuzz::seeds("told", 15) {
+        fuzz::told(&seed);
+    }
+}

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use job_model::response::{JobHead, JobHeads, JobResponse, JobsResponse};
 use job_model::{JobPatch, JobRequest, Mode, Operation, Policy, Profile, Quote, RateCard, Report};
+
+use serde_json::Value;
 
 use crate::naive::{self, Finding, Settings, Verdict};
 use crate::readers;
@@ -106,6 +109,56 @@ pub fn card(text: &[u8]) {
             Err(problems) => assert!(!problems.to_string().is_empty()),
         }
     }
+}
+
+/// An answer of upstream: what is metered of it is what a reader of the whole finds, of one job or of a list; what is read can be
+/// written and read again, and has a price or none.
+pub fn told(answer: &[u8]) {
+    let metered = JobHead::from_json(answer);
+    let listed = JobHeads::from_json(answer);
+    if let Ok(tree) = serde_json::from_slice::<Value>(answer) {
+        if let Some(head) = &metered {
+            same(head, &tree["job"]);
+        }
+        let jobs = tree["jobs"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if let Some(heads) = &listed {
+            assert_eq!(heads.jobs.len(), jobs.len());
+            for (head, job) in heads.jobs.iter().zip(jobs) {
+                same(head, job);
+            }
+        }
+    }
+    if let Ok(response) = serde_json::from_slice::<JobResponse>(answer) {
+        let Some(head) = metered else {
+            // Written as lists, in the order of the members, which of what is metered nothing is read.
+            let tree: Value = serde_json::from_slice(answer).expect("it was read");
+            let listed = [&tree, &tree["job"], &tree["job"]["executionInformation"]];
+            assert!(listed.into_iter().any(Value::is_array), "who understands a job understands its head");
+            return;
+        };
+        assert_eq!(
+            (&*head.id, head.estimated_cost.as_ref()),
+            (&*response.job.id, response.job.estimated_cost.get())
+        );
+        let again = serde_json::to_vec(&response).expect("an answer can be written");
+        assert_eq!(serde_json::from_slice::<JobResponse>(&again).as_ref().ok(), Some(&response));
+        if let Some(workload) = response.job.workload() {
+            adds_up(&RateCard::illustrative().price(&workload));
+        }
+    }
+    if let Ok(response) = serde_json::from_slice::<JobsResponse>(answer) {
+        let again = serde_json::to_vec(&response).expect("an answer can be written");
+        assert_eq!(serde_json::from_slice::<JobsResponse>(&again).as_ref().ok(), Some(&response));
+    }
+}
+
+/// Of a head and of a tree, which keeps the last of two members; a head of two is none.
+fn same(head: &JobHead<'_>, job: &Value) {
+    assert_eq!(Some(&*head.id), job["id"].as_str());
+    assert_eq!(head.state.as_deref(), job["state"].as_str());
+    assert_eq!(head.estimated_cost.is_some(), !job["estimatedCost"].is_null());
+    let units = head.execution_information.and_then(|run| run.estimated_units);
+    assert_eq!(units.is_some(), !job["executionInformation"]["estimatedUnits"].is_null());
 }
 
 /// The files of a folder of seeds, and how many they must at least be.

@@ -14,6 +14,7 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod answers;
 pub mod exchange;
 pub mod folder;
 pub mod logs;
