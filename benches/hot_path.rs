@@ -20,10 +20,35 @@ fn main() -> ExitCode {
         "1MiB" => accept(&of_bytes(1 << 20), rounds),
         "published-typed" => parse(PUBLISHED, rounds),
         "thousand-typed" => parse(&with_inputs(1_000), rounds),
-        _ => return ExitCode::from(2),
+        other => match hostile(other) {
+            Some(body) => refuse(&body, rounds),
+            None => return ExitCode::from(2),
+        },
     };
     // What was walked was another path, where a job was not judged as its name says.
     if walked { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A document that is much work for a careless reader, `SHAPE-KiB`, of that size.
+fn hostile(path: &str) -> Option<String> {
+    let (shape, size) = path.split_once('-')?;
+    let size = size.parse::<usize>().ok()? << 10;
+    let numbered = |piece: &str| {
+        let pieces = (0..size / (piece.len() + 6)).map(|n| format!("\"{piece}{n:06}\":1"));
+        format!("{{{}}}", pieces.collect::<Vec<_>>().join(","))
+    };
+    Some(match shape {
+        "members" => numbered("m"),
+        "alike" => format!("{{{}1}}", "\"a\":1,".repeat(size / 6)),
+        "brackets" => "[".repeat(size),
+        "digits" => format!("{{\"costEstimationParameters\":{{\"gigaPixels\":{}}}}}", "9".repeat(size)),
+        "escapes" => format!("{{\"name\":\"{}\"}}", "\\u0041".repeat(size / 6)),
+        "words" => {
+            let words = vec!["\"x\""; size / 4].join(",");
+            format!("{{\"settings\":{{\"outputs\":[{words}]}}}}")
+        }
+        _ => return None,
+    })
 }
 
 /// Judges and prices, as a gate does.

@@ -29,6 +29,11 @@ const BOUNDS: [Bound; 4] = [
     Bound { path: "1MiB", yardstick: "64KiB", was: 15_753 },
 ];
 
+/// Documents that are much work for a careless reader, each of 16 and of 256 KiB: sixteen times the bytes are refused in no more than
+/// sixteen times the instructions. What has too many parts is not read to its end, and then it is fewer.
+const HOSTILE: [&str; 6] = ["members", "alike", "brackets", "digits", "escapes", "words"];
+const SIXTEEN: u64 = 16_000;
+
 /// Walks this often beside one walk: what a process costs to start is then subtracted.
 const WALKS: u64 = 8;
 
@@ -56,6 +61,13 @@ pub(crate) fn hold(machine: &Machine) -> Result<(), Failure> {
             above.push(bound.path);
         }
     }
+    let steep = steep(machine)?;
+    if !steep.is_empty() {
+        return Err(Failure::new(format!(
+            "FAILED: instructions: what refusing {} costs grows faster than its bytes",
+            steep.join(", ")
+        )));
+    }
     if above.is_empty() {
         return Ok(());
     }
@@ -63,6 +75,21 @@ pub(crate) fn hold(machine: &Machine) -> Result<(), Failure> {
         "FAILED: instructions: {} is more than {TOLERANCE} % above what it was; mend it, or say in crates/xtask/src/instructions.rs why it is worth that",
         above.join(", ")
     )))
+}
+
+/// The hostile documents whose cost grows faster than they do.
+fn steep(machine: &Machine) -> Result<Vec<&'static str>, Failure> {
+    let mut steep = Vec::new();
+    for shape in HOSTILE {
+        let [small, large] =
+            [count(machine, &format!("{shape}-16"))?, count(machine, &format!("{shape}-256"))?];
+        let ratio = large.saturating_mul(1_000).checked_div(small).unwrap_or(u64::MAX);
+        say::err(&format!("{shape:10} {large:>9} instructions, {} of a sixteenth", thousandths(ratio)));
+        if ratio > SIXTEEN {
+            steep.push(shape);
+        }
+    }
+    Ok(steep)
 }
 
 fn most(was: u64) -> u64 {
