@@ -51,7 +51,7 @@ fn refuse(scene: &mut Scene, what: &str, bytes: &[u8], codes: &[&str]) {
     let good = is_no(&got, 1, codes) && scene.upstream.count() == seen;
     scene.tally.refused(good, || format!("{what}: {} {got:?}", body(&got, 1)));
     client.leave();
-    scene.good();
+    scene.must_serve();
 }
 
 #[test]

@@ -306,7 +306,7 @@ fn refused(scene: &mut Scene, block: &[u8]) {
         .tally
         .refused(fine, || format!("{:?}: {heard} heard, {said}, {got:?}", String::from_utf8_lossy(block)));
     client.leave();
-    scene.good();
+    scene.must_serve();
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -49,6 +50,7 @@ fn g1_naughty_strings_everywhere() {
             scene.tally.survived(fine, || format!("{:?}: {end:?}", String::from_utf8_lossy(&wire)));
         }
     }
+    let requests = requests + scene.served.load(Ordering::Relaxed);
     let lines = scene.gateway.log.lines(requests);
     let text = scene.gateway.log.text();
     scene.tally.survived(lines.len() == requests && text.lines().count() == requests, || {

@@ -29,7 +29,6 @@ impl Judge {
         let end = self.0.try_bytes(&wire);
         let good = refused && end.is_refusal(&[422]) && end.replies.len() == 1;
         self.0.tally.refused(good, || format!("{}: {refused}, {end:?}", String::from_utf8_lossy(body)));
-        self.0.good();
     }
 
     /// It is taken, arrives as it is, and means this.

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::Shutdown;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::after;
 use crate::support::{JOB, Recorder, Reply, Running, Seen, post, strict};
@@ -93,6 +93,8 @@ pub(crate) struct Scene {
     pub(crate) tally: Tally,
     /// Whether a good job must still pass at the end.
     serves: bool,
+    /// How many good jobs have passed.
+    pub(crate) served: AtomicUsize,
     /// Whether an answer may be cut off.
     may_cut: AtomicBool,
     /// The ids of what was answered, and how.
@@ -109,6 +111,7 @@ impl Scene {
             gateway,
             tally: Tally::new(id),
             serves: true,
+            served: AtomicUsize::new(0),
             may_cut: AtomicBool::new(false),
             answered: Mutex::default(),
         }
@@ -134,6 +137,10 @@ impl Scene {
         let end = End { replies, seen: self.upstream.since(before), torn, to_head };
         assert!(closed, "left open: {end:?}");
         self.check(&end);
+        let refused = |reply: &Reply| reply.header("x-jobgate-decision") == Some("refused");
+        if end.seen.is_empty() && end.replies.iter().all(refused) {
+            self.must_serve();
+        }
         end
     }
 
@@ -160,7 +167,6 @@ impl Scene {
         let end = self.try_bytes(bytes);
         let good = end.is_closing_refusal(wanted);
         self.tally.refused(good, || format!("{:?}\n{end:?}", String::from_utf8_lossy(bytes)));
-        self.good();
     }
 
     /// A case that is refused with this status, told so; the connection may live on.
@@ -168,18 +174,14 @@ impl Scene {
         let end = self.try_bytes(bytes);
         let good = end.is_refusal(&[status]) && end.replies.len() == 1;
         self.tally.refused(good, || format!("{:?}\n{end:?}", String::from_utf8_lossy(bytes)));
-        self.good();
     }
 
-    /// A good job on a fresh connection passes, as one well-formed request.
-    pub(crate) fn good(&mut self) {
-        self.must_serve();
-    }
-
+    /// A good job on a fresh connection passes, as one well-formed request; tried after each case that was refused or closed.
     pub(crate) fn must_serve(&self) {
         let before = self.upstream.count();
         let reply = self.gateway.send(&post(JOB));
         assert_eq!(reply.status, 201, "a good request after case {}: {reply:?}", self.tally.cases());
+        self.served.fetch_add(1, Ordering::Relaxed);
         let seen = self.upstream.since(before);
         assert_eq!(seen.len(), 1);
         assert!(seen[0].body == JOB.as_bytes());
