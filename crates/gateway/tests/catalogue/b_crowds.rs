@@ -15,6 +15,9 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// How long a piece of an answer may wait to be taken.
 const UNTAKEN: Duration = Duration::from_secs(10);
 
+/// Between two good requests: some 200 in a second.
+const BETWEEN: Duration = Duration::from_millis(5);
+
 /// How many slow clients there are of each kind, and for how long new ones come for those that were let go. The environment can ask
 /// for more, and then they come for half a minute.
 fn crowd() -> (usize, Duration) {
@@ -72,7 +75,8 @@ fn readers(scene: &Scene, crowd: usize, until: Instant) -> usize {
             reader.write_all(&get(JOBS)).unwrap();
             all.push(reader);
         }
-        thread::yield_now();
+        // Whoever looks without end takes the time of those that are looked at.
+        thread::park_timeout(5 * BETWEEN);
     }
 }
 
@@ -93,6 +97,7 @@ fn b4_a_crowd_of_slow_clients() {
                 let status = client.send(&job).status;
                 assert_eq!(status, 201, "a good request among slow ones, behind {served}");
                 served += 1;
+                thread::park_timeout(BETWEEN);
             }
             served
         });
