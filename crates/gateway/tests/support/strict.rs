@@ -101,7 +101,8 @@ fn answer(bytes: &mut &[u8], to_head: bool) -> Result<Reply, String> {
         let first = found.next().map(|(_, value)| value.as_str());
         found.next().map_or(Ok(first), |_| Err(format!("{name} is there twice: {headers:?}")))
     };
-    for name in ["x-request-id", "x-jobgate-decision", "content-type", "connection", "date", "retry-after"] {
+    // What upstream says twice is passed on as it is.
+    for name in ["x-request-id", "x-jobgate-decision", "connection"] {
         field(name)?;
     }
     let body = match (field("content-length")?, field("transfer-encoding")?) {
