@@ -91,7 +91,7 @@ fn answer(bytes: &mut &[u8], to_head: bool) -> Result<Reply, String> {
     let status = Some(number)
         .filter(|number| number.len() == 3 && number.bytes().all(|byte| byte.is_ascii_digit()))
         .and_then(|number| number.parse::<u16>().ok());
-    let status = status.filter(|status| (100..600).contains(status));
+    let status = status.filter(|status| (100..1000).contains(status));
     let status = status.ok_or_else(|| format!("{line:?} has no status"))?;
     if !reason.chars().all(|letter| matches!(letter, ' '..='~')) {
         return Err(format!("{line:?} has an odd reason"));
