@@ -381,7 +381,7 @@ fn from_server(server: &Recorder) -> String {
 /// However many tokens name a key that nobody has, the issuer is asked no more often than the least time between two questions.
 #[test]
 fn keys_are_asked_for_once_and_made_up_key_ids_do_not_change_that() {
-    let (issuer, server, upstream) = (Issuer::new(), Recorder::start(), Recorder::start());
+    let (issuer, server, upstream) = (Issuer::new(), Recorder::of_anybody(), Recorder::start());
     let set = json!({"keys": [issuer.jwk("ec-1")]}).to_string();
     server.script(vec![Act::Answer(answer(200, &set)); 9]);
     let gateway = Running::start(upstream.address, &from_server(&server));
@@ -401,7 +401,7 @@ fn keys_are_asked_for_once_and_made_up_key_ids_do_not_change_that() {
 /// Without keys nobody is called a forger: the gateway says that it cannot tell, is not ready, and asks again.
 #[test]
 fn while_the_keys_are_not_known_nothing_passes_and_the_gateway_is_not_ready() {
-    let (issuer, server, upstream) = (Issuer::new(), Recorder::start(), Recorder::start());
+    let (issuer, server, upstream) = (Issuer::new(), Recorder::of_anybody(), Recorder::start());
     let set = json!({"keys": [issuer.jwk("ec-1")]}).to_string();
     server.script([Act::Answer(answer(500, "{}")), Act::Answer(answer(200, &set))]);
     let gateway = Running::start(upstream.address, &from_server(&server));

@@ -43,10 +43,10 @@ pub fn answers(input: &[u8]) {
     let streamed = asked % 4 != 0 && asked % 4 != 2;
     assert!(replies.len() <= 1 && (torn.is_none() || streamed), "{torn:?} {replies:?}");
     if heard == 0 {
-        // A job of which it is not known what became of its last change is not changed.
-        let refused =
-            |reply: &Reply| reply.status == 409 && reply.header("x-jobgate-decision") == Some("refused");
-        assert!(asked % 4 == 2 && replies.iter().all(refused), "nothing was sent: {replies:?}");
+        // A job of which it is not known what became of its last change is not changed; and a connection that is used again may be closed
+        // by the other side at that time.
+        let no = |reply: &Reply| matches!(reply.header("x-jobgate-decision"), Some("refused" | "failed"));
+        assert!(replies.iter().all(no), "nothing was sent: {replies:?}");
         return;
     }
     assert!(heard <= if request.starts_with(b"GET") { 2 } else { 1 }, "sent {heard} times");

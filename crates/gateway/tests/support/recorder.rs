@@ -69,13 +69,24 @@ impl State {
 #[derive(Clone)]
 pub struct Recorder {
     pub address: SocketAddr,
+    /// Whoever asks is no gate that forwards.
+    of_anybody: bool,
     state: Arc<(Mutex<State>, Condvar)>,
 }
 
 impl Recorder {
     pub fn start() -> Self {
+        Self::begin(false)
+    }
+
+    /// One that is asked by others than a gate, or by a gate for itself, and takes any header.
+    pub fn of_anybody() -> Self {
+        Self::begin(true)
+    }
+
+    fn begin(of_anybody: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let recorder = Self { address: listener.local_addr().unwrap(), state: Arc::default() };
+        let recorder = Self { address: listener.local_addr().unwrap(), of_anybody, state: Arc::default() };
         let accepting = recorder.clone();
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -176,7 +187,7 @@ impl Recorder {
                 return Ok(false);
             }
         }
-        let mut seen = match strict::seen(connection, &raw) {
+        let mut seen = match strict::seen(connection, &raw, self.of_anybody) {
             Ok(seen) => seen,
             Err(fault) => {
                 self.state.0.lock().unwrap().faults.push(fault);

@@ -57,13 +57,22 @@ pub fn request(raw: &[u8]) -> Result<(String, Vec<(String, String)>), String> {
     Ok((line, fields))
 }
 
-/// A seen request as [`request`] finds it, with its body still to come.
+/// A seen request as [`request`] finds it, or of anybody as it is, with its body still to come.
 ///
 /// # Errors
 /// As that.
-pub fn seen(connection: usize, raw: &[u8]) -> Result<Seen, String> {
-    let (line, headers) = request(raw)?;
+pub fn seen(connection: usize, raw: &[u8], of_anybody: bool) -> Result<Seen, String> {
+    let (line, headers) = if of_anybody { loose(raw) } else { request(raw)? };
     Ok(Seen { connection, line, headers, body: Vec::new() })
+}
+
+/// Whatever there is of a header.
+fn loose(raw: &[u8]) -> Head {
+    let text = String::from_utf8_lossy(raw);
+    let mut lines = text.split("\r\n");
+    let first = lines.next().unwrap_or_default().to_owned();
+    let fields = lines.filter_map(|line| line.split_once(':'));
+    (first, fields.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect())
 }
 
 /// Every final answer of a connection, from its first byte to its close; and what is wrong with what is left. Answers to HEAD have no
