@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use admission::{Claim, Event, Period};
 use jiff::Timestamp;
 use job_model::{Amount, JobId, Workload, WorkspaceId};
-use ledger::{BudgetRow, EntryRow, HoldId, HoldRow, Ledger, NewHold, Note, Told, Url};
+use ledger::{BudgetRow, EntryRow, HoldId, HoldRow, Ledger, NewHold, Note, Terms, Told, Url};
 
 const FILES: [&str; 3] = ["", "-wal", ".mark"];
 
@@ -150,7 +150,7 @@ fn hold(book: &Ledger, number: i64) {
         principal: format!("somebody {number}"),
         workload: Workload::from_json(&workload).unwrap(),
         amount: Some(Amount::from_micros(1000 + number)),
-        card: "c0ffee".to_owned(),
+        terms: Terms { card: "c0ffee".to_owned(), rules: "strict".into() },
         currency: "unit".to_owned(),
         claims: vec![claim],
     };
