@@ -84,10 +84,14 @@ pub(crate) fn every_target(machine: &Machine, amount: Amount) -> Result<(), Fail
     Ok(())
 }
 
-/// Without a sanitizer: no crate here has `unsafe`, a panic is what is looked for, and so the stable compiler will do.
+/// Without a sanitizer: no crate here has `unsafe`, a panic is what is looked for, and so the stable compiler will do. A fixed number
+/// of runs is over before an optimised build would be.
 fn command(machine: &Machine, target: &str, amount: Amount) -> Command {
     let mut command =
         machine.cargo(&["fuzz", "run", "--sanitizer", "none", "--target-dir", "target/fuzz", target]);
+    if matches!(amount, Amount::Runs(_)) {
+        command.arg("--dev");
+    }
     let corpus = format!("fuzz/corpus/{target}");
     let seeds = format!("fuzz/seeds/{target}");
     if machine.root().join(&seeds).is_dir() {
