@@ -342,7 +342,11 @@ pub(crate) fn write(
     let mut changes = Vec::with_capacity(events.len());
     for event in events {
         let Some(change) = after(row.state, row.amount, *event) else { continue };
-        let taken = change.held.checked_add(change.settled).ok_or_else(beyond)?.max(Amount::ZERO);
+        let taken = change.held.checked_add(change.settled).ok_or_else(beyond)?;
+        // What is given back is first what nobody was asked for.
+        let given = taken.min(Amount::ZERO);
+        row.overdraft = row.overdraft.checked_add(given).ok_or_else(beyond)?.max(Amount::ZERO);
+        let taken = taken.max(Amount::ZERO);
         let over = taken.checked_sub(claimed).ok_or_else(beyond)?.max(Amount::ZERO);
         claimed = claimed.checked_sub(taken).ok_or_else(beyond)?.max(Amount::ZERO);
         row.overdraft = row.overdraft.checked_add(over).ok_or_else(beyond)?;

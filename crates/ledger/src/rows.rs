@@ -32,7 +32,7 @@ pub struct HoldRow {
     pub upstream_estimate: Option<Decimal>,
     /// The units that the run took.
     pub upstream_units: Option<Decimal>,
-    /// How much was taken that no budget was asked for: upstream had spent it.
+    /// How much of what is held or charged no budget was asked for: upstream had spent it.
     pub overdraft: Amount,
     /// When it was opened, in milliseconds of Unix time.
     pub opened: i64,

@@ -275,7 +275,7 @@ impl Trial {
         for hold in &self.naive.0 {
             let row = holds.iter().find(|row| row.id == hold.id).unwrap();
             let beyond = if hold.counts() { hold.amount - hold.asked } else { 0 };
-            prop_assert!(row.overdraft.micros() >= beyond, "{beyond} of {hold:?} is not shown: {row:?}");
+            prop_assert_eq!(row.overdraft.micros(), beyond, "of {:?}: {:?}", hold, row);
         }
         Ok(())
     }
