@@ -1,6 +1,6 @@
 //! Where upstream is: its addresses, looked up again and again, and how to connect to it.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -97,28 +97,45 @@ impl Upstream {
     }
 }
 
-/// Whether anybody may be reached by it: not this machine, a private network, a link, or a group.
+/// Whether anybody may be reached by it: not this machine, a private network, a link, or a group; nor where it stands for an address
+/// of that kind.
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
-        IpAddr::V4(address) => {
-            let [first, second, ..] = address.octets();
-            let is_shared = first == 100 && second & 0b1100_0000 == 0b0100_0000;
-            !(first == 0
-                || is_shared
-                || address.is_private()
-                || address.is_loopback()
-                || address.is_link_local()
-                || address.is_multicast()
-                || address.is_broadcast())
-        }
+        IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => {
-            !(address.is_unspecified()
-                || address.is_loopback()
-                || address.is_unique_local()
+            let [first, second, third, .., seventh, eighth] = address.segments();
+            let embedded = match (first, second) {
+                // By a translator (NAT64), a relay (6to4), or as it was once written.
+                (0x64, 0xff9b) | (0, 0) => Some([seventh, eighth]),
+                (0x2002, _) => Some([second, third]),
+                _ => None,
+            };
+            if let Some([high, low]) = embedded {
+                return is_public_v4(Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low)));
+            }
+            // The last was for sites, before the others were.
+            !(address.is_unique_local()
                 || address.is_unicast_link_local()
-                || address.is_multicast())
+                || address.is_multicast()
+                || first & 0xffc0 == 0xfec0)
         }
     }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [first, second, third, _] = address.octets();
+    let is_special = match first {
+        0 | 240.. => true,
+        100 => (64..128).contains(&second),
+        192 => second == 0 && third == 0,
+        198 => matches!(second, 18 | 19),
+        _ => false,
+    };
+    !(is_special
+        || address.is_private()
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_multicast())
 }
 
 #[cfg(test)]
@@ -149,6 +166,14 @@ mod tests {
             "ff02::1",
             "::ffff:10.0.0.1",
             "::ffff:127.0.0.1",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::a00:1",
+            "2002:a00:1::1",
+            "::10.0.0.1",
+            "fec0::1",
+            "192.0.0.8",
+            "198.19.0.1",
+            "240.0.0.1",
         ] {
             assert!(!is_public(near), "{near}");
         }

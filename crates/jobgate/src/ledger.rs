@@ -106,10 +106,10 @@ fn export(book: &Book, format: Lines) -> output::Result {
 
 /// A row in the order of the titles.
 fn cells(row: &EntryRow) -> [String; 16] {
-    // No name of a budget has a blank or a semicolon in it.
+    // A principal may have anything in it; what is between budgets must not be.
     let budget = |place: &EntryPlace| {
         let words = [&place.budget, &place.period, &place.key];
-        words.map(String::as_str).join(" ").trim_end().to_owned()
+        words.map(|word| word.replace(';', "%3B")).join(" ").trim_end().to_owned()
     };
     [
         row.seq.to_string(),

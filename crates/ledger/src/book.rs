@@ -273,7 +273,9 @@ fn change(
     }
     let raised = (more > Amount::ZERO).then_some(Event::Adjust(to));
     let events = raised.into_iter().chain([Event::Change]).collect();
-    let asked = Asked { claimed: more, terms: number_of(store, &row, terms.as_ref())? };
+    // What is not raised is what it was, by what it was, until upstream has agreed.
+    let terms = terms.as_ref().filter(|_| more > Amount::ZERO);
+    let asked = Asked { claimed: more, terms: number_of(store, &row, terms)? };
     write(store, hold, &Note { events, ..Note::default() }, Some(asked), now)?;
     Ok(near)
 }

@@ -296,6 +296,9 @@ fn an_entry_says_what_its_amount_follows_from(book: &Ledger) {
         let seen = wait(book.hold(id)).unwrap().unwrap().seen();
         wait(book.change(id, seen, raise(to, vec![claim(100, "total")]), None, at(3))).unwrap();
     };
+    // Lower only when upstream has agreed: until then it is the price of before, by the card of before.
+    change(2);
+    wait(book.note(id, happened(Event::Keep), at(3))).unwrap();
     change(5);
     // Upstream said no: the price is the one of before, by the card of before.
     let back = vec![Event::Adjust(Amount::from_micros(3)), Event::Keep];
@@ -315,6 +318,8 @@ fn an_entry_says_what_its_amount_follows_from(book: &Ledger) {
         [
             ("reserve", 3, "c0ffee"),
             ("bind", 3, "c0ffee"),
+            ("change", 3, "c0ffee"),
+            ("keep", 3, "c0ffee"),
             ("adjust", 5, "decaf"),
             ("change", 5, "decaf"),
             ("adjust", 3, "c0ffee"),
