@@ -99,6 +99,15 @@ impl RateLimiter {
         span.wait(requests.get(), per, now).map_or(Ok(()), |wait| Err(Wait(wait)))
     }
 
+    /// The same for a limit that only some requests count for: who has no place in the table has sent none of them, however many
+    /// others have filled it.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub fn check_known(&mut self, client: u128, now: Duration) -> Result<(), Wait> {
+        if self.clients.contains_key(&client) { self.check(client, now) } else { Ok(()) }
+    }
+
     /// Notes that a request was admitted.
     pub fn take(&mut self, client: u128, now: Duration) {
         let RateLimit { requests, per } = self.limit;
@@ -107,7 +116,7 @@ impl RateLimiter {
         } else {
             &mut self.others
         };
-        span.take(per, now);
+        span.take(requests.get(), per, now);
     }
 
     /// Whether one more client can be remembered. Those whose history is over go; to look for them takes as long as the

@@ -53,17 +53,27 @@ impl Span {
                 Some(first.saturating_add(per).saturating_sub(now))
             }
             Self::Parts(parts) => {
-                let taken = parts.iter().fold(0_u32, |sum, (_, count)| sum.saturating_add(*count));
-                let (first, _) = parts.front().filter(|_| taken >= requests)?;
-                Some(end(*first, per).saturating_sub(now))
+                // From the last one back: the part with which there are too many has to be over.
+                let mut taken = 0_u32;
+                let full = parts.iter().rev().find(|(_, count)| {
+                    taken = taken.saturating_add(*count);
+                    taken >= requests
+                });
+                full.map(|(part, _)| end(*part, per).saturating_sub(now))
             }
         }
     }
 
-    /// Notes an admission.
-    pub(crate) fn take(&mut self, per: Duration, now: Duration) {
+    /// Notes an admission. One more than the limit, which whoever asked before or never asked may take, is not over before the last of
+    /// them is: older ones say nothing any more.
+    pub(crate) fn take(&mut self, requests: u32, per: Duration, now: Duration) {
         match self {
-            Self::Exact(instants) => instants.push_back(now),
+            Self::Exact(instants) => {
+                while u32::try_from(instants.len()).is_ok_and(|taken| taken >= requests) {
+                    instants.pop_front();
+                }
+                instants.push_back(now);
+            }
             Self::Parts(parts) => {
                 let part = part(now, per);
                 match parts.back_mut() {

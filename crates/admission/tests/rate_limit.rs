@@ -110,3 +110,35 @@ fn the_table_stays_small_and_being_forgotten_gains_nothing() {
     limiter.take(400, at(12));
     assert_eq!((limiter.clients(), limiter.check(400, at(12))), (1, Ok(())));
 }
+
+/// Of a limit that only some requests count for, those who sent none of them are never in the table: strangers who fill it must not
+/// be able to lock them out.
+#[test]
+fn who_is_not_in_a_full_table_of_what_was_counted_afterwards_is_let_in() {
+    let (mut limiter, now) = (limiter(2, Duration::from_secs(60), 10), Duration::ZERO);
+    for stranger in 0..100 {
+        limiter.take(stranger, now);
+        limiter.take(stranger, now);
+    }
+    assert!(limiter.check(1000, now).is_err(), "all that find no place share one allowance");
+    assert_eq!(limiter.check_known(1000, now), Ok(()));
+    assert_eq!(limiter.check_known(3, now), Err(Wait(Duration::from_secs(60))));
+}
+
+/// What is counted afterwards may be more than the limit: those under way all get through, and nobody need ask at all.
+#[test]
+fn more_than_the_limit_takes_no_more_room_and_the_wait_stays_truthful() {
+    for requests in [3, 100] {
+        let per = Duration::from_secs(64);
+        let mut limiter = limiter(requests, per, 10);
+        for second in 0..200_u64 {
+            for _ in 0..requests {
+                limiter.take(1, Duration::from_secs(second));
+            }
+        }
+        let last = Duration::from_secs(199);
+        let Err(Wait(wait)) = limiter.check(1, last) else { panic!("there were too many") };
+        assert!(wait >= per, "{requests}: the last of them count until then, {wait:?}");
+        assert_eq!(limiter.check(1, last + wait), Ok(()));
+    }
+}

@@ -28,12 +28,12 @@ use crate::phase::admit::{self, Desk, Judged, Permit};
 use crate::phase::collect::{self, Collected, Uncollected};
 use crate::phase::forward;
 use crate::phase::head::{self, HeadLimits};
-use crate::phase::look_up::look_up;
+use crate::phase::look_up::{Seen, look_up};
 use crate::phase::meter::Record;
 use crate::phase::route::{self, Handling, Route};
 use crate::phase::stream::{self, Cut};
 use crate::rates::{Rates, Subject};
-use crate::rejection::{Fault, Rejection};
+use crate::rejection::{Fault, Rejection, TokenFault};
 use crate::repeat::{self, Ticket};
 use crate::reply::{self, Reply};
 use crate::request_id;
@@ -182,6 +182,9 @@ impl Gate {
             Err(no) => {
                 // Whoever tries tokens is counted as well: by what they send and where from, there is no principal.
                 self.rates.admit(sender(session, None), &self.metrics)?;
+                if matches!(no, Rejection::InvalidToken(_)) {
+                    self.rates.unauthorized(sender(session, None));
+                }
                 return Err(no);
             }
         };
@@ -261,6 +264,12 @@ impl Gate {
                 let target = format!("/contextcapture/jobs/{job}");
                 let authority = self.upstream.authority();
                 let seen = look_up(&self.courier, session, &target, authority, &record.request_id).await;
+                if let Some(Seen::NotLetIn(status)) = seen {
+                    self.count(status, session, record);
+                    if status == StatusCode::UNAUTHORIZED {
+                        return Err(Rejection::InvalidToken(TokenFault::Upstream));
+                    }
+                }
                 let who = record.principal.as_ref().map_or("", Principal::as_str);
                 self.money.told(job, known, seen, who, record.at).await?
             }
@@ -311,6 +320,9 @@ impl Gate {
         let (permit, authority) = (Permit::for_what_is_no_job(), self.upstream.authority());
         let parcel = forward::parcel(&permit, session, route, &target, authority, &record.request_id, None);
         let limit = self.upstream.response_timeout();
+        if self.life.is_draining() {
+            session.set_keepalive(None);
+        }
         let passed = match stream::ask(&self.courier, session, parcel, limit).await {
             Ok(begun) => {
                 self.count(begun.status(), session, record);
@@ -364,12 +376,14 @@ impl Gate {
             session.set_write_timeout(Some(NOT_WAITED_FOR));
         }
         visit.record.refuse(no);
-        self.count(reply.status, session, &visit.record);
         reply::send(session, &reply, &mut visit.record).await
     }
 }
 
-/// The field that says who asks; it is there and has a token, see `check_authorization`.
+/// The token that says who asks, however its scheme is written and how many blanks are in between; it is there, see
+/// `check_authorization`.
 fn token(session: &Session) -> &[u8] {
-    session.req_header().headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default()
+    let field =
+        session.req_header().headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    field.split_at_checked("Bearer ".len()).map(|(_, token)| token.trim_ascii()).unwrap_or_default()
 }

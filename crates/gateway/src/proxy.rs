@@ -1,7 +1,5 @@
 //! The proxy: a table of contents. Each hook of pingora's calls the phase that does the work.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use http::header::TRANSFER_ENCODING;
 use log::warn;
@@ -14,9 +12,7 @@ use crate::door;
 use crate::gate::{Ending, Gate, Visit};
 use crate::phase::meter::{self, Record};
 use crate::phase::settle;
-
-/// How long a client may take for one piece of an answer before its connection is closed. A short answer is one piece.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::reply;
 
 #[async_trait]
 impl ProxyHttp for Gate {
@@ -45,7 +41,7 @@ impl ProxyHttp for Gate {
             // The parser of chunks is lenient: where it and a client disagree, nothing may follow.
             session.set_keepalive(None);
         }
-        session.set_write_timeout(Some(WRITE_TIMEOUT));
+        session.set_write_timeout(Some(reply::WRITE_TIMEOUT));
         // A second request may follow the first without waiting; the first is then still answered.
         session.set_pipelining_enabled(true);
         session.set_abort_on_close(false);

@@ -69,7 +69,11 @@ impl Rates {
         let mut longest: Option<Duration> = None;
         for (rule, limiter) in limiters.iter_mut() {
             let Some(client) = self.client(rule.scope, subject) else { continue };
-            if let Err(Wait(wait)) = limiter.check(client, now) {
+            let checked = match rule.counts {
+                Counts::Requests => limiter.check(client, now),
+                Counts::Unauthorized => limiter.check_known(client, now),
+            };
+            if let Err(Wait(wait)) = checked {
                 metrics.rate_limited(rule.scope);
                 if rule.enforce {
                     longest = longest.max(Some(wait));

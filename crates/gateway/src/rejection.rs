@@ -91,6 +91,8 @@ pub enum TokenFault {
     Scope,
     /// It, or the proxy in front, does not say who sent it.
     Principal,
+    /// Upstream does not accept it: so it said when it was asked for the job.
+    Upstream,
 }
 
 /// A body that breaks at least one rule.

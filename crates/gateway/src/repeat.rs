@@ -77,6 +77,8 @@ fn fingerprint(parts: &[&[u8]]) -> [u8; 32] {
 /// request of which no byte was sent: to ask again is then what helps.
 pub(crate) fn kept(outcome: &Outcome, notes: &[(HeaderName, HeaderValue)]) -> Kept {
     match &outcome.fate {
+        // Nothing was done, and what exactly was said is not known.
+        Fate::Torn(_) if outcome.refused => Kept::Nothing,
         Fate::Answered(answer) => match answer.status.as_u16() {
             401 | 408 | 425 | 429 => Kept::Nothing,
             500.. if outcome.refused => Kept::Nothing,

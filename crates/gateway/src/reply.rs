@@ -1,13 +1,15 @@
 //! How a no looks on the wire: the one map from a rejection to status, code, body and headers; and the writing of our own answers.
 
+use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use pingora::time::timeout;
+use pingora::{Error, ErrorType};
 use serde_json::{Value, json};
 
 use crate::outcome::Decision;
@@ -264,6 +266,7 @@ const fn token_message(fault: TokenFault) -> &'static str {
         TokenFault::Expired => "The token has expired or has no expiry. Access denied.",
         TokenFault::NotYet => "The token is not valid yet. Access denied.",
         TokenFault::Scope => "The token lacks a required scope. Access denied.",
+        TokenFault::Upstream => "Upstream does not accept the token. Access denied.",
         TokenFault::Principal => "The request does not say who sent it in the required way. Access denied.",
     }
 }
@@ -304,8 +307,12 @@ pub(crate) async fn send(session: &mut Session, reply: &Reply, record: &mut Reco
         header.insert_header(WWW_AUTHENTICATE, "Bearer")?;
     }
     sign(&mut header, record)?;
-    session.write_response_header(Box::new(header), false).await?;
-    session.write_response_body(Some(reply.body.clone()), true).await?;
+    // Over HTTP/2 the library would write a body to whoever asked for a header only.
+    let bare = session.req_header().method == Method::HEAD;
+    taken(session.write_response_header(Box::new(header), bare)).await?;
+    if !bare {
+        taken(session.write_response_body(Some(reply.body.clone()), true)).await?;
+    }
     if unread && !session.is_body_done() {
         // A socket that is closed with unread bytes is reset, and the reset may overtake the answer.
         drain(session, DRAINED_FOR).await;
@@ -325,6 +332,16 @@ pub(crate) fn sign(header: &mut ResponseHeader, record: &Record) -> pingora::Res
         header.insert_header(repeat::REPLAYED, "true")?;
     }
     header.insert_header(request_id::HEADER, record.request_id.as_str())
+}
+
+/// How long a client may take for one piece of an answer before its connection is closed. A short answer is one piece.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bounds a write by that: the library does so for bodies only, and neither for a header that it writes at once nor for the end of
+/// chunks.
+pub(crate) async fn taken(write: impl Future<Output = pingora::Result<()>>) -> pingora::Result<()> {
+    let late = |_| Error::explain(ErrorType::WriteTimedout, "the client does not take its answer");
+    timeout(WRITE_TIMEOUT, write).await.map_err(late).flatten()
 }
 
 async fn drain(session: &mut Session, patience: Duration) {

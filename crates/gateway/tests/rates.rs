@@ -90,12 +90,15 @@ fn who_is_not_let_in_too_often_has_to_wait() {
     assert_eq!(statuses, [403, 403, 429, 429]);
     let read = gateway.send(&with_token(&get("/contextcapture/jobs"), "forged"));
     assert_eq!((read.status, upstream.seen().len()), (429, 2));
+    let otherwise =
+        String::from_utf8(with_token(&post(JOB), "forged")).unwrap().replace("Bearer ", "bEARER   ");
+    assert_eq!(gateway.send(otherwise.as_bytes()).status, 429, "it is the same token however it is written");
     let lists = (0..3).map(|_| gateway.send(&with_token(&get("/contextcapture/jobs"), "another")).status);
     assert_eq!(lists.collect::<Vec<_>>(), [403, 403, 429], "what only reads is counted, too");
     let invalid = "Authorization: Basic";
     let ours = String::from_utf8(post(JOB)).unwrap().replace("Authorization: Bearer", invalid);
     let statuses: Vec<_> = (0..3).map(|_| gateway.send(ours.as_bytes()).status).collect();
-    assert_eq!(statuses, [401; 3], "these cost nothing and reach nobody");
+    assert_eq!(statuses, [401; 3], "these cost nothing, reach nobody and are not counted");
 }
 
 #[test]
@@ -130,6 +133,10 @@ fn limits_are_checked_when_they_are_loaded_and_shown_as_they_are() {
     assert_eq!(
         problems("[[rate_limit]]\nscope = 'workspace'\ncounts = 'unauthorized'\nrequests = 1\nper = '1m'"),
         "rate_limit[0].counts: \"unauthorized\" is counted by sender, not by scope \"workspace\""
+    );
+    assert_eq!(
+        problems("[[rate_limit]]\nscope = 'global'\ncounts = 'unauthorized'\nrequests = 1\nper = '1m'"),
+        "rate_limit[0].counts: \"unauthorized\" is counted by sender, not by scope \"global\""
     );
     let twice = "[[rate_limit]]\nscope = 'global'\nrequests = 1\nper = '1m'\n".repeat(2);
     assert_eq!(problems(&twice), "rate_limit[1]: is there twice");

@@ -20,7 +20,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
-use support::{CREATED, JOB, Recorder, Running, answer, post};
+use support::{Act, CREATED, JOB, Recorder, Running, answer, post};
 
 /// An authority and what it signed, as files.
 struct Identity {
@@ -299,6 +299,30 @@ async fn clients_speak_http_2_with_prior_knowledge_where_it_is_switched_on() {
     judged_over_h2(&upstream, &answers);
     let mut old = gateway.client();
     assert_eq!(old.send(&post(JOB)).status, 201, "HTTP/1.1 is served beside it");
+}
+
+/// Whoever resets a stream waits for nothing any more: it must not hold what others wait for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_over_http_2_ends_with_its_stream() {
+    let upstream = Recorder::start();
+    upstream.script([Act::Hold]);
+    let gateway = Running::start(upstream.address, "listen.h2c = true");
+    let stream = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let question = http::Request::get("https://gate/contextcapture/jobs")
+        .header("authorization", "Bearer t0k-en")
+        .body(())
+        .unwrap();
+    let (_answer, mut stream) = sender.ready().await.unwrap().send_request(question, true).unwrap();
+    upstream.wait_held(1);
+    stream.send_reset(h2::Reason::CANCEL);
+    let under_way =
+        || !gateway.operator().send(&support::get("/metrics")).body.contains("jobgate_in_flight 0\n");
+    while under_way() {
+        tokio::task::yield_now().await;
+    }
+    upstream.release();
 }
 
 #[test]

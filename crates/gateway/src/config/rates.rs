@@ -36,8 +36,10 @@ fn rule(row: &mut Row<'_>, verified: bool) -> Option<RateRule> {
     let enforce = row.word("mode", [("enforce", true), ("shadow", false)], Some(true));
     let words = [Counts::Requests, Counts::Unauthorized].map(|counts| (counts.as_str(), counts));
     let counts = row.word("counts", words, Some(Counts::Requests));
-    if (scope, counts) == (Some(Scope::Workspace), Some(Counts::Unauthorized)) {
-        row.refuse("counts", "\"unauthorized\" is counted by sender, not by scope \"workspace\"");
+    if let (Some(scope @ (Scope::Workspace | Scope::Global)), Some(Counts::Unauthorized)) = (scope, counts) {
+        // Of everybody's together, anybody could use them up.
+        let what = format!("\"unauthorized\" is counted by sender, not by scope \"{}\"", scope.as_str());
+        row.refuse("counts", what);
     }
     Some(RateRule {
         scope: scope?,

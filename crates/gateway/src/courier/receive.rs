@@ -42,6 +42,11 @@ pub(super) async fn head(session: &mut HttpSession, known: &mut Option<StatusCod
         {
             return garbage("Content-Length and Transfer-Encoding");
         }
+        // A list of equal lengths, which the parser takes, is not passed on.
+        let length = header.headers.get(CONTENT_LENGTH);
+        if length.is_some_and(|length| !length.as_bytes().iter().all(u8::is_ascii_digit)) {
+            return garbage("a Content-Length that is no number");
+        }
         let (headers, length) =
             (header::passed_on(&header.headers), header.headers.get(CONTENT_LENGTH).cloned());
         return Ok(Head { status: header.status, headers, length });

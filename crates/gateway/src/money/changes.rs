@@ -2,7 +2,7 @@
 
 use admission::{Event, HoldState};
 use jiff::Timestamp;
-use job_model::{JobId, JobPatch, Quote, StateChange};
+use job_model::{Amount, JobId, JobPatch, Quote, StateChange};
 use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Raise, Refused, Terms, Told, Unavailable};
 
 use super::{Money, amount, rejected, unavailable};
@@ -79,7 +79,7 @@ impl Money {
             (_, Some(Seen::Unsubmitted(found))) => self.adopt(job, found, principal, now).await.map(Some),
             // Its owner has deleted it.
             (Some(_), Some(Seen::Gone)) => Ok(None),
-            (_, Some(Seen::Gone) | None) => self.unfollowed().map(|()| None),
+            (_, Some(Seen::Gone | Seen::NotLetIn(_)) | None) => self.unfollowed().map(|()| None),
         }
     }
 
@@ -96,11 +96,12 @@ impl Money {
         let quote = admit::quote(Some(&found.workload), &self.cards, now);
         // What it is dearer was never asked of its budgets. It costs nothing before it is submitted, and that asks them.
         let price = amount(Some(&quote)).map_or(row.amount, |price| price.min(row.amount));
+        let terms = self.terms_of(price, &quote);
         let note = Note {
             seen: Some(row.seen()),
             events: vec![Event::Adjust(price), Event::Bind],
             told: Told { estimate: found.estimate, ..Told::default() },
-            amend: Some(Amend { workload: found.workload, terms: self.new_terms(&quote) }),
+            amend: Some(Amend { workload: found.workload, terms }),
             kept: None,
         };
         match self.ledger.note(row.id, note, now).await {
@@ -155,9 +156,9 @@ impl Money {
         Ok(row)
     }
 
-    /// By what a price was found that takes the place of an earlier one.
-    fn new_terms(&self, quote: &Quote) -> Option<Terms> {
-        amount(Some(quote)).map(|_| self.terms(Some(quote)))
+    /// By what an amount was found, where that is this quote; else an earlier one's terms stay with it.
+    fn terms_of(&self, found: Amount, quote: &Quote) -> Option<Terms> {
+        amount(Some(quote)).filter(|price| *price == found).map(|_| self.terms(Some(quote)))
     }
 
     /// What a job costs once it is changed.
@@ -193,7 +194,7 @@ impl Money {
         // only submits changes no price, and so lowers none.
         let doubtful = row.state == HoldState::InDoubt;
         let to = if alters && !doubtful { to } else { to.max(row.amount) };
-        let terms = self.new_terms(quote);
+        let terms = self.terms_of(to, quote);
         let amend = Some(Amend { workload: patch.merge_workload(&row.workload), terms: terms.clone() });
         let budgets = claims.iter().map(|claim| claim.budget.clone()).collect();
         // What upstream's yes leaves open when the change before it was not answered is still open.

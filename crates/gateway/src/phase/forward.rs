@@ -163,9 +163,9 @@ pub(crate) async fn relay(session: &mut Session, answer: Answer, record: &mut Re
         header.insert_header(reply::NEAR, record.near.join(", "))?;
     }
     reply::sign(&mut header, record)?;
-    session.write_response_header(Box::new(header), bare).await?;
+    reply::taken(session.write_response_header(Box::new(header), bare)).await?;
     if !bare {
-        session.write_response_body(Some(answer.body), true).await?;
+        reply::taken(session.write_response_body(Some(answer.body), true)).await?;
     }
     Ok(())
 }

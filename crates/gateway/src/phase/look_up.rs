@@ -1,6 +1,7 @@
 //! Asks upstream what a job is that the ledger does not know, or not for sure, with its caller's own token, before a change of it is
 //! priced. What the answer costs is decided elsewhere.
 
+use http::StatusCode;
 use job_model::response::{Job, JobResponse, JobState};
 use job_model::{Decimal, Workload, WorkspaceId};
 use pingora::proxy::Session;
@@ -17,6 +18,8 @@ pub(crate) enum Seen {
     Begun,
     /// Upstream has no such job, or none for this caller.
     Gone,
+    /// Upstream does not let the caller in: 401 or 403.
+    NotLetIn(StatusCode),
 }
 
 /// What is to be known of a job to price it.
@@ -38,8 +41,9 @@ pub(crate) async fn look_up(
     let parcel = forward::question(session, target, authority, request_id);
     let Fate::Answered(answer) = courier.deliver(parcel, None).await.fate else { return None };
     match answer.status {
-        http::StatusCode::OK => read(&answer.body),
-        http::StatusCode::NOT_FOUND => Some(Seen::Gone),
+        StatusCode::OK => read(&answer.body),
+        StatusCode::NOT_FOUND => Some(Seen::Gone),
+        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Some(Seen::NotLetIn(status)),
         _ => None,
     }
 }

@@ -49,13 +49,13 @@ struct Time {
 /// Where no answer begins.
 pub(crate) async fn ask<'a>(
     courier: &'a Courier,
-    session: &Session,
+    session: &mut Session,
     parcel: Parcel,
     limit: Duration,
 ) -> Result<Begun<'a>, Cut> {
     let time = Time { began: clock::now(), limit };
     let asks = session.req_header().method == Method::GET;
-    let coming = time.bound(courier.open(parcel, asks)).await?;
+    let coming = while_there(session, time.bound(courier.open(parcel, asks))).await?;
     Ok(Begun { courier, coming, time })
 }
 
@@ -77,17 +77,17 @@ impl Begun<'_> {
         let bare = self.begin(session, record).await.map_err(Cut::Client)?;
         let tells = matches!(record.route, Some(Route::ReadJob | Route::ListJobs));
         let mut told = (tells && self.status() == StatusCode::OK).then(Vec::new);
-        while let Some(piece) = self.time.bound(self.coming.next()).await? {
+        while let Some(piece) = while_there(session, self.time.bound(self.coming.next())).await? {
             // Not read rather than half read; the client gets it all the same.
             told = told.filter(|told| told.len().saturating_add(piece.len()) <= TOLD_BYTES);
             if let Some(told) = &mut told {
                 told.extend_from_slice(&piece);
             }
-            session.write_response_body(Some(piece), false).await.map_err(Cut::Client)?;
+            reply::taken(session.write_response_body(Some(piece), false)).await.map_err(Cut::Client)?;
         }
         self.courier.close(self.coming).await;
         if !bare {
-            session.write_response_body(None, true).await.map_err(Cut::Client)?;
+            reply::taken(session.write_response_body(None, true)).await.map_err(Cut::Client)?;
         }
         Ok(told)
     }
@@ -110,8 +110,18 @@ impl Begun<'_> {
         record.status = status.as_u16();
         record.upstream_status = Some(record.status);
         reply::sign(&mut header, record)?;
-        session.write_response_header(Box::new(header), bare).await?;
+        reply::taken(session.write_response_header(Box::new(header), bare)).await?;
         Ok(bare)
+    }
+}
+
+/// Work that ends with the client: a stream of HTTP/2 tells when it is reset, a connection of HTTP/1 only when it is written to.
+async fn while_there<T>(session: &mut Session, work: impl Future<Output = Result<T, Cut>>) -> Result<T, Cut> {
+    let Some(gone) = session.as_downstream_mut().watch_h2_stream_close() else { return work.await };
+    tokio::select! {
+        biased;
+        done = work => done,
+        _ = gone => Err(Cut::Client(Error::explain(ErrorType::ConnectionClosed, "the client has reset its stream"))),
     }
 }
 

@@ -201,3 +201,16 @@ fn a_doubtful_job_that_turns_out_dearer_is_submitted_only_if_that_fits() {
         }
     }
 }
+
+/// Whose token upstream does not take when it is asked for the job is told so, and not that the job is unknown.
+#[test]
+fn a_token_that_upstream_does_not_take_is_no_unknown_job() {
+    let (upstream, gateway) = gate("100");
+    upstream.script([Act::Answer(answer(401, r#"{"error":{"code":"InvalidToken","message":"m"}}"#))]);
+    let reply = gateway.send(&submission());
+    assert_eq!((reply.status, reply.code().as_str()), (401, "InvalidToken"));
+    assert_eq!(upstream.seen().len(), 1, "the change was not sent");
+    upstream
+        .script([Act::Answer(answer(403, r#"{"error":{"code":"InsufficientPermissions","message":"m"}}"#))]);
+    assert_eq!(gateway.send(&submission()).status, 402);
+}
