@@ -301,6 +301,22 @@ async fn clients_speak_http_2_with_prior_knowledge_where_it_is_switched_on() {
     assert_eq!(old.send(&post(JOB)).status, 201, "HTTP/1.1 is served beside it");
 }
 
+/// A body behind an answer to HEAD would be a fault of the stream, and the client would not see the answer.
+#[tokio::test]
+async fn who_asks_for_a_header_over_http_2_gets_no_body() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "listen.h2c = true");
+    let stream = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let question = http::Request::head("https://gate/contextcapture/jobs").body(()).unwrap();
+    let (answer, _) = sender.ready().await.unwrap().send_request(question, true).unwrap();
+    let (head, mut body) = answer.await.unwrap().into_parts();
+    assert_eq!(head.status, 405);
+    let more = body.data().await;
+    assert!(more.as_ref().is_none_or(|piece| piece.as_ref().is_ok_and(bytes::Bytes::is_empty)), "{more:?}");
+}
+
 /// Whoever resets a stream waits for nothing any more: it must not hold what others wait for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_question_over_http_2_ends_with_its_stream() {
