@@ -58,7 +58,8 @@ pub fn answers(input: &[u8]) {
         return;
     }
     assert!(matches!(decision, Some("admitted" | "observed" | "bypassed")), "{reply:?}");
-    let mut readings = [false, true].into_iter().filter_map(|chunked| reading(bytes, chunked));
+    let habits = [(false, LF), (true, LF), (true, CRLF)];
+    let mut readings = habits.into_iter().filter_map(|(chunked, end)| reading(bytes, chunked, end));
     assert!(
         readings.any(|(status, body)| {
             // Where it is cut off a letter may be.
@@ -70,17 +71,21 @@ pub fn answers(input: &[u8]) {
     );
 }
 
+/// What ends the line of a chunk's size: there are readers for which a line feed alone is a part of its extensions.
+const LF: &[u8] = b"\n";
+const CRLF: &[u8] = b"\r\n";
+
 /// The first final answer as a reader finds it that is as lenient as any, and believes the length or the chunks.
-fn reading(mut bytes: &[u8], chunked: bool) -> Option<(u16, Vec<u8>)> {
+fn reading(mut bytes: &[u8], chunked: bool, end: &[u8]) -> Option<(u16, Vec<u8>)> {
     loop {
-        let first = line(&mut bytes)?;
+        let first = line(&mut bytes, LF)?;
         if first.is_empty() {
             continue;
         }
         let status: u16 = first.split_whitespace().nth(1)?.get(..3)?.parse().ok()?;
         let mut length = None;
         loop {
-            let field = line(&mut bytes)?;
+            let field = line(&mut bytes, LF)?;
             if field.is_empty() {
                 break;
             }
@@ -93,7 +98,7 @@ fn reading(mut bytes: &[u8], chunked: bool) -> Option<(u16, Vec<u8>)> {
             continue;
         }
         let body = match length {
-            _ if chunked => chunks(bytes),
+            _ if chunked => chunks(bytes, end),
             Some(length) => bytes.get(..length).unwrap_or(bytes).to_vec(),
             None => bytes.to_vec(),
         };
@@ -102,23 +107,23 @@ fn reading(mut bytes: &[u8], chunked: bool) -> Option<(u16, Vec<u8>)> {
 }
 
 /// As far as it goes.
-fn chunks(mut bytes: &[u8]) -> Vec<u8> {
+fn chunks(mut bytes: &[u8], end: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
-    while let Some(size) = line(&mut bytes) {
+    while let Some(size) = line(&mut bytes, end) {
         let size = size.split(';').next().unwrap_or_default().trim().to_owned();
         let size = if size.is_empty() { Ok(0) } else { usize::from_str_radix(&size, 16) };
         let Ok(size @ 1..) = size else { break };
         let size = size.min(bytes.len());
         body.extend_from_slice(&bytes[..size]);
         bytes = &bytes[size..];
-        let _ = line(&mut bytes);
+        let _ = line(&mut bytes, LF);
     }
     body
 }
 
-fn line(bytes: &mut &[u8]) -> Option<String> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    let line = String::from_utf8_lossy(&bytes[..end]).trim_end_matches('\r').to_owned();
-    *bytes = &bytes[end + 1..];
+fn line(bytes: &mut &[u8], end: &[u8]) -> Option<String> {
+    let place = bytes.windows(end.len()).position(|window| window == end)?;
+    let line = String::from_utf8_lossy(&bytes[..place]).trim_end_matches('\r').to_owned();
+    *bytes = &bytes[place + end.len()..];
     Some(line)
 }
