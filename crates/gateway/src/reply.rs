@@ -314,8 +314,9 @@ pub(crate) async fn send(session: &mut Session, reply: &Reply, record: &mut Reco
         taken(session.write_response_body(Some(reply.body.clone()), true)).await?;
     }
     if unread && !session.is_body_done() {
-        // A socket that is closed with unread bytes is reset, and the reset may overtake the answer.
-        drain(session, DRAINED_FOR).await;
+        // A socket that is closed with unread bytes is reset, and the reset may overtake the answer. Who was too slow has had his time.
+        let is_late = reply.status == StatusCode::REQUEST_TIMEOUT;
+        drain(session, if is_late { Duration::ZERO } else { DRAINED_FOR }).await;
     }
     Ok(())
 }
