@@ -7,7 +7,7 @@ use super::{Reply, Seen};
 type Head = (String, Vec<(String, String)>);
 
 /// The fields that a gate sends upstream, and no others.
-const TOLD: [&str; 14] = [
+pub const TOLD: [&str; 14] = [
     "accept",
     "accept-encoding",
     "accept-language",
