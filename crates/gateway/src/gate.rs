@@ -99,7 +99,7 @@ impl From<Uncollected> for Ending {
 }
 
 /// Whom a request is counted for, as its header says.
-pub(crate) fn sender<'a>(session: &'a Session, principal: Option<&'a Principal>) -> Subject<'a> {
+fn sender<'a>(session: &'a Session, principal: Option<&'a Principal>) -> Subject<'a> {
     let token = token(session);
     let address = session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
     Subject::Sender { token, address, principal }
@@ -349,7 +349,7 @@ impl Gate {
     }
 
     /// Counts who is not let in, before he hears of it.
-    pub(crate) fn count(&self, status: StatusCode, session: &Session, record: &Record) {
+    fn count(&self, status: StatusCode, session: &Session, record: &Record) {
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             self.rates.unauthorized(sender(session, record.principal.as_ref()));
         }

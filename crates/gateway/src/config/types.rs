@@ -148,7 +148,7 @@ pub struct RateRule {
 pub enum Counts {
     /// All.
     Requests,
-    /// Those that were answered with 401 or 403, by us or by upstream: whoever has used them up is not let in any more.
+    /// Those whose token was answered with 401 or 403, by us or by upstream: whoever has used them up is not let in any more.
     Unauthorized,
 }
 

@@ -136,11 +136,11 @@ pub(crate) fn unanswered(failure: Failure) -> Rejection {
 /// The header of an answer that is passed on.
 pub(crate) fn header(
     status: StatusCode,
-    fields: &[(HeaderName, HeaderValue)],
+    fields: Vec<(HeaderName, HeaderValue)>,
 ) -> pingora::Result<ResponseHeader> {
     let mut header = ResponseHeader::build_no_case(status, Some(fields.len().saturating_add(6)))?;
     for (name, value) in fields {
-        header.append_header(name.clone(), value.clone())?;
+        header.append_header(name, value)?;
     }
     Ok(header)
 }
@@ -152,7 +152,7 @@ pub(crate) fn header(
 pub(crate) async fn relay(session: &mut Session, answer: Answer, record: &mut Record) -> pingora::Result<()> {
     record.status = answer.status.as_u16();
     let bare = matches!(answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let mut header = header(answer.status, &answer.headers)?;
+    let mut header = header(answer.status, answer.headers)?;
     if !bare {
         header.insert_header(CONTENT_LENGTH, answer.body.len())?;
     }

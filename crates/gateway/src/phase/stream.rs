@@ -93,10 +93,10 @@ impl Begun<'_> {
     }
 
     /// Writes the header; tells whether no body follows it.
-    async fn begin(&self, session: &mut Session, record: &mut Record) -> pingora::Result<bool> {
-        let Coming { status, headers, length, .. } = &self.coming;
+    async fn begin(&mut self, session: &mut Session, record: &mut Record) -> pingora::Result<bool> {
+        let Coming { status, headers, length, .. } = &mut self.coming;
         let bare = matches!(*status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let mut header = forward::header(*status, headers)?;
+        let mut header = forward::header(*status, std::mem::take(headers))?;
         match (length, session.req_header().version) {
             _ if bare => {}
             (Some(length), _) => header.insert_header(CONTENT_LENGTH, length.clone())?,
