@@ -65,8 +65,10 @@ impl ServerApp for Door {
             None => stream,
             Some(acceptor) => {
                 let mut stopping = shutdown.clone();
+                // On the heap: what a handshake takes would be kept for as long as there is a connection.
+                let secured = Box::pin(secured::secured(acceptor, stream, self.limits.head_timeout));
                 tokio::select! {
-                    secured = secured::secured(acceptor, stream, self.limits.head_timeout) => secured?,
+                    secured = secured => secured?,
                     _ = stopping.wait_for(|stopping| *stopping) => return None,
                 }
             }

@@ -23,8 +23,9 @@ use sandbox::Sandbox;
 
 const JOB: &str = r#"{"type":"Full","name":"n","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4"}],"settings":{"quality":"Extra","outputs":["OBJ"]},"costEstimationParameters":{"gigaPixels":2}}"#;
 
-/// Bytes of memory that a connection may take on which nothing is complete.
-const EACH: u64 = 48 << 10;
+/// Bytes of memory that the gateway may take, and a connection on which nothing is complete: 8,000 of them fit into 256 MiB. Without
+/// optimisation nothing shares a place with anything.
+const MOST: (u64, u64) = if cfg!(debug_assertions) { (64 << 20, 48 << 10) } else { (28 << 20, 29 << 10) };
 
 /// A gateway of its own process, with a ledger in a folder; killed when dropped.
 struct Gateway {
@@ -250,7 +251,8 @@ fn b5_the_memory_of_many_connections() {
     println!("memory: {} KiB at rest, {} KiB with {count} connections", idle / 1024, full / 1024);
     assert!(gateway.lives() && held.len() == count);
     assert!(idle <= 64 << 20, "{idle} bytes at rest");
-    let most = (64 << 20) + u64::try_from(count).unwrap() * EACH;
+    let (alone, each) = MOST;
+    let most = alone + u64::try_from(count).unwrap() * each;
     assert!(full <= most, "{full} bytes with {count} connections");
     println!("catalogue b5 cases=2 refused=0 survived=2 failed=0");
 }
