@@ -267,7 +267,7 @@ impl Read for Memory {
             sums.add(entry.hold, entry.change, entry.accounts.iter().copied());
         }
         self.accounts.iter().for_each(|account| sums.compare_account(account));
-        self.holds.values().for_each(|row| sums.compare_hold(row));
+        self.holds.values().for_each(|row| sums.compare_hold(row.id, row.state, row.amount));
         Ok(sums.end())
     }
 }

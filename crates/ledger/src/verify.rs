@@ -6,7 +6,7 @@ use admission::{Balance, Change, HoldState};
 use job_model::Amount;
 
 use crate::HoldId;
-use crate::rows::{Account, HoldRow};
+use crate::rows::Account;
 
 /// So many faults are told; a damaged page can make thousands.
 const TOLD: usize = 10;
@@ -72,10 +72,10 @@ impl Sums {
     }
 
     /// Compares a hold; each once.
-    pub(crate) fn compare_hold(&mut self, row: &HoldRow) {
+    pub(crate) fn compare_hold(&mut self, id: HoldId, state: HoldState, amount: Amount) {
         self.verified.holds = self.verified.holds.saturating_add(1);
-        if self.holds.remove(&row.id) != Some((row.state, row.amount)) {
-            self.fault(format!("hold {} does not stand where its last entry says", row.id));
+        if self.holds.remove(&id) != Some((state, amount)) {
+            self.fault(format!("hold {id} does not stand where its last entry says"));
         }
     }
 

@@ -223,15 +223,26 @@ pub(super) fn numbers(accounts: &str) -> impl Iterator<Item = i64> {
     accounts.split(',').filter_map(|number| number.parse().ok())
 }
 
-pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     seal::check(row, ACCOUNT.columns)?;
+    account_under_seal(row)
+}
+
+/// A balance whose seal was found to hold.
+pub(super) fn account_under_seal(row: &Row<'_>) -> rusqlite::Result<Account> {
     let balance =
         Balance { settled: Amount::from_micros(row.get(4)?), held: Amount::from_micros(row.get(5)?) };
     let row_of = BudgetRow { budget: row.get(1)?, key: row.get(2)?, period: row.get(3)?, balance };
     Ok(Account { number: row.get(0)?, row: row_of })
 }
 
-pub(super) fn hold(row: &Row<'_>) -> rusqlite::Result<HoldRow> {
+/// Where a hold stands whose seal was found to hold. All of it takes ten times as long to read.
+pub(super) fn standing_under_seal(row: &Row<'_>) -> rusqlite::Result<(HoldId, HoldState, Amount)> {
+    let state = HoldState::from_word(row.get_ref(2)?.as_str()?).ok_or(rusqlite::Error::InvalidQuery)?;
+    Ok((row.get(0)?, state, Amount::from_micros(row.get(3)?)))
+}
+
+fn hold(row: &Row<'_>) -> rusqlite::Result<HoldRow> {
     seal::check(row, HOLD.columns)?;
     let text = |index: usize| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);
     let number = |index: usize| {

@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 const LENGTH: usize = 16;
 
 /// The seal over the values of a row, in the order of its columns.
-fn over<'a>(values: impl Iterator<Item = ValueRef<'a>>) -> rusqlite::Result<[u8; LENGTH]> {
+fn over<'a>(values: impl Iterator<Item = rusqlite::Result<ValueRef<'a>>>) -> rusqlite::Result<[u8; LENGTH]> {
     let mut hash = Sha256::new();
     for value in values {
-        match value {
+        match value? {
             ValueRef::Null => hash.update([0]),
             ValueRef::Integer(number) => {
                 hash.update([1]);
@@ -39,9 +39,7 @@ fn over<'a>(values: impl Iterator<Item = ValueRef<'a>>) -> rusqlite::Result<[u8;
 
 /// Whether the column behind the first so many is the seal over them.
 pub(super) fn holds(row: &Row<'_>, columns: usize) -> rusqlite::Result<bool> {
-    let values: Vec<ValueRef<'_>> =
-        (0..columns).map(|index| row.get_ref(index)).collect::<rusqlite::Result<_>>()?;
-    let expected = over(values.into_iter())?;
+    let expected = over((0..columns).map(|index| row.get_ref(index)))?;
     // A column of another kind is no seal, and no fault of the reading.
     Ok(row.get_ref(columns)?.as_blob().is_ok_and(|found| *found == expected))
 }
@@ -60,7 +58,7 @@ pub(super) fn write<const N: usize>(
     statement: &str,
     values: [Value; N],
 ) -> rusqlite::Result<()> {
-    let seal = over(values.iter().map(ValueRef::from))?;
+    let seal = over(values.iter().map(|value| Ok(value.into())))?;
     let values = values.into_iter().chain([Value::Blob(seal.to_vec())]);
     db.prepare_cached(statement)?.execute(params_from_iter(values))?;
     Ok(())
