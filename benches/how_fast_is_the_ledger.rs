@@ -248,7 +248,7 @@ fn hold() -> NewHold {
 }
 
 fn claim(budget: &str) -> Claim {
-    let period = admission::Period { label: "total".to_owned(), resets: None };
+    let period = admission::Period { label: "total".to_owned(), next: None };
     let limit = Amount::from_micros(i64::MAX);
     Claim { budget: budget.to_owned(), key: String::new(), period, limit, soft: limit, enforce: true }
 }

@@ -172,7 +172,7 @@ impl Claim {
             balance,
             requested,
             missing,
-            resets: self.period.resets.clone(),
+            resets: self.period.resets(),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
 /// How long a budget's limit is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl WindowKind {
 /// let month = Window::new(WindowKind::Month, "Europe/Berlin").unwrap();
 /// let period = month.period("2026-11-30T23:30:00Z".parse().unwrap());
 /// assert_eq!(period.label, "2026-12", "it is December in Berlin");
-/// assert_eq!(period.resets.unwrap(), "2027-01-01T00:00:00+01:00");
+/// assert_eq!(period.resets().unwrap(), "2027-01-01T00:00:00+01:00");
 /// assert!(Window::new(WindowKind::Day, "Mars/Olympus").is_none());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +52,16 @@ pub struct Window {
 pub struct Period {
     /// `2026-11-25`, `2026-11` or `total`.
     pub label: String,
-    /// When the next one begins, RFC 3339 in the zone; none for `total`.
-    pub resets: Option<String>,
+    /// The first instant of the next one; none for `total`.
+    pub next: Option<ZonedDateTime>,
+}
+
+impl Period {
+    /// When the next one begins, RFC 3339 in the zone; none for `total`. Written only where somebody is told: each admission has a
+    /// period, and writing this took longer than the rest of it.
+    pub fn resets(&self) -> Option<String> {
+        self.next.as_ref().map(|next| next.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
+    }
 }
 
 impl Window {
@@ -78,19 +86,18 @@ impl Window {
         let day = at.to_zoned_datetime(self.zone.clone()).date();
         match self.kind {
             WindowKind::Day => {
-                Period { label: day.to_string(), resets: self.begins(day.checked_add(1.day()).ok()) }
+                Period { label: day.to_string(), next: self.begins(day.checked_add(1.day()).ok()) }
             }
             WindowKind::Month => Period {
                 label: format!("{:04}-{:02}", day.year(), day.month()),
-                resets: self.begins(day.first_of_month().checked_add(1.month()).ok()),
+                next: self.begins(day.first_of_month().checked_add(1.month()).ok()),
             },
-            WindowKind::Total => Period { label: "total".to_owned(), resets: None },
+            WindowKind::Total => Period { label: "total".to_owned(), next: None },
         }
     }
 
     /// The first instant of a day, which is not midnight where clocks were put forward then.
-    fn begins(&self, day: Option<Date>) -> Option<String> {
-        let zoned = day?.to_zoned_datetime(self.zone.clone()).ok()?;
-        Some(zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
+    fn begins(&self, day: Option<Date>) -> Option<ZonedDateTime> {
+        day?.to_zoned_datetime(self.zone.clone()).ok()
     }
 }

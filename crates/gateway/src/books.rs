@@ -79,7 +79,7 @@ pub(crate) async fn budgets(money: &Money, now: Timestamp) -> Result<Value, NoAn
             json!({
                 "name": budget.name, "scope": budget.scope.as_str(), "key": key, "window": label,
                 "limit": budget.limit, "settled": balance.settled, "held": balance.held, "currency": currency,
-                "resets": if label == period.label { period.resets.clone() } else { None },
+                "resets": if label == period.label { period.resets() } else { None },
             })
         };
         let own: Vec<_> = rows.iter().filter(|row| row.budget == budget.name).collect();

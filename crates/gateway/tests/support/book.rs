@@ -136,7 +136,7 @@ fn hold(book: &Ledger, number: i64) {
     let claim = Claim {
         budget: "all".to_owned(),
         key: String::new(),
-        period: Period { label: "total".to_owned(), resets: None },
+        period: Period { label: "total".to_owned(), next: None },
         limit: Amount::from_micros(1_000_000_000),
         soft: Amount::from_micros(1_000_000_000),
         enforce: true,

@@ -57,7 +57,7 @@ fn reserve(book: &Ledger, ids: &[HoldId]) {
         let claim = Claim {
             budget: "all".to_owned(),
             key: String::new(),
-            period: Period { label: "total".to_owned(), resets: None },
+            period: Period { label: "total".to_owned(), next: None },
             limit,
             soft: limit,
             enforce: true,

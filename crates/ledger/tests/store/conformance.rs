@@ -14,7 +14,7 @@ pub(crate) fn claim(limit: i64, period: &str) -> Claim {
     Claim {
         budget: "all".to_owned(),
         key: String::new(),
-        period: Period { label: period.to_owned(), resets: None },
+        period: Period { label: period.to_owned(), next: None },
         limit: Amount::from_micros(limit),
         soft: Amount::from_micros(limit),
         enforce: true,

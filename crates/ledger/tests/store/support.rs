@@ -41,7 +41,7 @@ pub(crate) fn hold(number: i64) -> NewHold {
     let claim = |budget: &str, key: &str| Claim {
         budget: budget.to_owned(),
         key: key.to_owned(),
-        period: Period { label: "total".to_owned(), resets: None },
+        period: Period { label: "total".to_owned(), next: None },
         limit: Amount::from_micros(1_000_000_000),
         soft: Amount::from_micros(1_000_000_000),
         enforce: true,
