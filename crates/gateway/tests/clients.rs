@@ -9,6 +9,7 @@
 
 mod support;
 
+use std::io::{ErrorKind, Write};
 use std::net::Shutdown;
 
 use support::{Act, JOB, Recorder, Running, chunked, get, head, post};
@@ -264,4 +265,18 @@ fn b4_a_client_that_takes_nothing_of_its_answer_is_let_go() {
     // The line is written when the request is over, though nothing was read.
     assert_eq!(gateway.log.lines(1)[0]["status"], 200);
     assert!(client.try_read().is_err(), "the answer was cut off");
+}
+
+/// Answers without a body, one behind the other, to whoever takes none: each is written by itself.
+#[test]
+fn b4_a_client_that_takes_no_header_is_let_go() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "limits.requests_per_connection = 1000000");
+    let mut client = gateway.client();
+    client.stream.set_write_timeout(Some(support::PATIENCE)).unwrap();
+    let many = head("HEAD", "/contextcapture/jobs", "\r\n").repeat(100);
+    let end = (0..10_000).find_map(|_| client.stream.write_all(many.as_bytes()).err()).unwrap();
+    // Not the end of our own patience: the gateway has closed, with requests unread.
+    assert!(matches!(end.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{end}");
+    assert_eq!(gateway.log.lines(1)[0]["status"], 405);
 }
