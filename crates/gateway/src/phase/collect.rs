@@ -94,7 +94,8 @@ async fn read(
                 // As much as was declared is made room for once; memory that nothing is written to is not taken.
                 let whole = declared.unwrap_or(total.saturating_mul(2)).max(total).min(limit);
                 let mut both = BytesMut::with_capacity(whole);
-                both.extend_from_slice(&first);
+                // Not kept until the end: it has as many as 64 KiB.
+                both.extend_from_slice(&std::mem::take(&mut first));
                 both.extend_from_slice(&piece);
                 rest = Some(both);
             }
