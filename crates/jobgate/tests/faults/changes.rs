@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::points::{crashes, recovering};
 use crate::rig::{Answer, Fault, Gate, Rig, job, wait};
 
-const JOBS: &str = "/contextcapture/jobs";
+pub(crate) const JOBS: &str = "/contextcapture/jobs";
 
 /// What is asked of a job of 1 unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Call {
+pub(crate) enum Call {
     /// To 7 units.
     Change,
     Submit,
@@ -23,9 +23,9 @@ enum Call {
 use Call::{Change, Delete, Submit};
 
 /// The first request of a process creates the job; it dies with the second.
-const ASKED: &str = "from-client:2";
+pub(crate) const ASKED: &str = "from-client:2";
 /// It dies behind the first byte of upstream's answer to the second.
-const ANSWERED: &str = "from-upstream:2";
+pub(crate) const ANSWERED: &str = "from-upstream:2";
 
 /// What stands after the restart: state and price.
 type Stands = (HoldState, &'static str);
@@ -72,7 +72,7 @@ fn points(call: Call) -> Vec<Point> {
 }
 
 /// Asks it of a job.
-fn ask(gate: &Gate, call: Call, id: &str) -> Option<u16> {
+pub(crate) fn ask(gate: &Gate, call: Call, id: &str) -> Option<u16> {
     let target = format!("{JOBS}/{id}");
     let (method, body) = match call {
         Change => ("PATCH", r#"{"costEstimationParameters":{"gigaPixels":7}}"#),
@@ -83,7 +83,7 @@ fn ask(gate: &Gate, call: Call, id: &str) -> Option<u16> {
 }
 
 /// What upstream itself says of a job; nothing where it is gone.
-fn upstreams(rig: &Rig, id: &str) -> Option<(String, String)> {
+pub(crate) fn upstreams(rig: &Rig, id: &str) -> Option<(String, String)> {
     let (status, body) = rig.asked_upstream(&format!("{JOBS}/{id}"))?;
     (status == 200).then(|| {
         let text = |value: &Value| value.to_string().trim_matches('"').trim_end_matches(".0").to_owned();
@@ -93,7 +93,7 @@ fn upstreams(rig: &Rig, id: &str) -> Option<(String, String)> {
 
 /// The one hold of a job.
 #[track_caller]
-fn hold_of(rig: &Rig, id: &str, what: &str) -> HoldRow {
+pub(crate) fn hold_of(rig: &Rig, id: &str, what: &str) -> HoldRow {
     let book = rig.ledger();
     wait(book.verify()).unwrap().unwrap_or_else(|faults| panic!("{what}: {faults:?}"));
     let mut all = wait(book.holds(None, None, u32::MAX)).unwrap();
@@ -125,7 +125,7 @@ fn agree(rig: &Rig, id: &str, what: &str) -> HoldRow {
 }
 
 /// A look at the job through the gateway ends what doubt there is.
-fn looked_at(rig: &Rig, gate: &Gate, id: &str, what: &str) {
+pub(crate) fn looked_at(rig: &Rig, gate: &Gate, id: &str, what: &str) {
     let Some((state, price)) = upstreams(rig, id) else { return };
     loop {
         let look = gate.exchange("GET", &format!("{JOBS}/{id}"), "", "");

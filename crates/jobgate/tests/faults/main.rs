@@ -17,5 +17,6 @@ mod changes;
 mod errors;
 mod full;
 mod points;
+mod reconciled;
 mod rig;
 mod subsets;

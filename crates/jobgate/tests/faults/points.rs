@@ -16,6 +16,9 @@ const SECOND: Option<&str> = Some("from-client:2");
 /// It dies behind the first byte of upstream's first answer.
 const ANSWERED: Option<&str> = Some("from-upstream:1");
 
+/// Every way to die at a call on the ledger's files.
+const CALLS: [&str; 4] = ["write:{}:before", "write:{}:half", "sync:{}:before", "sync:{}:after"];
+
 /// Where the job's hold stands after the restart: of the process alone, and of the machine.
 type Stands = (Option<HoldState>, Option<HoldState>);
 /// Point, when counting begins, at which call, what stands, whether there is a job.
@@ -117,7 +120,7 @@ fn p1_to_p9_without_power_at_any_call_on_the_ledger() {
 }
 
 /// The ledger's files in another folder, and back.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     for end in ["", "-wal", "-shm", ".mark", "-journal"] {
         let name = format!("book.db{end}");
         let _ = fs::remove_file(to.join(&name));
@@ -142,7 +145,7 @@ pub(crate) fn recovering(rig: &Rig, stands: &[HoldState]) -> usize {
     fs::create_dir(&kept).unwrap();
     copy(&rig.folder, &kept);
     let mut killed = 0;
-    for kind in ["write:{}:before", "write:{}:half", "sync:{}:before", "sync:{}:after"] {
+    for kind in CALLS {
         for count in 1.. {
             copy(&kept, &rig.folder);
             let fault = Fault::kill(None, kind.replace("{}", &count.to_string()));
@@ -205,6 +208,37 @@ fn p11_killed_while_the_journal_is_taken_over() {
     }
 }
 
+/// Lets an operator resolve a hold, and kills that at every call on the ledger; to say it again comes to the same. Tells how often.
+pub(crate) fn resolving(rig: &Rig, hold: &str, to: &[&str], stands: &[HoldState]) -> usize {
+    let kept = rig.folder.join("kept");
+    fs::create_dir_all(&kept).unwrap();
+    copy(&rig.folder, &kept);
+    let args = [&["holds", "resolve", hold, "--as"], to].concat();
+    let mut killed = 0;
+    for kind in CALLS {
+        for count in 1.. {
+            copy(&kept, &rig.folder);
+            let fault = Fault::kill(None, kind.replace("{}", &count.to_string()));
+            let output = rig.command(&args, Some(&fault)).output().unwrap();
+            let happened = rig.happened();
+            let again = rig.command(&args, None).output().unwrap();
+            let said = String::from_utf8(again.stderr).unwrap();
+            assert!(said.contains(&format!("is {}", to[0])), "{fault:?}: {said}");
+            let book = rig.ledger();
+            wait(book.verify()).unwrap().unwrap();
+            let holds = wait(book.holds(None, None, 9)).unwrap();
+            let states: Vec<_> = holds.iter().map(|hold| hold.state).collect();
+            assert_eq!(states, stands, "{fault:?}");
+            if !happened {
+                assert_eq!(output.status.code(), Some(0), "{fault:?}");
+                break;
+            }
+            killed += 1;
+        }
+    }
+    killed
+}
+
 #[test]
 fn p13_killed_while_a_hold_is_resolved() {
     let mut rig = open_hold("resolving");
@@ -213,32 +247,7 @@ fn p13_killed_while_a_hold_is_resolved() {
     gate.killed();
     let doubtful = wait(rig.ledger().holds(Some(InDoubt), None, 9)).unwrap();
     let id = doubtful[0].id.to_string();
-    let kept = rig.folder.join("kept");
-    fs::create_dir(&kept).unwrap();
-    copy(&rig.folder, &kept);
-    let args = ["holds", "resolve", id.as_str(), "--as", "released"];
-    let mut killed = 0;
-    for kind in ["write:{}:before", "write:{}:half", "sync:{}:before", "sync:{}:after"] {
-        for count in 1.. {
-            copy(&kept, &rig.folder);
-            let fault = Fault::kill(None, kind.replace("{}", &count.to_string()));
-            let output = rig.command(&args, Some(&fault)).output().unwrap();
-            let happened = rig.happened();
-            let again = rig.command(&args, None).output().unwrap();
-            let said = String::from_utf8(again.stderr).unwrap();
-            assert!(said.contains("is released"), "{fault:?}: {said}");
-            let book = rig.ledger();
-            wait(book.verify()).unwrap().unwrap();
-            let holds = wait(book.holds(None, None, 9)).unwrap();
-            let states: Vec<_> = holds.iter().map(|hold| hold.state).collect();
-            assert_eq!(states, [Bound, HoldState::Released], "{fault:?}");
-            if !happened {
-                assert_eq!(output.status.code(), Some(0), "{fault:?}");
-                break;
-            }
-            killed += 1;
-        }
-    }
+    let killed = resolving(&rig, &id, &["released"], &[Bound, HoldState::Released]);
     println!("P13: killed {killed} times while resolving");
     assert!(killed > 5, "{killed}");
     rig.recovered(true, "P13");
