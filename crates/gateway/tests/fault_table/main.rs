@@ -13,6 +13,7 @@ mod support;
 
 mod calls;
 mod clients;
+mod unsent;
 
 use std::net::TcpListener;
 use std::thread;

@@ -112,8 +112,12 @@ impl Running {
 
     /// Waits until a gateway that has just stopped lets go of its ledger: the lock goes with the last task that holds it.
     pub fn start_patiently(upstream: SocketAddr, more: &str) -> Self {
+        Self::configured_patiently(&format!("upstream.url = 'http://{upstream}'\n{more}"))
+    }
+
+    pub fn configured_patiently(more: &str) -> Self {
         let text = format!(
-            "listen.address = '127.0.0.1:0'\nadmin.address = '127.0.0.1:0'\nlog.level = 'warn'\nupstream.url = 'http://{upstream}'\n{more}"
+            "listen.address = '127.0.0.1:0'\nadmin.address = '127.0.0.1:0'\nlog.level = 'warn'\n{more}"
         );
         let config = Config::parse(&text, Path::new("."), []).unwrap();
         loop {
