@@ -141,7 +141,7 @@ impl Gate {
         }
         let mut permit = self.admit(route, &body, &mut visit.record)?;
         if route == Route::CreateJob {
-            self.rates.may_create(token(session))?;
+            self.rates.may_create(token(session), &self.metrics)?;
         }
         if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
             self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;

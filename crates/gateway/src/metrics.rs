@@ -72,6 +72,7 @@ struct Requests {
     violations: IntCounterVec,
     refusals: IntCounterVec,
     rate_limited: IntCounterVec,
+    backed_off: IntCounter,
 }
 
 /// Of new jobs.
@@ -119,6 +120,10 @@ impl Requests {
                 "rate_limited_total",
                 "Requests beyond a rate limit, by its scope; those of limits that only watch included.",
                 &["scope"],
+            )?,
+            backed_off: all.counter(
+                "backed_off_total",
+                "New jobs that were refused because upstream had told their sender to wait.",
             )?,
         })
     }
@@ -257,6 +262,11 @@ impl Metrics {
     /// A rate limit was reached.
     pub(crate) fn rate_limited(&self, scope: Scope) {
         self.requests.rate_limited.with_label_values(&[scope.as_str()]).inc();
+    }
+
+    /// A new job was refused because upstream had told its sender to wait.
+    pub(crate) fn backed_off(&self) {
+        self.requests.backed_off.inc();
     }
 
     /// There were as many connections as there may be.

@@ -51,8 +51,8 @@ impl Rates {
     ///
     /// # Errors
     /// `TooManyRequests`, with what is left of the wait.
-    pub(crate) fn may_create(&self, token: &[u8]) -> Result<(), Rejection> {
-        self.back_off.check(|| self.hashed(token), clock::now())
+    pub(crate) fn may_create(&self, token: &[u8], metrics: &Metrics) -> Result<(), Rejection> {
+        self.back_off.check(|| self.hashed(token), clock::now()).inspect_err(|_| metrics.backed_off())
     }
 
     /// Takes note of what upstream has answered to a new job of a sender.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// What /metrics promises. A histogram is followed by `_bucket`, `_sum` or `_count` where it is used.
-const METRICS: [&str; 27] = [
+const METRICS: [&str; 29] = [
     "jobgate_requests_total",
     "jobgate_request_seconds",
     "jobgate_gate_seconds",
@@ -19,6 +19,8 @@ const METRICS: [&str; 27] = [
     "jobgate_estimated_units_total",
     "jobgate_unpriced_total",
     "jobgate_refusals_total",
+    "jobgate_rate_limited_total",
+    "jobgate_backed_off_total",
     "jobgate_upstream_seconds",
     "jobgate_upstream_errors_total",
     "jobgate_in_flight",

@@ -161,6 +161,14 @@ fn i8_who_is_told_to_wait_sends_upstream_no_new_job_meanwhile() {
     told.retain(|(status, _)| *status == Some(429));
     told.sort();
     assert_eq!(told, [(Some(429), None), (Some(429), Some(429))]);
+    assert_eq!(backed_off(&gateway), 1, "upstream's own refusal is not one of ours");
+}
+
+/// How many jobs were refused because upstream had told their sender to wait.
+fn backed_off(gateway: &Running) -> u64 {
+    let metrics = gateway.operator().send(&get("/metrics")).body;
+    let count = metrics.lines().find_map(|line| line.strip_prefix("jobgate_backed_off_total "));
+    count.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
 }
 
 /// The wait is the truth: who has waited is let through.
