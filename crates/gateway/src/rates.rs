@@ -57,7 +57,7 @@ impl Rates {
 
     /// Takes note of what upstream has answered to a new job of a sender.
     pub(crate) fn created(&self, token: &[u8], outcome: &Outcome) {
-        self.back_off.note(|| self.hashed(token), outcome, clock::now());
+        self.back_off.note(|| self.hashed(token), outcome, (clock::now(), clock::date()));
     }
 
     /// Counts a request, unless one of its limits is reached: then it counts for none.

@@ -171,6 +171,30 @@ fn backed_off(gateway: &Running) -> u64 {
     count.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
 }
 
+/// Upstream may say until when instead of how long; by its own clock, whatever ours is.
+#[test]
+fn i8_who_is_told_to_wait_until_a_date_sends_upstream_no_new_job_until_then() {
+    for (until, date, longest) in [
+        ("Sun, 29 Nov 2026 12:00:59 GMT", Some("Sun, 29 Nov 2026 12:00:00 GMT"), 59),
+        ("Sun, 29 Nov 2026 18:00:00 GMT", Some("Sun, 29 Nov 2026 12:00:00 GMT"), 60),
+        // Without a date of its own, ours; far ahead of it is no longer than is allowed.
+        ("Sun, 29 Nov 2099 12:00:00 GMT", None, 60),
+    ] {
+        let (upstream, gateway) = gate();
+        let date = date.map(|date| format!("Date: {date}\r\n")).unwrap_or_default();
+        let limited =
+            format!("HTTP/1.1 429 X\r\n{date}Retry-After: {until}\r\nContent-Length: 2\r\n\r\n{{}}");
+        upstream.script([Act::Answer(limited.into_bytes())]);
+        let told = gateway.send(&post(JOB));
+        assert_eq!((told.status, told.header("retry-after")), (429, Some(until)), "it passes as it came");
+        let kept = gateway.send(&post(JOB));
+        assert_eq!((kept.status, kept.code().as_str()), (429, "TooManyRequests"), "{until}");
+        let wait: u64 = kept.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=longest).contains(&wait), "{until}: {wait}");
+        assert_eq!((upstream.seen().len(), backed_off(&gateway)), (1, 1), "{until}");
+    }
+}
+
 /// The wait is the truth: who has waited is let through.
 #[test]
 fn i8_who_has_waited_is_let_through() {
