@@ -127,6 +127,9 @@ impl Gateway {
         let date = anchor::date(&config.ledger);
         let ledger = Ledger::open(&config.ledger, &sinks, date)
             .map_err(|error| StartError::Machine(error.to_string()))?;
+        if ledger.is_short() {
+            warn!("the ledger's disk is full: nothing is admitted that spends until there is room on it");
+        }
         let calendar = Calendar::new(date, ledger.last_written(), clock::now());
         anchor::keep(&config.ledger, calendar.at(clock::now()));
         let counted = Arc::clone(&metrics);

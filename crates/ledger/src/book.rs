@@ -197,7 +197,7 @@ impl Ledger {
     /// # Errors
     /// When there is no such hold.
     pub async fn note(&self, hold: HoldId, note: Note, now: Timestamp) -> Result<HoldState, Refused> {
-        self.decide(move |store| write(store, hold, &note, None, now)).await
+        self.record(move |store| write(store, hold, &note, None, now)).await
     }
 }
 

@@ -45,17 +45,31 @@ pub struct Unavailable {
     what: String,
     /// Whether nothing may be asked of it any more.
     pub(crate) is_final: bool,
+    /// Whether the disk has no room for it.
+    pub(crate) is_full: bool,
 }
 
 impl Unavailable {
     /// For the reason given, which may pass.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), is_final: false }
+        Self { what: what.into(), is_final: false, is_full: false }
+    }
+
+    /// Because the disk has no room for it.
+    pub(crate) fn full(what: impl Into<String>) -> Self {
+        Self { is_full: true, ..Self::new(what) }
+    }
+
+    /// What room there is was kept for something else.
+    pub(crate) fn short() -> Self {
+        Self::new(
+            "the disk is full, and the room that is left is for what has happened already; make room on it",
+        )
     }
 
     /// For the reason given, until somebody opens the ledger anew.
     pub(crate) fn for_good(what: impl Into<String>) -> Self {
-        Self { what: what.into(), is_final: true }
+        Self { is_final: true, ..Self::new(what) }
     }
 
     /// What is asked of a ledger that has ended.
@@ -131,6 +145,14 @@ impl Ledger {
         }
     }
 
+    /// Whether its disk has room only for what has happened already: nothing new is begun until there is more.
+    pub fn is_short(&self) -> bool {
+        match &self.0 {
+            Store::Memory(_) => false,
+            Store::Sqlite(sqlite) => sqlite.is_short(),
+        }
+    }
+
     /// Tells of every transaction that stands: its orders, and how long it took. Who watches first is told. In memory nothing
     /// has to be waited for, and nothing is told.
     pub fn watch(&self, told: impl Fn(usize, Duration) + Send + Sync + 'static) {
@@ -140,7 +162,7 @@ impl Ledger {
         }
     }
 
-    /// Carries an order out and waits until it stands.
+    /// Carries an order out and waits until it stands; refused while room is short.
     pub(crate) async fn decide<T: Send + 'static, E: Failing + Send + 'static>(
         &self,
         order: impl Fn(&mut dyn Write) -> Result<T, E> + Send + 'static,
@@ -148,6 +170,17 @@ impl Ledger {
         match &self.0 {
             Store::Memory(shared) => shared.decide(order),
             Store::Sqlite(sqlite) => sqlite.decide(order).await,
+        }
+    }
+
+    /// Writes down what has happened already, and waits until that stands: on a full disk in the room that is kept for it.
+    pub(crate) async fn record<T: Send + 'static, E: Failing + Send + 'static>(
+        &self,
+        order: impl Fn(&mut dyn Write) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<T, E> {
+        match &self.0 {
+            Store::Memory(shared) => shared.decide(order),
+            Store::Sqlite(sqlite) => sqlite.record(order).await,
         }
     }
 

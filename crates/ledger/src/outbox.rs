@@ -43,7 +43,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written: the events are then sent once more.
     pub async fn sent(&self, sink: String, up_to: i64) -> Result<(), Unavailable> {
-        self.decide(move |store| store.sent(&sink, up_to)).await
+        self.record(move |store| store.sent(&sink, up_to)).await
     }
 
     /// A sink has refused an event for good: it is kept beside, with the reason, and is in nobody's way.
@@ -51,7 +51,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written: the event is then sent once more.
     pub async fn bury(&self, sink: String, seq: i64, why: String, now: Timestamp) -> Result<(), Unavailable> {
-        self.decide(move |store| {
+        self.record(move |store| {
             store.bury(&sink, seq, &why, millis(now))?;
             store.sent(&sink, seq)
         })

@@ -88,7 +88,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn keep(&self, key: Key, kept: Kept) -> Result<(), Unavailable> {
-        self.decide(move |store| keep(store, &key, &kept)).await
+        self.record(move |store| keep(store, &key, &kept)).await
     }
 
     /// Forgets what was kept long enough.

@@ -7,6 +7,7 @@ mod open;
 mod places;
 mod read;
 mod reader;
+mod reserve;
 mod seal;
 mod verify;
 mod watch;
@@ -30,6 +31,7 @@ use mark::Reached;
 use open::Opened;
 use places::Places;
 use reader::Question;
+use reserve::Reserve;
 use watch::Watch;
 use writer::Order;
 
@@ -84,6 +86,12 @@ impl Book {
         Ok(reached)
     }
 
+    /// Takes the journal over into the main file, after which it is written from its beginning: on a full disk that needs far less
+    /// room than to write on behind it. Where it cannot be done it stays as it is.
+    fn take_over(&self) {
+        let _ = self.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    }
+
     /// Takes back whatever the transaction has written. One that is over already says so, and that is all.
     fn roll_back(&mut self) {
         let _ = self.step("ROLLBACK");
@@ -106,24 +114,27 @@ impl Book {
 impl Sqlite {
     /// As [`crate::Ledger::open`].
     pub(crate) fn open(path: &Path, sinks: &[String], now: Timestamp) -> Result<Self, OpenError> {
-        Self::start(open::open(path, sinks, now)?)
+        let (opened, watch) = (open::open(path, sinks, now)?, Arc::default());
+        let reserve = Reserve::of(path, &watch);
+        Self::start(opened, reserve, watch)
     }
 
     /// As [`crate::Ledger::visit`].
     pub(crate) fn visit(path: &Path) -> Result<Self, OpenError> {
-        Self::start(open::visit(path)?)
+        let (opened, watch) = (open::visit(path)?, Arc::default());
+        let reserve = Reserve::none(&watch);
+        Self::start(opened, reserve, watch)
     }
 
     /// The writer keeps the lock for as long as it has the connection, and outlives the readers: who closes the file last tidies
     /// it up, and that is only for who can write it.
-    fn start(opened: Opened) -> Result<Self, OpenError> {
+    fn start(opened: Opened, mut reserve: Reserve, watch: Arc<Watch>) -> Result<Self, OpenError> {
         let (orders, waiting) = channel();
-        let watch = Arc::<Watch>::default();
         let Opened { mut book, reader, reporter, mut mark, lock, last_written } = opened;
         let (questions, reading) = answering("ledger-reader", reader, &watch)?;
         let (reports, reporting) = answering("ledger-reports", reporter, &watch)?;
         on_thread("ledger", &watch, move |watch| {
-            writer::write_all(&mut book, mark.as_mut(), &waiting, watch);
+            writer::write_all(&mut book, mark.as_mut(), &waiting, &mut reserve, watch);
             // Nobody is to wait for a writer that has ended.
             watch.end();
             drop(waiting);
@@ -142,12 +153,45 @@ impl Sqlite {
         self.watch.has_ended()
     }
 
+    pub(crate) fn is_short(&self) -> bool {
+        self.watch.is_short()
+    }
+
     pub(crate) fn watch(&self, told: impl Fn(usize, Duration) + Send + Sync + 'static) {
         self.watch.by(told);
     }
 
     /// As [`crate::Ledger::decide`].
     pub(crate) async fn decide<T: Send + 'static, E: Failing + Send + 'static>(
+        &self,
+        order: impl Fn(&mut dyn Write) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let watch = Arc::clone(&self.watch);
+        // Asked when its turn comes, not when it is sent: what is before it may have found the disk full.
+        let order = move |book: &mut dyn Write| {
+            if watch.is_short() { Err(Unavailable::short().into()) } else { order(book) }
+        };
+        self.carry_out(order).await
+    }
+
+    /// As [`crate::Ledger::record`].
+    pub(crate) async fn record<T: Send + 'static, E: Failing + Send + 'static>(
+        &self,
+        order: impl Fn(&mut dyn Write) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<T, E> {
+        let order = Arc::new(order);
+        let once = || {
+            let order = Arc::clone(&order);
+            self.carry_out(move |book| order(book))
+        };
+        match once().await {
+            // By now the writer has given back what was kept for this.
+            Err(error) if error.fault().is_some_and(|fault| fault.is_full) => once().await,
+            done => done,
+        }
+    }
+
+    async fn carry_out<T: Send + 'static, E: Failing + Send + 'static>(
         &self,
         order: impl Fn(&mut dyn Write) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
@@ -221,6 +265,9 @@ impl From<rusqlite::Error> for Unavailable {
                 Self::new("a row is not what was written; see `jobgate ledger verify`")
             }
             error if is_final(&error) => Self::for_good(error.to_string()),
+            error if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
+                Self::full(error.to_string())
+            }
             error => Self::new(error.to_string()),
         }
     }

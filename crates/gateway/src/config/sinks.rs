@@ -14,7 +14,7 @@ use super::url;
 pub(super) const KEY: &str = "event_sink";
 
 /// What a ledger's file and those beside it end with.
-const LEDGERS: [&str; 7] = ["", "-wal", "-shm", "-journal", ".lock", ".mark", ".clock"];
+const LEDGERS: [&str; 8] = ["", "-wal", "-shm", "-journal", ".lock", ".mark", ".clock", ".reserve"];
 const KEYS: [&str; 4] = ["name", "file", "url", "token"];
 
 /// How long a server may take for one batch.

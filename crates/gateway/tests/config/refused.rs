@@ -61,6 +61,10 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
         "event_sink[0].file: is the ledger's own file",
     ),
     (
+        "ledger.url = 'sqlite:book.db'\n[[event_sink]]\nname = 's'\nfile = 'book.db.reserve'",
+        "event_sink[0].file: is the ledger's own file",
+    ),
+    (
         "ledger.url = 'memory:'\n[[event_sink]]\nname = 's'\nfile = 'e'\n[[event_sink]]\nname = 't'\nfile = './e'",
         "event_sink[1].file: is another sink's file, too: each event would be in it twice",
     ),

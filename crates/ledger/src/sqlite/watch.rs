@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 type Told = Box<dyn Fn(usize, Duration) + Send + Sync>;
 
-/// Somebody who is told, or nobody; and whether the writer has ended.
+/// Somebody who is told, or nobody; whether the writer has ended, and whether its disk has room only for what has happened already.
 #[derive(Default)]
 pub(super) struct Watch {
     told: OnceLock<Told>,
     ended: AtomicBool,
+    short: AtomicBool,
 }
 
 impl Watch {
@@ -33,6 +34,15 @@ impl Watch {
 
     pub(super) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
+    }
+
+    /// There is room only for what has happened already, or there is enough again.
+    pub(super) fn short(&self, short: bool) {
+        self.short.store(short, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_short(&self) -> bool {
+        self.short.load(Ordering::Relaxed)
     }
 
     pub(super) fn tell(&self, orders: usize, began: Instant) {

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::Book;
 use super::mark::Mark;
+use super::reserve::Reserve;
 use super::watch::Watch;
 use crate::ledger::{Failing, Unavailable};
 use crate::store::Write;
@@ -25,7 +26,7 @@ pub(super) enum End {
     Stands,
     /// It said no, or failed.
     Undone,
-    /// The disk or the file is at fault: nothing of the transaction may stand, and none may follow.
+    /// The disk or the file is at fault: nothing of the transaction may stand, and none may follow unless it is only full.
     Broken(Unavailable),
 }
 
@@ -38,7 +39,7 @@ pub(super) fn order<T: Send + 'static, E: Failing + Send + 'static>(
         let done = book.map_err(E::from).and_then(|book| decide(book));
         let end = match &done {
             Ok(_) => End::Stands,
-            Err(error) => match error.fault().filter(|fault| fault.is_final) {
+            Err(error) => match error.fault().filter(|fault| fault.is_final || fault.is_full) {
                 Some(fault) => End::Broken(fault.clone()),
                 None => End::Undone,
             },
@@ -57,9 +58,10 @@ pub(super) fn write_all(
     book: &mut Book,
     mut mark: Option<&mut Mark>,
     waiting: &Receiver<Order>,
+    reserve: &mut Reserve,
     watch: &Watch,
 ) {
-    while let Ok(first) = waiting.recv() {
+    while let Some(first) = reserve.next(waiting) {
         let began = Watch::now();
         let orders = std::iter::once(first).chain(waiting.try_iter().take(BATCH));
         if watch.has_ended() {
@@ -88,11 +90,18 @@ pub(super) fn write_all(
         if fault.is_some() {
             book.roll_back();
         }
+        if fault.as_ref().is_some_and(|fault| fault.is_full) {
+            // Before anybody hears of it: what has happened is sent here once more.
+            reserve.give_back();
+        }
         if fault.is_none() {
             watch.tell(told.len(), began);
         }
         for tell in told {
             tell(fault.clone());
+        }
+        if is_changed && watch.is_short() {
+            book.take_over();
         }
         if fault.is_some_and(|fault| fault.is_final) {
             // A second flush after a failed one may lie about what the first one lost, and what is damaged on the disk may look
@@ -108,9 +117,9 @@ fn within(book: &mut Book, order: Order, broken: &mut Option<Unavailable>) -> Te
     // A full disk ends the whole transaction in its midst. What came behind it would stand by itself, and be told as if it did
     // not.
     if broken.is_some() || book.db.is_autocommit() {
-        let fault = Unavailable::new("an earlier write of the same transaction failed");
+        let earlier = || Unavailable::new("an earlier write of the same transaction failed");
+        let fault = broken.get_or_insert_with(earlier).clone();
         let (tell, _) = order(Err(fault.clone()));
-        broken.get_or_insert_with(|| fault.clone());
         return Box::new(move |_| tell(Some(fault)));
     }
     let changes = book.changes();
@@ -128,6 +137,7 @@ fn within(book: &mut Book, order: Order, broken: &mut Option<Unavailable>) -> Te
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::mpsc::channel;
 
     use rusqlite::Connection;
@@ -139,6 +149,11 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(tables).unwrap();
         Book::new(connection)
+    }
+
+    fn written(book: &mut Book, waiting: &Receiver<Order>) {
+        let watch = Arc::<Watch>::default();
+        write_all(book, None, waiting, &mut Reserve::none(&watch), &watch);
     }
 
     fn kept(book: &Book) -> i64 {
@@ -163,7 +178,7 @@ mod tests {
             orders.send(order).unwrap();
         }
         drop(orders);
-        write_all(&mut book, None, &waiting, &Watch::default());
+        written(&mut book, &waiting);
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
         assert_eq!(kept(&book), 0);
     }
@@ -187,7 +202,7 @@ mod tests {
             orders.send(order).unwrap();
         }
         drop(orders);
-        write_all(&mut book, None, &waiting, &Watch::default());
+        written(&mut book, &waiting);
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 4]);
         assert_eq!(kept(&book), 0);
     }
@@ -208,7 +223,7 @@ mod tests {
             });
             orders.send(order).unwrap();
         }
-        write_all(&mut book, None, &waiting, &Watch::default());
+        written(&mut book, &waiting);
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
         assert_eq!(kept(&book), 0);
         drop(orders);

@@ -1,6 +1,6 @@
 //! What a ledger in a file does beyond what every ledger does: it outlives its process, is locked, and tells who changed it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use admission::{Event, HoldState};
@@ -12,11 +12,15 @@ use crate::conformance::{happened, hold, sums};
 use crate::support::{at, raise, wait};
 
 fn file(name: &str) -> PathBuf {
-    let file = std::env::temp_dir().join(format!("jobgate-book-{}-{name}.db", std::process::id()));
-    for end in ["", "-wal", "-shm", ".lock", ".mark"] {
-        let _ = std::fs::remove_file(format!("{}{end}", file.display()));
-    }
-    file
+    let folder = std::env::temp_dir().join(format!("jobgate-book-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder.join("book.db")
+}
+
+/// With all that is beside it.
+fn removed(file: &Path) {
+    let _ = std::fs::remove_dir_all(file.parent().unwrap());
 }
 
 /// The lock goes with the writer's thread, which ends soon after the last one who could ask.
@@ -56,7 +60,7 @@ fn what_was_open_when_a_process_ended_is_in_doubt_and_still_held() {
         assert_eq!(wait(again.hold_of(job)).unwrap().unwrap().id, id);
         assert_eq!(wait(again.verify()).unwrap().unwrap().entries, 8, "recovering again adds nothing");
     }
-    let _ = std::fs::remove_file(file);
+    removed(&file);
 }
 
 #[test]
@@ -82,7 +86,7 @@ fn whoever_changes_the_book_is_found_out() {
         rusqlite::Connection::open(&file).unwrap().execute_batch(change).unwrap();
         assert!(wait(book.verify()).unwrap().is_err(), "{name}");
         drop(book);
-        let _ = std::fs::remove_file(file);
+        removed(&file);
     }
 }
 
@@ -105,16 +109,17 @@ fn a_second_gateway_and_an_unknown_version_are_refused() {
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains("is no ledger"), "{refused}");
     }
-    let _ = std::fs::remove_file(foreign);
+    removed(&foreign);
     let none = Ledger::visit(&Url::Sqlite("/no/such/book.db".into())).unwrap_err().to_string();
     assert!(none.contains("no such file"), "{none}");
-    let _ = std::fs::remove_file(locked);
+    removed(&locked);
 }
 
 /// What a killed process left under way is unknown; what was over is told again.
 #[test]
 fn keys_outlive_their_process() {
-    let url = Url::Sqlite(file("keys"));
+    let file = file("keys");
+    let url = Url::Sqlite(file.clone());
     let book = Ledger::open(&url, &[], at(0)).unwrap();
     let key = |name: u8| Key { name: [name; 32], request: [1; 32] };
     let first = hold(7, 10);
@@ -127,4 +132,5 @@ fn keys_outlive_their_process() {
     let book = reopened(&url, at(5));
     assert_eq!(wait(book.recall(key(1), at(6))), Ok(Some(Earlier::Over(kept, Some(first.id)))));
     assert_eq!(wait(book.recall(key(3), at(6))), Ok(Some(Earlier::Over(Kept::Unknown(502), None))));
+    removed(&file);
 }

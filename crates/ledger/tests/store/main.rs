@@ -5,7 +5,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    reason = "a test fails by panicking, and may look at the environment"
+    clippy::print_stdout,
+    reason = "a test fails by panicking, may look at the environment, and tells what it counted"
 )]
 #![allow(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
 
@@ -13,5 +14,6 @@ mod agreement;
 mod conformance;
 mod damaged;
 mod file;
+mod full;
 mod laws;
 mod support;
