@@ -11,6 +11,7 @@
 mod support;
 
 mod doubts;
+mod ends;
 
 use std::thread;
 
