@@ -13,6 +13,8 @@ use super::watch::Watch;
 
 /// Enough for some 1,200 outcomes, each in a transaction of its own: more than requests are under way unless configured otherwise.
 const SIZE: u64 = 1 << 20;
+const PIECE: usize = 128 << 10;
+const PIECES: usize = 8;
 
 /// How long after it was given back, or could not be made, it is tried to be made again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -101,14 +103,15 @@ fn emptied(path: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
+/// The same piece again and again: file systems that compress look at 128 KiB at a time, unless they are told otherwise.
 fn noise() -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut piece = Vec::new();
     let mut seed: u64 = 1;
-    for _ in 0..SIZE / 8 {
+    for _ in 0..PIECE / 8 {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        bytes.extend_from_slice(&seed.to_be_bytes());
+        piece.extend_from_slice(&seed.to_be_bytes());
     }
-    bytes
+    piece.repeat(PIECES)
 }
 
 #[cfg(test)]
