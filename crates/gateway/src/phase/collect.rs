@@ -89,12 +89,12 @@ async fn read(
         match &mut rest {
             Some(rest) => rest.extend_from_slice(&piece),
             // The usual body comes in one piece and is not copied.
-            None if first.is_empty() => first = piece,
+            None if first.is_empty() && declared.is_none_or(|whole| whole <= total) => first = piece,
             None => {
-                // As much as was declared is made room for once; memory that nothing is written to is not taken.
+                // As much as was declared is made room for once, and at once: a piece that waited for the next one would take 64 KiB
+                // beside it. Memory that nothing is written to is not taken.
                 let whole = declared.unwrap_or(total.saturating_mul(2)).max(total).min(limit);
                 let mut both = BytesMut::with_capacity(whole);
-                // Not kept until the end: it has as many as 64 KiB.
                 both.extend_from_slice(&std::mem::take(&mut first));
                 both.extend_from_slice(&piece);
                 rest = Some(both);
