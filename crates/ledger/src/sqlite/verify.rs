@@ -22,7 +22,7 @@ pub(crate) fn verify_file(path: &Path) -> Result<Result<Verified, Faults>, OpenE
     at_one_time(&connection).map_err(|error| OpenError::of(path, &error))
 }
 
-/// What is kept in memory of the file while its pages are looked at: 64 MiB, as SQLite writes it.
+/// What is kept in memory of the file while its pages are looked at: 64 MiB, as `SQLite` writes it.
 const PAGES: i64 = -65_536;
 
 type Marked = Result<Option<Reached>, OpenError>;
