@@ -8,11 +8,11 @@ use admission::{Event, HoldState};
 use gateway::Config;
 use jiff::{SignedDuration, Timestamp};
 use job_model::JobId;
-use ledger::{HoldId, Ledger, NewHold, Note, Terms, Told, Url};
+use ledger::{Ledger, Note, Told, Url};
 
 use super::{JOB_ID, patch, submission};
 use crate::support::folder::Folder;
-use crate::support::money::{budget, gate, holds, states, sum, sums};
+use crate::support::money::{budget, gate, holds, states, sum, sums, unsubmitted};
 use crate::support::{Act, JOB, Recorder, Running, answer, get, head, post};
 
 const DAY: i64 = 24;
@@ -28,20 +28,9 @@ fn with(folder: &Folder, hours: i64, jobs: &[&[Event]]) -> (Recorder, Running) {
     let config = Config::parse(&text, Path::new("."), []).unwrap();
     let book = Ledger::open(&Url::Sqlite(folder.0.join("book.db")), &[], when).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let workload = serde_json::json!({"type": "Full", "quality": "Extra", "outputs": ["OBJ"]});
     for (number, events) in jobs.iter().enumerate() {
-        let hold = HoldId::new();
-        let new = NewHold {
-            id: hold,
-            job: None,
-            workspace: job_model::WorkspaceId::parse("6881117d-9fd2-4900-870b-9b721dc90f25").unwrap(),
-            principal: String::new(),
-            workload: job_model::Workload::from_json(&workload).unwrap(),
-            amount: Some("3.5".parse().unwrap()),
-            terms: Terms::default(),
-            currency: "unit".to_owned(),
-            claims: config.budgets.iter().map(|budget| budget.claim(None, "", when).unwrap()).collect(),
-        };
+        let new = unsubmitted(&config, when);
+        let hold = new.id;
         runtime.block_on(book.reserve(new, None, when)).unwrap();
         let told = Told { job: JobId::parse(&id(number)), ..Told::default() };
         let note = Note { events: events.to_vec(), told, ..Note::default() };

@@ -5,30 +5,13 @@ use std::thread;
 
 use gateway::Config;
 use jiff::{SignedDuration, Timestamp};
-use ledger::{HoldId, Ledger, NewHold, Note, Terms, Told, Url};
+use ledger::{Ledger, Note, Told, Url};
 
 use crate::support::folder::Folder;
-use crate::support::money::{budget, holds, sum, sums};
+use crate::support::money::{budget, holds, sum, sums, unsubmitted};
 use crate::support::{Act, JOB, Recorder, Running, answer, get, post, request};
 
 const ID: &str = "cc3d35cc-416a-4262-9714-b359da70b410";
-
-/// A job of 3.5 units, as it was held then.
-fn unsubmitted(config: &Config, when: Timestamp) -> NewHold {
-    let workspace = job_model::WorkspaceId::parse("6881117d-9fd2-4900-870b-9b721dc90f25").unwrap();
-    let workload = serde_json::json!({"type": "Full", "quality": "Extra", "outputs": ["OBJ"]});
-    NewHold {
-        id: HoldId::new(),
-        job: None,
-        workspace,
-        principal: String::new(),
-        workload: job_model::Workload::from_json(&workload).unwrap(),
-        amount: Some("3.5".parse().unwrap()),
-        terms: Terms::default(),
-        currency: "unit".to_owned(),
-        claims: config.budgets.iter().map(|budget| budget.claim(None, "", when).unwrap()).collect(),
-    }
-}
 
 /// A ledger in which a job of 3.5 units was created some days ago.
 fn created(folder: &Folder, text: &str, days: i64) {
