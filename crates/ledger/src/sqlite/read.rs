@@ -236,7 +236,7 @@ pub(super) fn account_under_seal(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account { number: row.get(0)?, row: row_of })
 }
 
-/// Where a hold stands whose seal was found to hold. All of it takes ten times as long to read.
+/// Where a hold stands whose seal was found to hold. Nothing else of it is compared.
 pub(super) fn standing_under_seal(row: &Row<'_>) -> rusqlite::Result<(HoldId, HoldState, Amount)> {
     let state = HoldState::from_word(row.get_ref(2)?.as_str()?).ok_or(rusqlite::Error::InvalidQuery)?;
     Ok((row.get(0)?, state, Amount::from_micros(row.get(3)?)))
