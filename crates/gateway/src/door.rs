@@ -20,16 +20,16 @@ use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
 use pingora::listeners::tls::Acceptor;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::{ALPN, IO, Stream};
-use pingora::proxy::HttpProxy;
+
 use pingora::server::ShutdownWatch;
 use pingora::time::timeout;
 use tokio::sync::watch;
 
 use crate::access_log::AccessLog;
 use crate::config::Limits;
-use crate::gate::Gate;
 use crate::life::Life;
 use crate::metrics::Metrics;
+use crate::proxy::Proxy;
 use crate::rates::network;
 
 pub(crate) use self::told::{begin, end, is_misframed};
@@ -40,7 +40,7 @@ const FIRST: Duration = Duration::from_secs(60);
 
 /// Takes connections and gives them to the proxy.
 pub(crate) struct Door {
-    pub(crate) proxy: Arc<HttpProxy<Gate>>,
+    pub(crate) proxy: Arc<Proxy>,
     /// Where the listener has a certificate.
     pub(crate) tls: Option<Acceptor>,
     pub(crate) life: Arc<Life>,
@@ -93,7 +93,6 @@ impl ServerApp for Door {
 
     async fn cleanup(&self) {
         self.life.close();
-        self.proxy.http_cleanup().await;
     }
 }
 

@@ -9,7 +9,7 @@ use job_model::JobPatch;
 use ledger::{HoldRow, Key};
 use log::warn;
 use pingora::Error;
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession as Session;
 
 use crate::access_log::AccessLog;
 use crate::capacity::Share;
@@ -67,6 +67,13 @@ pub(crate) struct Visit {
     pub(crate) in_flight: Option<Share>,
     /// What an answer that was passed on tells of jobs.
     pub(crate) told: Option<Vec<u8>>,
+}
+
+impl Visit {
+    /// One begins now.
+    pub(crate) fn new(gate: &Gate) -> Self {
+        Self { record: Record::new(gate.money.now()), in_flight: None, told: None }
+    }
 }
 
 /// Why a request ends early.

@@ -1,41 +1,94 @@
-//! The proxy: a table of contents. Each hook of pingora's calls the phase that does the work.
+//! The proxy: one request, from its header to its record. Each step is a phase that does the work.
+//!
+//! The library has a proxy object with hooks for each step of its own forwarding, its cache and its retries. All that was ever wanted
+//! of it was the one that answers, and it kept 16 KiB for the others with each request that is under way. So requests are taken
+//! where it takes them itself.
 
 use async_trait::async_trait;
 use http::header::TRANSFER_ENCODING;
-use log::warn;
-use pingora::modules::http::HttpModules;
-use pingora::proxy::{FailToProxy, ProxyHttp, Session};
-use pingora::upstreams::peer::HttpPeer;
+use http::{Method, StatusCode};
+use log::{debug, warn};
+use pingora::apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream};
+use pingora::protocols::http::ServerSession as Session;
+use pingora::protocols::http::v2::server::H2Options;
+use pingora::server::ShutdownWatch;
 use pingora::{Error, ErrorType};
 
 use crate::door;
 use crate::gate::{Ending, Gate, Visit};
-use crate::phase::meter::{self, Record};
+use crate::phase::meter;
 use crate::phase::settle;
 use crate::reply;
 
+/// Takes requests from connections.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    pub(crate) gate: Gate,
+    pub(crate) options: HttpServerOptions,
+    pub(crate) http2: H2Options,
+}
+
 #[async_trait]
-impl ProxyHttp for Gate {
-    type CTX = Visit;
-
-    fn new_ctx(&self) -> Visit {
-        Visit { record: Record::new(self.money.now()), in_flight: None, told: None }
+impl HttpServerApp for Proxy {
+    async fn process_new_http(
+        self: &std::sync::Arc<Self>,
+        mut session: Session,
+        _: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        if !has_header(&mut session).await {
+            return None;
+        }
+        door::begin(&session);
+        let mut visit = Visit::new(&self.gate);
+        let answered = self.answer(&mut session, &mut visit).await;
+        door::end(&session);
+        self.take_note(&mut visit, answered.as_ref().err().map(AsRef::as_ref)).await;
+        answered.ok()?;
+        let settings = HttpPersistentSettings::for_session(&session);
+        let reusable = session.finish().await.ok().flatten()?;
+        Some(ReusedHttpStream::from_reusable_stream(reusable, settings))
     }
 
-    /// None: the library's own would look at each header for what could be compressed, and compress nothing.
-    fn init_downstream_modules(&self, _: &mut HttpModules) {}
-
-    async fn early_request_filter(&self, session: &mut Session, _: &mut Visit) -> pingora::Result<()> {
-        door::begin(session);
-        Ok(())
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        Some(&self.options)
     }
 
-    async fn request_filter(&self, session: &mut Session, visit: &mut Visit) -> pingora::Result<bool> {
-        if self.life.is_draining() {
+    fn h2_options(&self) -> Option<H2Options> {
+        Some(self.http2.clone())
+    }
+}
+
+/// Reads the header; false where there is none, or none that may go on. What cannot be parsed is answered by the door.
+async fn has_header(session: &mut Session) -> bool {
+    let no = match session.read_request().await {
+        Ok(true) if session.req_header().method == Method::CONNECT => StatusCode::METHOD_NOT_ALLOWED,
+        Ok(begun) => return begun,
+        Err(error) if *error.etype() == ErrorType::InvalidHTTPHeader => StatusCode::BAD_REQUEST,
+        Err(error) => {
+            debug!("no request: {error}");
+            session.shutdown().await;
+            return false;
+        }
+    };
+    if let Err(error) = session.respond_error(no.as_u16()).await {
+        debug!("a client that is gone was not answered: {error}");
+    }
+    session.shutdown().await;
+    false
+}
+
+impl Proxy {
+    /// Answers the request.
+    ///
+    /// # Errors
+    /// When the client is gone.
+    async fn answer(&self, session: &mut Session, visit: &mut Visit) -> pingora::Result<()> {
+        let gate = &self.gate;
+        if gate.life.is_draining() {
             session.set_keepalive(None);
         } else if session.get_keepalive().is_some() {
             // Only ever shortened: pingora has closed those connections already that must not be used again.
-            session.set_keepalive(Some(self.limits.keep_alive.as_secs()));
+            session.set_keepalive(Some(gate.limits.keep_alive.as_secs()));
         }
         if session.req_header().headers.contains_key(TRANSFER_ENCODING) {
             // The parser of chunks is lenient: where it and a client disagree, nothing may follow.
@@ -45,9 +98,9 @@ impl ProxyHttp for Gate {
         // A second request may follow the first without waiting; the first is then still answered.
         session.set_pipelining_enabled(true);
         session.set_abort_on_close(false);
-        match self.pass(session, visit).await {
-            Ok(()) => Ok(true),
-            Err(Ending::Refused(no)) => self.refuse(session, visit, no).await.map(|()| true),
+        match gate.pass(session, visit).await {
+            Ok(()) => Ok(()),
+            Err(Ending::Refused(no)) => gate.refuse(session, visit, no).await,
             Err(Ending::Broken(error)) => {
                 // Nobody is there to answer, and upstream is not to blame: on HTTP/2 the error does not say whose it is.
                 session.set_keepalive(None);
@@ -56,30 +109,16 @@ impl ProxyHttp for Gate {
         }
     }
 
-    /// Nothing is left for the library to forward.
-    async fn upstream_peer(&self, _: &mut Session, _: &mut Visit) -> pingora::Result<Box<HttpPeer>> {
-        Error::e_explain(ErrorType::InternalError, "every request is answered by its filter")
-    }
-
-    /// Whoever would be answered is gone, or has half an answer.
-    async fn fail_to_proxy(&self, _: &mut Session, _: &Error, _: &mut Visit) -> FailToProxy {
-        FailToProxy { error_code: 0, can_reuse_downstream: false }
-    }
-
-    async fn logging(&self, session: &mut Session, error: Option<&Error>, visit: &mut Visit) {
-        door::end(session);
+    /// Takes note of what became of it.
+    async fn take_note(&self, visit: &mut Visit, error: Option<&Error>) {
         drop(visit.in_flight.take());
+        let (gate, record) = (&self.gate, &visit.record);
         if let Some(told) = visit.told.take() {
-            settle::observe(&self.money, visit.record.route, &told, visit.record.at).await;
+            settle::observe(&gate.money, record.route, &told, record.at).await;
         }
         if let Some(error) = error {
-            warn!("request {}: {error}", visit.record.request_id);
+            warn!("request {}: {error}", record.request_id);
         }
-        meter::meter(&visit.record, &self.metrics, &self.log);
-    }
-
-    /// Pingora's own has the target with its query, which may name people.
-    fn request_summary(&self, _: &Session, visit: &Visit) -> String {
-        format!("request {}", visit.record.request_id)
+        meter::meter(record, &gate.metrics, &gate.log);
     }
 }

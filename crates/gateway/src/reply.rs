@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use pingora::http::ResponseHeader;
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession as Session;
 use pingora::time::timeout;
 use pingora::{Error, ErrorType};
 use serde_json::{Value, json};
@@ -309,9 +309,9 @@ pub(crate) async fn send(session: &mut Session, reply: &Reply, record: &mut Reco
     sign(&mut header, record)?;
     // Over HTTP/2 the library would write a body to whoever asked for a header only.
     let bare = session.req_header().method == Method::HEAD;
-    taken(session.write_response_header(Box::new(header), bare)).await?;
+    taken(session.write_response_header(Box::new(header))).await?;
     if !bare {
-        taken(session.write_response_body(Some(reply.body.clone()), true)).await?;
+        taken(session.write_response_body(reply.body.clone(), true)).await?;
     }
     if unread && !session.is_body_done() {
         // A socket that is closed with unread bytes is reset, and the reset may overtake the answer. Who was too slow has had his time.

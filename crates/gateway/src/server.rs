@@ -13,7 +13,6 @@ use ledger::Ledger;
 use log::{info, warn};
 use pingora::connectors::ConnectorOptions;
 use pingora::listeners::tls::{Acceptor, TlsSettings};
-use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch};
 use pingora::services::Service as PingoraService;
@@ -38,6 +37,7 @@ use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::money::Money;
 use crate::phase::admit::Desk;
+use crate::proxy::Proxy;
 use crate::rates::Rates;
 use crate::relay;
 use crate::threads;
@@ -161,11 +161,9 @@ impl Gateway {
             log: Arc::clone(&log),
             life: Arc::clone(&life),
         };
-        let mut proxy = http_proxy(&server.configuration, gate);
-        proxy.server_options = Some(connections::options(h2c, &limits));
-        proxy.h2_options = Some(connections::http2(&limits));
+        let (options, http2) = (connections::options(h2c, &limits), connections::http2(&limits));
         let door = Door {
-            proxy: Arc::new(proxy),
+            proxy: Arc::new(Proxy { gate, options, http2 }),
             tls,
             life: Arc::clone(&life),
             metrics: Arc::clone(&metrics),

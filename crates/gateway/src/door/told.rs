@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use pingora::http::ResponseHeader;
+use pingora::protocols::http::ServerSession as Session;
 use pingora::protocols::raw_connect::ProxyDigest;
-use pingora::proxy::Session;
 
 use crate::config::Limits;
 use crate::connections::Requests;
@@ -38,7 +38,7 @@ pub(crate) fn is_misframed(session: &Session) -> bool {
 }
 
 fn told(session: &Session) -> Option<&Told> {
-    let digest = session.as_downstream().digest()?.proxy_digest.as_ref()?;
+    let digest = session.digest()?.proxy_digest.as_ref()?;
     digest.user_data.as_ref()?.downcast_ref::<Arc<Told>>().map(Arc::as_ref)
 }
 

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, EXPECT};
 use http::{HeaderValue, Version};
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession as Session;
 use pingora::time::timeout;
 use pingora::{Error, ErrorType};
 

@@ -8,7 +8,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ledger::HoldId;
 use pingora::http::ResponseHeader;
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession as Session;
 
 use crate::courier::{Answer, Failure, Fate, Outcome, Parcel, Sent};
 use crate::phase::admit::{Judged, Permit};
@@ -163,9 +163,9 @@ pub(crate) async fn relay(session: &mut Session, answer: Answer, record: &mut Re
         header.insert_header(reply::NEAR, record.near.join(", "))?;
     }
     reply::sign(&mut header, record)?;
-    reply::taken(session.write_response_header(Box::new(header), bare)).await?;
+    reply::taken(session.write_response_header(Box::new(header))).await?;
     if !bare {
-        reply::taken(session.write_response_body(Some(answer.body), true)).await?;
+        reply::taken(session.write_response_body(answer.body, true)).await?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 use http::StatusCode;
 use job_model::response::{Job, JobResponse, JobState};
 use job_model::{Decimal, Workload, WorkspaceId};
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession as Session;
 
 use crate::courier::{Courier, Fate};
 use crate::phase::forward;

@@ -3,9 +3,10 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, StatusCode, Version};
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession as Session;
 use pingora::time::timeout;
 use pingora::{Error, ErrorType};
 
@@ -83,11 +84,11 @@ impl Begun<'_> {
             if let Some(told) = &mut told {
                 told.extend_from_slice(&piece);
             }
-            reply::taken(session.write_response_body(Some(piece), false)).await.map_err(Cut::Client)?;
+            reply::taken(session.write_response_body(piece, false)).await.map_err(Cut::Client)?;
         }
         self.courier.close(self.coming).await;
         if !bare {
-            reply::taken(session.write_response_body(None, true)).await.map_err(Cut::Client)?;
+            reply::taken(session.write_response_body(Bytes::new(), true)).await.map_err(Cut::Client)?;
         }
         Ok(told)
     }
@@ -110,14 +111,14 @@ impl Begun<'_> {
         record.status = status.as_u16();
         record.upstream_status = Some(record.status);
         reply::sign(&mut header, record)?;
-        reply::taken(session.write_response_header(Box::new(header), bare)).await?;
+        reply::taken(session.write_response_header(Box::new(header))).await?;
         Ok(bare)
     }
 }
 
 /// Work that ends with the client: a stream of HTTP/2 tells when it is reset, a connection of HTTP/1 only when it is written to.
 async fn while_there<T>(session: &mut Session, work: impl Future<Output = Result<T, Cut>>) -> Result<T, Cut> {
-    let Some(gone) = session.as_downstream_mut().watch_h2_stream_close() else { return work.await };
+    let Some(gone) = session.watch_h2_stream_close() else { return work.await };
     tokio::select! {
         biased;
         done = work => done,
