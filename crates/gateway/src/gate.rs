@@ -117,7 +117,10 @@ impl Gate {
     pub(crate) async fn pass(&self, session: &mut Session, visit: &mut Visit) -> Result<(), Ending> {
         let route = self.head(session, visit).await?;
         match route.handling() {
-            Handling::Observed | Handling::Bypassed => return self.stream(session, visit, route).await,
+            // On the heap: larger than all that is kept of a request that is judged.
+            Handling::Observed | Handling::Bypassed => {
+                return Box::pin(self.stream(session, visit, route)).await;
+            }
             Handling::Own if !route.has_body() => {
                 let reply = own_api::read(route, &self.desk, visit.record.at);
                 return self.answer(session, visit, &reply).await;
@@ -229,7 +232,7 @@ impl Gate {
         let began = clock::now();
         let patched = permit.judged().and_then(Judged::patch).cloned();
         let known = match &patched {
-            Some(patch) => self.followed(session, patch, record).await?,
+            Some(patch) => Box::pin(self.followed(session, patch, record)).await?,
             None => None,
         };
         if let Some((row, patch)) = known.as_ref().zip(patched.as_ref()) {
