@@ -36,6 +36,10 @@ const PREFACE: usize = 24;
 /// The most of a request that is read before the proxy is asked to: as much as the proxy reads at first.
 const BEGINNING: usize = 4096;
 
+/// The most that is read at once. The proxy's library has a buffer of 64 KiB for it, of which only what was written to takes room, and
+/// that until the request is over.
+const PIECE: usize = 12 << 10;
+
 /// A connection whose headers are timed and whose bodies' framing is followed.
 pub(super) struct Watched {
     inner: Stream,
@@ -117,7 +121,12 @@ impl Watched {
     fn read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = if self.beginning.is_empty() {
-            Pin::new(&mut self.inner).poll_read(context, buffer)
+            let room = buffer.remaining().min(PIECE);
+            let mut piece = ReadBuf::new(buffer.initialize_unfilled_to(room));
+            let read = Pin::new(&mut self.inner).poll_read(context, &mut piece);
+            let new = piece.filled().len();
+            buffer.advance(new);
+            read
         } else {
             let fits = self.beginning.len().min(buffer.remaining());
             buffer.put_slice(self.beginning.get(..fits).unwrap_or_default());
