@@ -1,5 +1,5 @@
 //! Where connections come in: counts them, and serves one request after the other on each. Between two requests a connection is all
-//! that is kept of it: what the library underneath takes for a request, some 30 KiB, is taken when the next one begins.
+//! that is kept of it: what a request takes, some 13 KiB, is taken when the next one begins.
 
 mod held;
 mod secured;

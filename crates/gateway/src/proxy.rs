@@ -33,10 +33,16 @@ impl HttpServerApp for Proxy {
     async fn process_new_http(
         self: &std::sync::Arc<Self>,
         mut session: Session,
-        _: &ShutdownWatch,
+        shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        if !has_header(&mut session).await {
-            return None;
+        let stopping = async {
+            let _ = shutdown.clone().wait_for(|stopping| *stopping).await;
+        };
+        tokio::select! {
+            biased;
+            whole = has_header(&mut session) => if !whole { return None },
+            // What was not asked for whole is not waited for.
+            () = stopping => return None,
         }
         door::begin(&session);
         let mut visit = Visit::new(&self.gate);

@@ -42,6 +42,19 @@ fn what_is_under_way_is_finished_and_nothing_new_begins() {
     assert_eq!(log.lines(2).len(), 2);
 }
 
+/// What was not asked for whole is not waited for.
+#[test]
+fn a_header_that_has_begun_does_not_keep_it() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "limits.head_timeout = '60s'\nshutdown.grace = '120s'");
+    let mut client = gateway.client();
+    assert_eq!(client.send(&post(JOB)).status, 201);
+    client.write(b"POST /contextcapture/jobs HTTP/1.1\r\nHost:");
+    let stopping = thread::spawn(move || gateway.stop());
+    assert!(client.is_closed());
+    assert_eq!(stopping.join().unwrap(), 0);
+}
+
 #[test]
 fn an_exchange_whose_client_has_left_is_waited_for() {
     let upstream = Recorder::start();

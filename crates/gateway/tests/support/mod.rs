@@ -295,7 +295,11 @@ impl Client {
 
     /// Whether the other side has closed, with nothing left to read.
     pub fn is_closed(&mut self) -> bool {
-        matches!(self.reader.read(&mut [0]), Ok(0) | Err(_))
+        match self.reader.read(&mut [0]) {
+            Ok(read) => read == 0,
+            // It is open, and nothing comes.
+            Err(error) => !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
+        }
     }
 }
 
