@@ -47,12 +47,14 @@ pub struct Unavailable {
     pub(crate) is_final: bool,
     /// Whether the disk has no room for it.
     pub(crate) is_full: bool,
+    /// Whether the disk did not take what was to be written or flushed: what is tried next is written anew.
+    pub(crate) is_unwritten: bool,
 }
 
 impl Unavailable {
     /// For the reason given, which may pass.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), is_final: false, is_full: false }
+        Self { what: what.into(), is_final: false, is_full: false, is_unwritten: false }
     }
 
     /// Because the disk has no room for it.
@@ -60,11 +62,22 @@ impl Unavailable {
         Self { is_full: true, ..Self::new(what) }
     }
 
+    /// Because the disk did not take it.
+    pub(crate) fn unwritten(why: impl fmt::Display) -> Self {
+        let what = format!("the disk did not take what was written: {why}; it is tried again each second");
+        Self { is_unwritten: true, ..Self::new(what) }
+    }
+
     /// What room there is was kept for something else.
     pub(crate) fn short() -> Self {
         Self::new(
             "the disk is full, and the room that is left is for what has happened already; make room on it",
         )
+    }
+
+    /// Whether nothing of a transaction stands in which it came up.
+    pub(crate) fn breaks_off(&self) -> bool {
+        self.is_final || self.is_full || self.is_unwritten
     }
 
     /// For the reason given, until somebody opens the ledger anew.

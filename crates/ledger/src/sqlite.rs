@@ -251,6 +251,16 @@ impl Drop for Over<'_> {
     }
 }
 
+/// Whether the disk refused to take something. It is not final. What failed with it is in the journal behind what stands, where
+/// nobody reads it; the next transaction is written over it, byte for byte anew, and stands only once a flush of its own has said
+/// so. What was acknowledged before has had such a flush. So nothing is believed that a failed flush may have lost, though the
+/// system takes it for written from then on. A restart is where it would be: see `open::written_again`.
+fn is_unwritten(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC, SQLITE_IOERR_WRITE};
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC | SQLITE_IOERR_WRITE))
+}
+
 /// Whether nothing may be written after it. A full disk is not final: it can be cured while we run.
 fn is_final(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, SystemIoFailure};
@@ -264,6 +274,7 @@ impl From<rusqlite::Error> for Unavailable {
             rusqlite::Error::InvalidQuery => {
                 Self::new("a row is not what was written; see `jobgate ledger verify`")
             }
+            error if is_unwritten(&error) => Self::unwritten(error),
             error if is_final(&error) => Self::for_good(error.to_string()),
             error if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
                 Self::full(error.to_string())

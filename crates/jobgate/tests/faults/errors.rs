@@ -68,3 +68,38 @@ fn any_flush_that_fails() {
 fn any_flush_for_which_there_is_no_space() {
     every_call("sync", "enospc");
 }
+
+/// Fails once and is well again: what comes meanwhile is refused, and then all goes on as it is.
+fn goes_on(at: &str, act: &'static str) {
+    let fault = Fault { arm: None, at: format!("{at}:before"), act };
+    let mut rig = Rig::new(&format!("goes-on-{act}"));
+    let gate = rig.start(Some(&fault));
+    let mut refused = 0;
+    while !rig.happened() || refused == 0 {
+        refused += usize::from(!matches!(rig.post(&gate), Answer::Created(_)));
+    }
+    loop {
+        match rig.post(&gate) {
+            Answer::Created(_) => break,
+            Answer::Refused(status, _) => assert_eq!(status, 503),
+            Answer::Nothing => panic!("{fault:?}: no answer"),
+        }
+    }
+    for _ in 0..10 {
+        let answer = rig.post(&gate);
+        assert!(matches!(answer, Answer::Created(_)), "{fault:?}: {answer:?}");
+    }
+    drop(gate);
+    rig.recovered(false, &format!("{fault:?}"));
+}
+
+#[test]
+fn a_flush_that_fails_once_needs_no_restart() {
+    goes_on("sync:40", "enospc");
+    goes_on("sync:41", "eio");
+}
+
+#[test]
+fn a_write_that_fails_once_needs_no_restart() {
+    goes_on("wal:60", "eio");
+}

@@ -2,6 +2,7 @@
 //! on the disk. Many requests share one flush.
 
 use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -15,6 +16,9 @@ use crate::store::Write;
 /// Orders in one transaction at most.
 const BATCH: usize = 512;
 
+/// How long a disk that did not take a transaction is left alone, before the next one is tried.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Tells whoever waits, once it is known whether the transaction stands.
 pub(super) type Tell = Box<dyn FnOnce(Option<Unavailable>) + Send>;
 /// What is to be done within the transaction, and how it ended; or why there is no transaction.
@@ -26,7 +30,7 @@ pub(super) enum End {
     Stands,
     /// It said no, or failed.
     Undone,
-    /// The disk or the file is at fault: nothing of the transaction may stand, and none may follow unless it is only full.
+    /// The disk or the file is at fault: nothing of the transaction may stand, and none may follow a fault that is final.
     Broken(Unavailable),
 }
 
@@ -39,7 +43,7 @@ pub(super) fn order<T: Send + 'static, E: Failing + Send + 'static>(
         let done = book.map_err(E::from).and_then(|book| decide(book));
         let end = match &done {
             Ok(_) => End::Stands,
-            Err(error) => match error.fault().filter(|fault| fault.is_final || fault.is_full) {
+            Err(error) => match error.fault().filter(|fault| fault.breaks_off()) {
                 Some(fault) => End::Broken(fault.clone()),
                 None => End::Undone,
             },
@@ -61,17 +65,23 @@ pub(super) fn write_all(
     reserve: &mut Reserve,
     watch: &Watch,
 ) {
+    let mut paused: Option<(Instant, Unavailable)> = None;
     while let Some(first) = reserve.next(waiting) {
         let began = Watch::now();
         let orders = std::iter::once(first).chain(waiting.try_iter().take(BATCH));
         if watch.has_ended() {
             // The reader has found what nobody can decide by.
-            orders.for_each(|order| order(Err(Unavailable::ended())).0(Some(Unavailable::ended())));
-            return;
+            return refuse(orders, &Unavailable::ended());
+        }
+        if let Some((since, fault)) = &paused
+            && began.saturating_duration_since(*since) < PAUSE
+        {
+            refuse(orders, fault);
+            continue;
         }
         if let Err(error) = book.begin() {
             let fault = Unavailable::from(error);
-            orders.for_each(|order| order(Err(fault.clone())).0(Some(fault.clone())));
+            refuse(orders, &fault);
             if fault.is_final {
                 return;
             }
@@ -103,12 +113,17 @@ pub(super) fn write_all(
         if is_changed && watch.is_short() {
             book.take_over();
         }
-        if fault.is_some_and(|fault| fault.is_final) {
-            // A second flush after a failed one may lie about what the first one lost, and what is damaged on the disk may look
-            // whole in memory. Only a restart reads it anew.
+        if fault.as_ref().is_some_and(|fault| fault.is_final) {
+            // What cannot be read, or is damaged on the disk, may look whole in memory. Only a restart reads it anew.
             return;
         }
+        paused = fault.filter(|fault| fault.is_unwritten).map(|fault| (Watch::now(), fault));
     }
+}
+
+/// Tells all that there is no transaction for them.
+fn refuse(orders: impl Iterator<Item = Order>, fault: &Unavailable) {
+    orders.for_each(|order| order(Err(fault.clone())).0(Some(fault.clone())));
 }
 
 /// One order, all of it or nothing. An order says no before it writes anything, so there is nothing to take back; one that fails
