@@ -1,6 +1,7 @@
 //! The way to the book, wherever it is kept.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -88,6 +89,13 @@ impl Unavailable {
     /// What is asked of a ledger that has ended.
     pub(crate) fn ended() -> Self {
         Self::for_good("it has ended after a fault; restart the gateway")
+    }
+}
+
+impl From<io::Error> for Unavailable {
+    fn from(error: io::Error) -> Self {
+        let is_full = error.kind() == io::ErrorKind::StorageFull;
+        Self { is_full, ..Self::new(error.to_string()) }
     }
 }
 

@@ -103,3 +103,21 @@ fn a_flush_that_fails_once_needs_no_restart() {
 fn a_write_that_fails_once_needs_no_restart() {
     goes_on("wal:60", "eio");
 }
+
+/// What a flush failed for may be in the system's memory alone, and no later flush brings it to the disk: so the journal that a
+/// gateway finds is written once more before anything is written behind it.
+#[test]
+fn a_journal_that_is_found_is_written_once_more() {
+    let mut rig = Rig::new("journal");
+    let mut gate = rig.start(None);
+    for _ in 0..3 {
+        assert!(matches!(rig.post(&gate), Answer::Created(_)));
+    }
+    gate.killed();
+    let fault = Fault { arm: None, at: "rotate:1:before".to_owned(), act: "eio" };
+    let gate = rig.start(Some(&fault));
+    assert!(!gate.serves() && rig.happened());
+    let said = gate.ended().1;
+    assert!(said.contains("cannot be taken over"), "{said}");
+    rig.recovered(true, "journal");
+}

@@ -1,6 +1,9 @@
 //! Opens a ledger: the file, the lock against a second gateway, the schema and its version; and only one that is whole.
 
+use std::ffi::OsString;
 use std::fs::{File, TryLockError};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -19,6 +22,9 @@ const VERSION: i64 = 5;
 
 /// Statements that are kept parsed: all of them. The library would keep sixteen.
 const STATEMENTS: usize = 64;
+
+/// So much of the journal is written again at a time.
+const PIECE: usize = 1 << 20;
 
 const TABLES: &str = "
 CREATE TABLE entry (
@@ -92,8 +98,8 @@ pub(super) fn open(path: &Path, sinks: &[String], now: Timestamp) -> Result<Open
     let last_written = last_written(&connection).map_err(|error| damaged(&error))?;
     let now = last_written.map_or(now, |last| now.max(last));
     let mut book = Book::new(connection);
-    recover(&mut book, sinks, now)
-        .map_err(|error| failed(&format_args!("what was left open cannot be read: {error}")))?;
+    recover(&mut book, path, sinks, now)
+        .map_err(|error| failed(&format_args!("what was left open cannot be taken over: {error}")))?;
     // Now that it is whole, whoever closes it last may tidy up.
     book.db
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
@@ -123,8 +129,10 @@ pub(super) fn beside(path: &Path) -> Result<Connection, OpenError> {
 }
 
 /// What a killed process left open is in doubt from now on.
-fn recover(book: &mut Book, sinks: &[String], now: Timestamp) -> Result<(), Unavailable> {
+fn recover(book: &mut Book, path: &Path, sinks: &[String], now: Timestamp) -> Result<(), Unavailable> {
     book.db.execute_batch("BEGIN IMMEDIATE")?;
+    // Nobody else appends to the journal meanwhile.
+    written_again(path)?;
     book.register(sinks)?;
     let doubtful = sweep::recover(book, now)?.max(book.recover_requests()?);
     if doubtful > 0 {
@@ -132,6 +140,30 @@ fn recover(book: &mut Book, sinks: &[String], now: Timestamp) -> Result<(), Unav
     }
     book.db.execute_batch("COMMIT")?;
     Ok(())
+}
+
+/// Writes the journal once more as it is, and flushes it. What a flush failed for in the process before may be in the system's memory
+/// alone, which takes it for written: it is read from there, and no later flush would bring it to the disk. Whatever is written
+/// behind it would be lost with it in a power cut.
+fn written_again(ledger: &Path) -> io::Result<()> {
+    let mut name = OsString::from(ledger);
+    name.push("-wal");
+    let file = match File::options().read(true).write(true).open(name) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut piece = vec![0; PIECE];
+    let mut at: u64 = 0;
+    loop {
+        let count = file.read_at(&mut piece, at)?;
+        let read = piece.get(..count).unwrap_or_default();
+        if read.is_empty() {
+            return file.sync_all();
+        }
+        file.write_all_at(read, at)?;
+        at = at.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+    }
 }
 
 fn last_written(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
