@@ -22,19 +22,31 @@ pub enum Url {
 
 /// Why there is no ledger: one line, what and what to do.
 #[derive(Debug)]
-pub struct OpenError(pub(crate) String);
+pub struct OpenError {
+    line: String,
+    /// Whether the disk had no room for what had to be written.
+    pub(crate) is_full: bool,
+}
 
 impl OpenError {
     pub(crate) fn of(ledger: &Path, what: &dyn fmt::Display) -> Self {
         // SQLite may quote a statement of many lines.
         let line = what.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        Self(format!("ledger {}: {line}", ledger.display()))
+        Self::line(format!("ledger {}: {line}", ledger.display()))
+    }
+
+    pub(crate) fn line(line: String) -> Self {
+        Self { line, is_full: false }
+    }
+
+    pub(crate) fn full(self, is_full: bool) -> Self {
+        Self { is_full, ..self }
     }
 }
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.line)
     }
 }
 
@@ -232,7 +244,9 @@ impl Ledger {
 /// The file of a ledger that can be looked at from outside its gateway.
 pub(crate) fn file(url: &Url) -> Result<&Path, OpenError> {
     match url {
-        Url::Memory => Err(OpenError("a ledger in memory can only be asked through its gateway".to_owned())),
+        Url::Memory => {
+            Err(OpenError::line("a ledger in memory can only be asked through its gateway".to_owned()))
+        }
         Url::Sqlite(path) => Ok(path),
     }
 }

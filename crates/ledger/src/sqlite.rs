@@ -114,7 +114,12 @@ impl Book {
 impl Sqlite {
     /// As [`crate::Ledger::open`].
     pub(crate) fn open(path: &Path, sinks: &[String], now: Timestamp) -> Result<Self, OpenError> {
-        let (opened, watch) = (open::open(path, sinks, now)?, Arc::default());
+        let opened = match open::open(path, sinks, now) {
+            // What was under way when it ended is written into what was kept for it.
+            Err(error) if error.is_full && reserve::given_back(path) => open::open(path, sinks, now)?,
+            opened => opened?,
+        };
+        let watch = Arc::default();
         let reserve = Reserve::of(path, &watch);
         Self::start(opened, reserve, watch)
     }
@@ -240,7 +245,7 @@ fn on_thread(
         work(over.0);
     };
     let thread = thread::Builder::new().name(name.to_owned()).spawn(all);
-    thread.map_err(|error| OpenError(format!("ledger: no thread is to be had: {error}")))
+    thread.map_err(|error| OpenError::line(format!("ledger: no thread is to be had: {error}")))
 }
 
 struct Over<'a>(&'a Watch);
@@ -261,6 +266,12 @@ fn is_unwritten(error: &rusqlite::Error) -> bool {
     matches!(code, Some(SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC | SQLITE_IOERR_WRITE))
 }
 
+/// Whether there is no room on the disk: for what is written, or for the list of what is in the journal, which is in a file, too.
+fn is_full(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(rusqlite::ffi::SQLITE_FULL | rusqlite::ffi::SQLITE_IOERR_SHMSIZE))
+}
+
 /// Whether nothing may be written after it. A full disk is not final: it can be cured while we run.
 fn is_final(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, SystemIoFailure};
@@ -274,11 +285,9 @@ impl From<rusqlite::Error> for Unavailable {
             rusqlite::Error::InvalidQuery => {
                 Self::new("a row is not what was written; see `jobgate ledger verify`")
             }
+            error if is_full(&error) => Self::full(error.to_string()),
             error if is_unwritten(&error) => Self::unwritten(error),
             error if is_final(&error) => Self::for_good(error.to_string()),
-            error if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
-                Self::full(error.to_string())
-            }
             error => Self::new(error.to_string()),
         }
     }

@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::mark::{self, Mark};
-use super::{Book, verify};
+use super::{Book, is_full, verify};
 use crate::ledger::{OpenError, Unavailable};
 use crate::store::Write;
 use crate::sweep;
@@ -98,8 +98,9 @@ pub(super) fn open(path: &Path, sinks: &[String], now: Timestamp) -> Result<Open
     let last_written = last_written(&connection).map_err(|error| damaged(&error))?;
     let now = last_written.map_or(now, |last| now.max(last));
     let mut book = Book::new(connection);
-    recover(&mut book, path, sinks, now)
-        .map_err(|error| failed(&format_args!("what was left open cannot be taken over: {error}")))?;
+    recover(&mut book, path, sinks, now).map_err(|error| {
+        failed(&format_args!("what was left open cannot be taken over: {error}")).full(error.is_full)
+    })?;
     // Now that it is whole, whoever closes it last may tidy up.
     book.db
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
@@ -181,13 +182,12 @@ fn marked(path: &Path, connection: &Connection) -> Result<Mark, String> {
 }
 
 fn connected(path: &Path, new: bool) -> Result<Connection, OpenError> {
-    let failed = |error: String| OpenError::of(path, &error);
-    let text = |error: rusqlite::Error| OpenError::of(path, &error);
+    let text = |error: rusqlite::Error| OpenError::of(path, &error).full(is_full(&error));
     let connection = Connection::open(path).map_err(text)?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(text)?;
     // Whoever finds it damaged leaves it as it is.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(text)?;
-    prepare(&connection, new).map_err(failed)?;
+    prepare(&connection, path, new)?;
     Ok(connection)
 }
 
@@ -209,20 +209,21 @@ fn locked(path: &Path) -> Result<File, OpenError> {
     }
 }
 
-fn prepare(connection: &Connection, new: bool) -> Result<(), String> {
-    let text = |error: rusqlite::Error| error.to_string();
+fn prepare(connection: &Connection, path: &Path, new: bool) -> Result<(), OpenError> {
+    let failed = |what: &dyn std::fmt::Display| OpenError::of(path, what);
+    let text = |error: rusqlite::Error| failed(&error).full(is_full(&error));
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(text)?;
     let empty = connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0));
     match version {
         0 if new && empty.map_err(text)? => connection
             .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))
-            .map_err(|error| format!("cannot be written: {error}"))?,
-        0 => return Err("is no ledger; configure another ledger.url".to_owned()),
+            .map_err(|error| failed(&format_args!("cannot be written: {error}")).full(is_full(&error)))?,
+        0 => return Err(failed(&"is no ledger; configure another ledger.url")),
         VERSION => {}
         other => {
-            return Err(format!(
+            return Err(failed(&format_args!(
                 "has version {other}, this program knows version {VERSION}; use the program that wrote it"
-            ));
+            )));
         }
     }
     connection.set_prepared_statement_cache_capacity(STATEMENTS);

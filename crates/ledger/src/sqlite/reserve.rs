@@ -31,9 +31,7 @@ pub(super) struct Reserve {
 impl Reserve {
     /// Of a ledger at this place. Where there is no room for it now, it is made as soon as there is.
     pub(super) fn of(ledger: &Path, watch: &Arc<Watch>) -> Self {
-        let mut name = ledger.as_os_str().to_owned();
-        name.push(".reserve");
-        let mut reserve = Self { path: Some(name.into()), ..Self::none(watch) };
+        let mut reserve = Self { path: Some(beside(ledger)), ..Self::none(watch) };
         reserve.make();
         reserve
     }
@@ -94,6 +92,19 @@ fn filled(path: &Path) -> io::Result<()> {
     }
     file.write_all(&noise())?;
     file.sync_all()
+}
+
+/// Gives back what was kept for a ledger that is not open yet; tells whether anything was.
+pub(super) fn given_back(ledger: &Path) -> bool {
+    let path = beside(ledger);
+    let is_kept = std::fs::metadata(&path).is_ok_and(|file| file.len() > 0);
+    is_kept && emptied(&path).is_ok()
+}
+
+fn beside(ledger: &Path) -> PathBuf {
+    let mut name = ledger.as_os_str().to_owned();
+    name.push(".reserve");
+    name.into()
 }
 
 /// Flushed: some file systems have the room back only then.

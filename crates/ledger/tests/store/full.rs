@@ -13,7 +13,7 @@ use job_model::JobId;
 use ledger::{HoldId, Kept, Key, Ledger, Note, Refused, Told, Url};
 
 use crate::conformance::happened;
-use crate::support::{at, folder, hold, opened, sinks, wait};
+use crate::support::{Files, at, folder, hold, opened, sinks, wait};
 
 /// What is kept for what has happened.
 const ROOM: u64 = 1 << 20;
@@ -154,6 +154,32 @@ fn a_ledger_that_is_opened_without_room_begins_nothing_until_there_is_some() {
     assert_eq!((book.is_short(), disk.kept()), (true, (0, 0)));
     assert!(!begins(&book));
     goes_on(&disk, &book);
+}
+
+/// As a gateway that was killed leaves it, and the disk has become full before the next one starts.
+#[test]
+fn a_start_on_a_full_disk_writes_into_the_room_that_was_kept() {
+    let Some(disk) = Disk::new("full-start") else { return };
+    let book = opened(&disk.ledger());
+    let ids = under_way(&book, 20);
+    let killed = disk.0.join("killed.db");
+    Files::of(&disk.ledger()).put(&killed);
+    fs::copy(disk.0.join("book.db.reserve"), disk.0.join("killed.db.reserve")).unwrap();
+    fs::write(disk.0.join("killed.db.lock"), []).unwrap();
+    disk.fill();
+    let again = opened(&killed);
+    assert!(again.is_short());
+    for (number, id) in ids.iter().enumerate() {
+        assert_eq!(bound(&again, number, *id).unwrap(), HoldState::Bound);
+        assert!(!begins(&again), "what is left is not for it");
+    }
+    assert_eq!(states(&killed, &ids), [HoldState::Bound; 20]);
+    disk.clear();
+    while !begins(&again) {
+        thread::yield_now();
+    }
+    assert!(!again.is_short());
+    wait(again.verify()).unwrap().unwrap();
 }
 
 /// What is kept has an end, too. Then nothing is written until there is room, and that is said.
