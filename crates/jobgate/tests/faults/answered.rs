@@ -45,7 +45,7 @@ fn a_job_that_was_created_while_the_disk_was_full_is_bound_when_there_is_room_ag
 #[test]
 fn a_job_that_was_created_when_the_disk_failed_stays_held_and_can_be_resolved_from_the_log() {
     let mut rig = Rig::new("answered-failed");
-    let gate = rig.start(Some(&fault("eio")));
+    let gate = rig.start(Some(&fault("broken")));
     let (status, body) = gate.exchange("POST", JOBS, KEYED, &job(1001)).unwrap();
     assert!(status == 201 && rig.happened(), "{status} {body}");
     let created = id(&body);

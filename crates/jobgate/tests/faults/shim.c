@@ -5,7 +5,7 @@
  *   FAULT_UPSTREAM  upstream's port; every other TCP connection is a client's
  *   FAULT_ARM       KIND:COUNT, behind which counting begins; without it, it begins at once
  *   FAULT_AT        KIND:COUNT:WHEN, where WHEN is before, half or after
- *   FAULT_DO        kill, eio or enospc
+ *   FAULT_DO        kill, eio, enospc, or broken: eio from then on
  *   FAULT_TOLD      a file that is made when it happens
  *   FAULT_DURABLE   a folder that gets a copy of each of the ledger's files whenever it was flushed: what a power cut leaves
  */
@@ -48,7 +48,7 @@ static const struct { const char *name; int kind; } KINDS[] = {
 };
 
 static const char *ledger, *told, *durable;
-static int upstream, arm_kind, at_kind, at_errno;
+static int upstream, arm_kind, at_kind, at_errno, stays;
 static long arm_count, at_count;
 static enum when at_when;
 static enum what what;
@@ -83,6 +83,7 @@ __attribute__((constructor)) static void start(void) {
     }
     const char *act = getenv("FAULT_DO");
     what = act && strcmp(act, "kill") ? FAIL : KILL;
+    stays = act && !strcmp(act, "broken");
     at_errno = act && !strcmp(act, "enospc") ? ENOSPC : EIO;
 }
 
@@ -153,7 +154,8 @@ static int is_now(int kind) {
     if (kind == NONE) return 0;
     if (arm_kind && atomic_load(&arm_seen) < arm_count) return 0;
     if (!(kind & at_kind)) return 0;
-    if (atomic_fetch_add(&at_seen, 1) + 1 != at_count) return 0;
+    long seen = atomic_fetch_add(&at_seen, 1) + 1;
+    if (seen != at_count && !(stays && seen > at_count)) return 0;
     tell();
     return 1;
 }
