@@ -38,7 +38,7 @@ const BEGINNING: usize = 4096;
 
 /// The most that is read at once. The proxy's library has a buffer of 64 KiB for it, of which only what was written to takes room, and
 /// that until the request is over.
-const PIECE: usize = 12 << 10;
+const PIECE: usize = 8 << 10;
 
 /// A connection whose headers are timed and whose bodies' framing is followed.
 pub(super) struct Watched {
