@@ -15,17 +15,19 @@ const BODIES: usize = 100;
 /// A little below the default limit of a body.
 const BODY: usize = 255 * 1024;
 
-/// Idle connections that have had one request each, and bodies that lack their last byte.
+/// Idle connections that have had one request each, and small and large bodies that lack their last byte.
 pub(crate) fn measure(place: &Place) -> io::Result<Vec<String>> {
     let mut rows = Vec::new();
     for (name, kind) in [("pass-through", Kind::PassThrough), ("jobgate", GATE)] {
         let (started, each, closed) = held(&place.start(kind)?, PUBLISHED, IDLE, true)?;
+        let (_, begun, _) = held(&place.start(kind)?, PUBLISHED, IDLE, false)?;
         let (_, body, _) = held(&place.start(kind)?, &of_bytes(BODY), BODIES, false)?;
         rows.push(vec![
             name.to_owned(),
             format!("{:.1}", started / 1024.0),
             format!("{each:.1}"),
             format!("{:.1}", closed / 1024.0),
+            format!("{begun:.1}"),
             format!("{body:.0}"),
         ]);
     }
@@ -34,9 +36,10 @@ pub(crate) fn measure(place: &Place) -> io::Result<Vec<String>> {
         "started, MiB",
         "KiB for each idle connection",
         "closed again, MiB",
+        "KiB for each whose small body lacks a byte",
         "KiB for each 255 KiB of a body",
     ];
-    Ok(table::lines(&format!("Memory: {IDLE} idle connections, {BODIES} bodies"), &columns, &rows))
+    Ok(table::lines(&format!("Memory: {IDLE} connections, {BODIES} large bodies"), &columns, &rows))
 }
 
 /// So many idle connections at the gate.
