@@ -20,7 +20,6 @@ use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
 use pingora::listeners::tls::Acceptor;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::{ALPN, IO, Stream};
-
 use pingora::server::ShutdownWatch;
 use pingora::time::timeout;
 use tokio::sync::watch;

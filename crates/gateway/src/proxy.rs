@@ -4,6 +4,8 @@
 //! of it was the one that answers, and it kept 16 KiB for the others with each request that is under way. So requests are taken
 //! where it takes them itself.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use http::header::TRANSFER_ENCODING;
 use http::{Method, StatusCode};
@@ -31,7 +33,7 @@ pub(crate) struct Proxy {
 #[async_trait]
 impl HttpServerApp for Proxy {
     async fn process_new_http(
-        self: &std::sync::Arc<Self>,
+        self: &Arc<Self>,
         mut session: Session,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
