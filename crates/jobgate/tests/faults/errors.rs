@@ -72,7 +72,7 @@ fn any_flush_for_which_there_is_no_space() {
 /// Fails once and is well again: what comes meanwhile is refused, and then all goes on as it is.
 fn goes_on(at: &str, act: &'static str) {
     let fault = Fault { arm: None, at: format!("{at}:before"), act };
-    let mut rig = Rig::new(&format!("goes-on-{act}"));
+    let mut rig = Rig::new(&format!("goes-on-{}", at.replace(':', "-")));
     let gate = rig.start(Some(&fault));
     while !rig.happened() {
         rig.post(&gate);
