@@ -19,7 +19,7 @@ use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
     TimingDigest, UniqueID, UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::Door;
@@ -38,7 +38,7 @@ const BEGINNING: usize = 4096;
 
 /// The most that is read at once. The proxy's library has a buffer of 64 KiB for it, of which only what was written to takes room, and
 /// that until the request is over.
-const PIECE: usize = 8 << 10;
+const PIECE: u64 = 8 << 10;
 
 /// A connection whose headers are timed and whose bodies' framing is followed.
 pub(super) struct Watched {
@@ -118,15 +118,11 @@ impl Watched {
     }
 
     /// Reads, and has the framing followed.
-    fn read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn follow(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = if self.beginning.is_empty() {
-            let room = buffer.remaining().min(PIECE);
-            let mut piece = ReadBuf::new(buffer.initialize_unfilled_to(room));
-            let read = Pin::new(&mut self.inner).poll_read(context, &mut piece);
-            let new = piece.filled().len();
-            buffer.advance(new);
-            read
+            // Through this nothing is filled with zeros first.
+            Pin::new(&mut (&mut self.inner).take(PIECE)).poll_read(context, buffer)
         } else {
             let fits = self.beginning.len().min(buffer.remaining());
             buffer.put_slice(self.beginning.get(..fits).unwrap_or_default());
@@ -184,10 +180,10 @@ impl AsyncRead for Watched {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
         }
         if !turn.is_multiple_of(2) && self.preface == 0 {
-            return self.read(context, buffer);
+            return self.follow(context, buffer);
         }
         let filled = buffer.filled().len();
-        if let Poll::Ready(result) = self.read(context, buffer) {
+        if let Poll::Ready(result) = self.follow(context, buffer) {
             self.begun |= buffer.filled().len() > filled;
             self.preface = self.preface.saturating_sub(buffer.filled().len().saturating_sub(filled));
             if !self.begun || result.is_err() {
