@@ -27,13 +27,11 @@ pub(crate) fn suggest(value: &str, words: &'static [&'static str]) -> Option<&'s
     let length = value.chars().count();
     words
         .iter()
-        .map(|word| (word.chars().count(), *word))
         // Words of so different a length are further apart than that; most need no closer look.
-        .filter(|(letters, _)| letters.abs_diff(length) <= allowed(*letters))
-        .map(|(letters, word)| (distance(&value, word), letters, word))
-        .filter(|(distance, letters, _)| *distance <= allowed(*letters))
-        .min_by_key(|(distance, _, _)| *distance)
-        .map(|(_, _, word)| word)
+        .filter(|word| word.len().abs_diff(length) <= allowed(word.len()))
+        .filter_map(|word| Some((distance(&value, word, allowed(word.len()))?, *word)))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
 }
 
 /// In how many letters a value may differ from a word of so many.
@@ -42,25 +40,32 @@ const fn allowed(letters: usize) -> usize {
     if third == 0 { 1 } else { third }
 }
 
-/// Levenshtein's distance between a value and a word in whatever letter case: how many characters to add, drop or replace.
-fn distance(value: &str, word: &str) -> usize {
+/// Levenshtein's distance between a value and a word of ASCII in whatever letter case: how many characters to add, drop or replace;
+/// none where it is more than a bound, which mostly the first letters tell.
+fn distance(value: &str, word: &str, bound: usize) -> Option<usize> {
     // Of each beginning of the word; words longer than any there is are not told apart.
-    let mut row: [usize; LONGEST.saturating_add(1)] = std::array::from_fn(|length| length);
-    let letters = word.chars().count().min(LONGEST);
-    for (i, a) in value.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i.saturating_add(1);
+    let mut row: [u8; LONGEST.saturating_add(1)] =
+        std::array::from_fn(|length| u8::try_from(length).unwrap_or(u8::MAX));
+    for (i, a) in (1_u8..).zip(value.chars()) {
+        let mut diagonal = i.saturating_sub(1);
+        let (mut left, mut least) = (i, i);
         if let Some(first) = row.first_mut() {
-            *first = left;
+            *first = i;
         }
-        for (b, cell) in word.chars().zip(row.iter_mut().skip(1)) {
-            let replaced = diagonal.saturating_add(usize::from(a != b.to_ascii_lowercase()));
+        for (b, cell) in word.bytes().zip(row.iter_mut().skip(1)) {
+            let replaced = diagonal.saturating_add(u8::from(a != char::from(b.to_ascii_lowercase())));
             diagonal = *cell;
             left = replaced.min(left.saturating_add(1)).min(cell.saturating_add(1));
             *cell = left;
+            least = least.min(left);
+        }
+        if usize::from(least) > bound {
+            return None;
         }
     }
-    row.get(letters).copied().unwrap_or(usize::MAX)
+    row.get(word.len().min(LONGEST))
+        .map(|distance| usize::from(*distance))
+        .filter(|distance| *distance <= bound)
 }
 
 #[cfg(test)]
@@ -72,9 +77,10 @@ mod tests {
 
     #[test]
     fn resembles() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("kitten", "SITTING"), 3);
-        assert_eq!(distance("", "OBJ"), 3);
+        assert_eq!(distance("kitten", "sitting", 3), Some(3));
+        assert_eq!(distance("kitten", "SITTING", 9), Some(3));
+        assert_eq!(distance("kitten", "sitting", 2), None);
+        assert_eq!(distance("", "OBJ", 3), Some(3));
         assert_eq!(suggest("full", &JobType::WORDS), Some("Full"));
         assert_eq!(suggest("3DTILES", &OutputFormat::WORDS), Some("Cesium 3D Tiles"));
         assert_eq!(suggest("Calibratoin", &JobType::WORDS), Some("Calibration"));
@@ -87,7 +93,7 @@ mod tests {
     fn every_word_has_room() {
         for word in OutputFormat::WORDS {
             assert!(word.is_ascii() && word.len() <= LONGEST, "{word}");
-            assert_eq!(distance(&word.to_ascii_lowercase(), word), 0, "{word}");
+            assert_eq!(distance(&word.to_ascii_lowercase(), word, 0), Some(0), "{word}");
         }
     }
 
