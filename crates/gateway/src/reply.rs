@@ -89,13 +89,7 @@ impl Reply {
     }
 
     fn invalid(invalid: &Invalid) -> Self {
-        let envelope = invalid.rejected.error(invalid.operation);
-        let body = serde_json::to_vec(&envelope).unwrap_or_else(|_| {
-            // INVARIANT: nothing in an envelope can fail to be written.
-            json!({"error": {"code": INVALID, "message": invalid.operation.refusal()}})
-                .to_string()
-                .into_bytes()
-        });
+        let body = invalid.rejected.error(invalid.operation).to_json();
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, code: Some(INVALID), ..Self::ok(body) }
     }
 

@@ -91,7 +91,7 @@ impl Rejected {
             details
                 .push(ErrorDetail::new("InvalidParameter", format!("{more} more problems are not listed.")));
         }
-        let first = self.violations().next().map(Violation::message).unwrap_or_default();
+        let first = details.first().map(ErrorDetail::message).unwrap_or_default();
         // The summary names the place; the rest of the sentence is in the details.
         let first = first.split_inclusive(". ").next().unwrap_or_default().trim_end();
         let problems = if total == 1 { "problem" } else { "problems" };

@@ -7,6 +7,9 @@ use crate::rules::Rule;
 use crate::severity::Severity;
 use crate::target::Target;
 
+/// Bytes of a sentence; few have more.
+const USUAL: usize = 192;
+
 /// A line and a column of the body, both counted from 1; a column counts characters.
 ///
 /// ```
@@ -101,7 +104,30 @@ impl Violation {
 
     /// The sentence a client reads.
     pub fn message(&self) -> String {
-        self.to_string()
+        self.sentence(self.target().as_deref())
+    }
+
+    /// The same, where the target is known as a text.
+    fn sentence(&self, target: Option<&str>) -> String {
+        let mut text = String::with_capacity(USUAL);
+        if let Some(target) = target {
+            text.extend(["Invalid '", target, "' parameter. "]);
+        }
+        let sentence = self.rule.sentence();
+        // To look for a text is dear, and few have a limit.
+        match sentence.contains('{').then(|| sentence.split_once("{limit}")).flatten() {
+            Some((before, after)) => text.extend([before, &self.limit.to_string(), after]),
+            None => text.push_str(sentence),
+        }
+        if let Some(position) = self.position {
+            text.extend([", at ", &position.to_string()]);
+        }
+        match (self.rule, self.suggestion) {
+            (Rule::UnknownMember, Some(place)) => text.extend(["; '", place, "' is where it belongs."]),
+            (_, Some(word)) => text.extend(["; did you mean '", word, "'?"]),
+            (_, None) => text.push('.'),
+        }
+        text
     }
 
     /// The `code` of the detail that reports it.
@@ -126,28 +152,15 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.target.is_shown() {
-            write!(f, "Invalid '{}' parameter. ", self.target)?;
-        }
-        let sentence = self.rule.sentence();
-        match sentence.split_once("{limit}") {
-            Some((before, after)) => write!(f, "{before}{}{after}", self.limit)?,
-            None => f.write_str(sentence)?,
-        }
-        if let Some(position) = self.position {
-            write!(f, ", at {position}")?;
-        }
-        match (self.rule, self.suggestion) {
-            (Rule::UnknownMember, Some(place)) => write!(f, "; '{place}' is where it belongs."),
-            (_, Some(word)) => write!(f, "; did you mean '{word}'?"),
-            (_, None) => f.write_str("."),
-        }
+        f.write_str(&self.message())
     }
 }
 
 impl Violation {
     /// The entry of `error.details` that reports it.
     pub fn detail(&self) -> crate::response::ErrorDetail {
-        crate::response::ErrorDetail::new(self.code(), self.message()).of_rule(self.rule.id(), self.target())
+        let target = self.target();
+        let message = self.sentence(target.as_deref());
+        crate::response::ErrorDetail::new(self.code(), message).of_rule(self.rule.id(), target)
     }
 }

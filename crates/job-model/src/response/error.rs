@@ -1,8 +1,13 @@
 //! The published error bodies, and the members that the gateway adds to a reason.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::Member;
+
+/// Bytes of a reason with its place and its rule; few have more.
+const USUAL: usize = 320;
 
 /// The body of a refusal without reasons.
 ///
@@ -55,7 +60,7 @@ pub struct DetailedErrorResponse {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DetailedError {
-    code: String,
+    code: Cow<'static, str>,
     message: String,
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     target: Member<String>,
@@ -75,12 +80,12 @@ pub struct DetailedError {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorDetail {
-    code: String,
+    code: Cow<'static, str>,
     message: String,
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     target: Member<String>,
     #[serde(default, skip_serializing_if = "Member::is_absent")]
-    rule: Member<String>,
+    rule: Member<Cow<'static, str>>,
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     help: Member<String>,
 }
@@ -132,7 +137,11 @@ impl DetailedErrorResponse {
     /// let refusal = DetailedErrorResponse::new("InvalidContextCaptureRequest", "Cannot create job.", vec![reason]);
     /// assert_eq!(refusal.error().details().len(), 1);
     /// ```
-    pub fn new(code: impl Into<String>, message: impl Into<String>, details: Vec<ErrorDetail>) -> Self {
+    pub fn new(
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+        details: Vec<ErrorDetail>,
+    ) -> Self {
         Self {
             error: DetailedError {
                 code: code.into(),
@@ -141,6 +150,21 @@ impl DetailedErrorResponse {
                 details: Member::Given(details),
             },
         }
+    }
+
+    /// As it is sent.
+    ///
+    /// ```
+    /// use job_model::response::DetailedErrorResponse;
+    /// let refusal = DetailedErrorResponse::new("InvalidContextCaptureRequest", "Cannot create job.", Vec::new());
+    /// assert_eq!(refusal.to_json(), serde_json::to_vec(&refusal).unwrap());
+    /// ```
+    pub fn to_json(&self) -> Vec<u8> {
+        let reasons = self.error.details().len().saturating_add(1);
+        let mut body = Vec::with_capacity(reasons.saturating_mul(USUAL));
+        // INVARIANT: nothing in it can fail to be written, and a `Vec` takes all.
+        let _ = serde_json::to_writer(&mut body, self);
+        body
     }
 
     /// What was refused, and why.
@@ -158,7 +182,7 @@ impl DetailedError {
 
 impl ErrorDetail {
     /// A reason without a place.
-    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
             code: code.into(),
             message: message.into(),
@@ -170,16 +194,16 @@ impl ErrorDetail {
 
     /// The same, of a rule and with a place.
     #[must_use]
-    pub fn of_rule(mut self, rule: &str, target: Option<String>) -> Self {
-        self.help = Member::Given(format!("/jobgate/v1/rules/{rule}"));
-        self.rule = Member::Given(rule.to_owned());
+    pub fn of_rule(mut self, rule: &'static str, target: Option<String>) -> Self {
+        self.help = Member::Given(["/jobgate/v1/rules/", rule].concat());
+        self.rule = Member::Given(Cow::Borrowed(rule));
         self.target = target.into();
         self
     }
 
     /// The id of the gateway's rule that gave it; upstream's own reasons have none.
     pub fn rule(&self) -> Option<&str> {
-        self.rule.get().map(String::as_str)
+        self.rule.get().map(AsRef::as_ref)
     }
 
     /// Where the rule is explained.
