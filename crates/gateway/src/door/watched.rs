@@ -33,12 +33,13 @@ use crate::metrics::Metrics;
 
 /// Bytes with which a connection of HTTP/2 begins.
 const PREFACE: usize = 24;
-/// The most of a request that is read before the proxy is asked to: as much as the proxy reads at first.
-const BEGINNING: usize = 4096;
+/// The most of a request that is read before the proxy is asked to: most jobs, and so in one call. The proxy itself would read 4 KiB
+/// at first.
+const BEGINNING: usize = 16 << 10;
 
 /// The most that is read at once. The proxy's library has a buffer of 64 KiB for it, of which only what was written to takes room, and
 /// that until the request is over.
-const PIECE: u64 = 8 << 10;
+const PIECE: u16 = 8 << 10;
 
 /// A connection whose headers are timed and whose bodies' framing is followed.
 pub(super) struct Watched {
@@ -122,9 +123,9 @@ impl Watched {
         let before = buffer.filled().len();
         let read = if self.beginning.is_empty() {
             // Through this nothing is filled with zeros first.
-            Pin::new(&mut (&mut self.inner).take(PIECE)).poll_read(context, buffer)
+            Pin::new(&mut (&mut self.inner).take(PIECE.into())).poll_read(context, buffer)
         } else {
-            let fits = self.beginning.len().min(buffer.remaining());
+            let fits = self.beginning.len().min(buffer.remaining()).min(PIECE.into());
             buffer.put_slice(self.beginning.get(..fits).unwrap_or_default());
             self.beginning.drain(..fits);
             if self.beginning.is_empty() {
