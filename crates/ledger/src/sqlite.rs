@@ -2,6 +2,7 @@
 //! so that nobody who pays waits for somebody who looks; and one for reports, which may go through all of it.
 
 mod chain;
+mod journal;
 mod mark;
 mod open;
 mod places;
@@ -33,7 +34,7 @@ use places::Places;
 use reader::Question;
 use reserve::Reserve;
 use watch::Watch;
-use writer::Order;
+use writer::{Order, Writer};
 
 pub(crate) use verify::verify_file;
 
@@ -86,12 +87,6 @@ impl Book {
         Ok(reached)
     }
 
-    /// Takes the journal over into the main file, after which it is written from its beginning: on a full disk that needs far less
-    /// room than to write on behind it. Where it cannot be done it stays as it is.
-    fn take_over(&self) {
-        let _ = self.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-    }
-
     /// Takes back whatever the transaction has written. One that is over already says so, and that is all.
     fn roll_back(&mut self) {
         let _ = self.step("ROLLBACK");
@@ -133,19 +128,21 @@ impl Sqlite {
 
     /// The writer keeps the lock for as long as it has the connection, and outlives the readers: who closes the file last tidies
     /// it up, and that is only for who can write it.
-    fn start(opened: Opened, mut reserve: Reserve, watch: Arc<Watch>) -> Result<Self, OpenError> {
+    fn start(opened: Opened, reserve: Reserve, watch: Arc<Watch>) -> Result<Self, OpenError> {
         let (orders, waiting) = channel();
-        let Opened { mut book, reader, reporter, mut mark, lock, last_written } = opened;
+        let Opened { book, reader, reporter, mark, journal, last_written } = opened;
         let (questions, reading) = answering("ledger-reader", reader, &watch)?;
         let (reports, reporting) = answering("ledger-reports", reporter, &watch)?;
         on_thread("ledger", &watch, move |watch| {
-            writer::write_all(&mut book, mark.as_mut(), &waiting, &mut reserve, watch);
+            let mut writer = Writer { book, mark, journal, reserve };
+            writer.write_all(&waiting, watch);
             // Nobody is to wait for a writer that has ended.
             watch.end();
             drop(waiting);
             // One that has panicked has ended, too.
             let _ = (reading.join(), reporting.join());
-            drop((book, lock));
+            let Writer { book, journal, .. } = writer;
+            drop((book, journal));
         })?;
         Ok(Self { orders, questions, reports, watch, last_written })
     }

@@ -5,7 +5,8 @@
  *   FAULT_UPSTREAM  upstream's port; every other TCP connection is a client's
  *   FAULT_ARM       KIND:COUNT, behind which counting begins; without it, it begins at once
  *   FAULT_AT        KIND:COUNT:WHEN, where WHEN is before, half or after
- *   FAULT_DO        kill, eio, enospc, or broken: eio from then on
+ *   FAULT_DO        kill, eio, enospc, broken: eio from then on, or lost: eio, and what the file has had since it was last flushed
+ *                   is gone, as the system may forget what it could not write
  *   FAULT_TOLD      a file that is made when it happens
  *   FAULT_DURABLE   a folder that gets a copy of each of the ledger's files whenever it was flushed: what a power cut leaves
  */
@@ -37,6 +38,7 @@ enum {
     TO_CLIENT = 256,
     FROM_CLIENT = 512,
     READ = 1024,        /* of any file of the ledger */
+    MAIN_SYNC = 2048,   /* a flush of its main file */
 };
 enum when { BEFORE, HALF, AFTER };
 enum what { KILL, FAIL };
@@ -44,11 +46,11 @@ enum what { KILL, FAIL };
 static const struct { const char *name; int kind; } KINDS[] = {
     {"write", WRITE}, {"main", MAIN}, {"wal", WAL}, {"rotate", ROTATE}, {"mark", MARK}, {"sync", SYNC},
     {"to-upstream", TO_UPSTREAM}, {"from-upstream", FROM_UPSTREAM}, {"to-client", TO_CLIENT},
-    {"from-client", FROM_CLIENT}, {"read", READ},
+    {"from-client", FROM_CLIENT}, {"read", READ}, {"main-sync", MAIN_SYNC},
 };
 
 static const char *ledger, *told, *durable;
-static int upstream, arm_kind, at_kind, at_errno, stays;
+static int upstream, arm_kind, at_kind, at_errno, stays, loses;
 static long arm_count, at_count;
 static enum when at_when;
 static enum what what;
@@ -84,6 +86,7 @@ __attribute__((constructor)) static void start(void) {
     const char *act = getenv("FAULT_DO");
     what = act && strcmp(act, "kill") ? FAIL : KILL;
     stays = act && !strcmp(act, "broken");
+    loses = act && !strcmp(act, "lost");
     at_errno = act && !strcmp(act, "enospc") ? ENOSPC : EIO;
 }
 
@@ -111,8 +114,9 @@ static int file_kind(int fd, off_t offset, int kind) {
     path[length] = 0;
     const char *name = strstr(path, ledger);
     if (!name) return NONE;
-    if (kind != WRITE) return kind;
     name += strlen(ledger);
+    if (kind == SYNC && !strcmp(name, "")) return SYNC | MAIN_SYNC;
+    if (kind != WRITE) return kind;
     if (!strcmp(name, "")) return WRITE | MAIN;
     if (!strcmp(name, "-wal")) return WRITE | WAL | (offset == 0 ? ROTATE : 0);
     if (!strcmp(name, ".mark")) return WRITE | MARK;
@@ -167,7 +171,7 @@ static void done(int kind, ssize_t result) {
 
 #define OUTGOING(kind, half, whole) \
     int now = is_now(kind); \
-    if (now && what == FAIL) { errno = at_errno; return -1; } \
+    if (now && what == FAIL) { if (loses) lose(fd); errno = at_errno; return -1; } \
     if (now && at_when == BEFORE) die(); \
     if (now && at_when == HALF) { half; die(); } \
     ssize_t result = whole; \
@@ -184,15 +188,22 @@ static void done(int kind, ssize_t result) {
     done(kind, result); \
     return result
 
+/* The file's path, and where its copy is. */
+static int copied(int fd, char path[4096], char whole[8300]) {
+    char link[64];
+    if (!durable) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, 4095);
+    if (length <= 0) return 0;
+    path[length] = 0;
+    snprintf(whole, 8300, "%s/%s", durable, strrchr(path, '/') + 1);
+    return 1;
+}
+
 /* Renamed into its place whole: another thread may end the process meanwhile. */
 static void keep(int fd) {
-    char link[64], path[4096], whole[8300], to[8400], buffer[1 << 16];
-    if (!durable) return;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, path, sizeof path - 1);
-    if (length <= 0) return;
-    path[length] = 0;
-    snprintf(whole, sizeof whole, "%s/%s", durable, strrchr(path, '/') + 1);
+    char path[4096], whole[8300], to[8400], buffer[1 << 16];
+    if (!copied(fd, path, whole)) return;
     snprintf(to, sizeof to, "%s.part", whole);
     within = 1;
     int in = open(path, O_RDONLY), out = open(to, O_CREAT | O_TRUNC | O_WRONLY, 0600);
@@ -202,6 +213,21 @@ static void keep(int fd) {
     close(in);
     close(out);
     if (rename(to, whole)) abort();
+    within = 0;
+}
+
+/* By the file's own descriptor: to close another one would give up the process's locks on it. */
+static void lose(int fd) {
+    char path[4096], whole[8300], buffer[1 << 16];
+    if (!copied(fd, path, whole)) return;
+    within = 1;
+    int in = open(whole, O_RDONLY);
+    ssize_t count;
+    off_t at = 0;
+    for (; (count = read(in, buffer, sizeof buffer)) > 0; at += count)
+        if (pwrite(fd, buffer, count, at) != count) abort();
+    if (ftruncate(fd, at)) abort();
+    close(in);
     within = 0;
 }
 
@@ -263,7 +289,8 @@ ssize_t pread64(int fd, void *buffer, size_t size, off_t offset) {
     INCOMING(kind, real(fd, buffer, size, offset));
 }
 static int flushed(int fd, int kind, int result) {
-    if (kind && !result) keep(fd);
+    /* Only the main file's copy is needed where it loses something. */
+    if (kind && !result && (!loses || kind & MAIN_SYNC)) keep(fd);
     return result;
 }
 int fsync(int fd) {

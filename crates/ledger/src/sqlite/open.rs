@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::journal::Journal;
 use super::mark::{self, Mark};
 use super::{Book, is_full, verify};
 use crate::ledger::{OpenError, Unavailable};
@@ -64,14 +65,15 @@ CREATE TABLE dead_letter (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// What decides, what reads beside it, what reports, the mark of how far it came, and the lock that nobody else does.
+/// What decides, what reads beside it, what reports, the mark of how far it came, and the journal with the lock that nobody else
+/// decides.
 pub(super) struct Opened {
     pub(super) book: Book,
     pub(super) reader: Book,
     pub(super) reporter: Book,
     pub(super) mark: Option<Mark>,
+    pub(super) journal: Option<Journal>,
     pub(super) last_written: Option<Timestamp>,
-    pub(super) lock: Option<File>,
 }
 
 /// Opens for deciding, alone, what is whole; makes the tables where there is nothing yet.
@@ -90,6 +92,8 @@ pub(super) fn open(path: &Path, sinks: &[String], now: Timestamp) -> Result<Open
         return Err(failed(&mark::lost(mark, path.to_str())));
     }
     let connection = connected(path, reached.is_none())?;
+    // Before it is added up: what is in the journal alone would be found missing.
+    let journal = Journal::of(&connection, lock).map_err(|error| failed(&error))?;
     match verify::at_one_time(&connection) {
         Ok(Ok(_)) => {}
         Ok(Err(Faults(faults))) => return Err(damaged(&faults.join(", "))),
@@ -107,7 +111,7 @@ pub(super) fn open(path: &Path, sinks: &[String], now: Timestamp) -> Result<Open
         .map_err(|error| failed(&error))?;
     let mark = marked(path, &book.db).map_err(|error| failed(&format_args!("its mark: {error}")))?;
     let (reader, reporter) = (Book::new(beside(path)?), Book::new(beside(path)?));
-    Ok(Opened { book, reader, reporter, mark: Some(mark), last_written, lock: Some(lock) })
+    Ok(Opened { book, reader, reporter, mark: Some(mark), journal: Some(journal), last_written })
 }
 
 /// Opens beside whoever decides, damaged or not: to look, and to say what became of a hold.
@@ -118,7 +122,7 @@ pub(super) fn visit(path: &Path) -> Result<Opened, OpenError> {
     let whole = reached.is_some_and(|mark| mark::is_reached(&book.db, &mark).unwrap_or(false));
     let mark = if whole { marked(path, &book.db).ok() } else { None };
     let (reader, reporter) = (Book::new(beside(path)?), Book::new(beside(path)?));
-    Ok(Opened { book, reader, reporter, mark, last_written: None, lock: None })
+    Ok(Opened { book, reader, reporter, mark, journal: None, last_written: None })
 }
 
 /// A connection to a ledger that is there.
@@ -187,6 +191,8 @@ fn connected(path: &Path, new: bool) -> Result<Connection, OpenError> {
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(text)?;
     // Whoever finds it damaged leaves it as it is.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(text)?;
+    // Who keeps the journal short looks at what comes of it.
+    connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(text)?;
     prepare(&connection, path, new)?;
     Ok(connection)
 }

@@ -1,12 +1,14 @@
 //! The one thread that writes: it takes every order that waits, carries them out in one transaction, and answers when that is
 //! on the disk. Many requests share one flush.
 
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::Book;
+use super::journal::Journal;
 use super::mark::Mark;
 use super::reserve::Reserve;
 use super::watch::Watch;
@@ -15,6 +17,9 @@ use crate::store::Write;
 
 /// Orders in one transaction at most.
 const BATCH: usize = 512;
+
+/// How long nobody asks for anything before the journal is brought in.
+const REST: Duration = Duration::from_millis(50);
 
 /// How long a disk that did not take a transaction is left alone, before the next one is tried.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -57,42 +62,73 @@ pub(super) fn order<T: Send + 'static, E: Failing + Send + 'static>(
     (order, receive)
 }
 
-/// Until nobody can ask any more, or nothing may be written any more.
-pub(super) fn write_all(
-    book: &mut Book,
-    mut mark: Option<&mut Mark>,
-    waiting: &Receiver<Order>,
-    reserve: &mut Reserve,
-    watch: &Watch,
-) {
-    let mut paused: Option<(Instant, Unavailable)> = None;
-    while let Some(first) = reserve.next(waiting) {
-        let began = Watch::now();
-        let orders = std::iter::once(first).chain(waiting.try_iter().take(BATCH));
-        if watch.has_ended() {
-            // The reader has found what nobody can decide by.
-            return refuse(orders, &Unavailable::ended());
+/// The writer's own: what it decides by, and what it keeps in order beside that.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) book: Book,
+    pub(super) mark: Option<Mark>,
+    /// None for who writes beside the one that brings it in.
+    pub(super) journal: Option<Journal>,
+    pub(super) reserve: Reserve,
+}
+
+impl Writer {
+    /// Until nobody can ask any more, or nothing may be written any more.
+    pub(super) fn write_all(&mut self, waiting: &Receiver<Order>, watch: &Watch) {
+        let mut paused: Option<(Instant, Unavailable)> = None;
+        while let Some(first) = self.next(waiting, watch) {
+            let began = Watch::now();
+            let orders = std::iter::once(first).chain(waiting.try_iter().take(BATCH));
+            if watch.has_ended() {
+                // The reader has found what nobody can decide by, or the journal must not be brought in.
+                return refuse(orders, &Unavailable::ended());
+            }
+            if let Some((since, fault)) = &paused
+                && began.saturating_duration_since(*since) < PAUSE
+            {
+                refuse(orders, fault);
+                continue;
+            }
+            let fault = self.carry_out(orders, began, watch);
+            if fault.as_ref().is_some_and(|fault| fault.is_final) {
+                // What cannot be read, or is damaged on the disk, may look whole in memory. Only a restart reads it anew.
+                return;
+            }
+            paused = fault.filter(|fault| fault.is_unwritten).map(|fault| (Watch::now(), fault));
         }
-        if let Some((since, fault)) = &paused
-            && began.saturating_duration_since(*since) < PAUSE
-        {
-            refuse(orders, fault);
-            continue;
+    }
+
+    /// The next order. Where none comes for a while the journal is brought in, so that fewer have to wait for that.
+    fn next(&mut self, waiting: &Receiver<Order>, watch: &Watch) -> Option<Order> {
+        if !watch.is_short() {
+            match waiting.recv_timeout(REST) {
+                Ok(order) => return Some(order),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.keep(watch, Journal::rests),
+            }
         }
+        self.reserve.next(waiting)
+    }
+
+    /// All of them in one transaction; gives the fault for which it does not stand.
+    fn carry_out(
+        &mut self,
+        orders: impl Iterator<Item = Order>,
+        began: Instant,
+        watch: &Watch,
+    ) -> Option<Unavailable> {
+        let book = &mut self.book;
         if let Err(error) = book.begin() {
             let fault = Unavailable::from(error);
             refuse(orders, &fault);
-            if fault.is_final {
-                return;
-            }
-            continue;
+            return fault.is_final.then_some(fault);
         }
         let before = book.changes();
         let mut broken = None;
         let told: Vec<Tell> = orders.map(|order| within(book, order, &mut broken)).collect();
         let is_changed = book.changes() != before;
         let done = broken.map_or_else(|| book.commit(is_changed).map_err(Unavailable::from), Err);
-        if let (Ok(Some(reached)), Some(mark)) = (&done, &mut mark) {
+        if let (Ok(Some(reached)), Some(mark)) = (&done, &mut self.mark) {
             // A mark that cannot be written stays behind, and what it says stays true.
             let _ = mark.set(reached);
         }
@@ -102,7 +138,7 @@ pub(super) fn write_all(
         }
         if fault.as_ref().is_some_and(|fault| fault.is_full) {
             // Before anybody hears of it: what has happened is sent here once more.
-            reserve.give_back();
+            self.reserve.give_back();
         }
         if fault.is_none() {
             watch.tell(told.len(), began);
@@ -110,14 +146,20 @@ pub(super) fn write_all(
         for tell in told {
             tell(fault.clone());
         }
-        if is_changed && watch.is_short() {
-            book.take_over();
+        if is_changed {
+            // Whoever has asked does not wait for it.
+            self.keep(watch, |journal, db| journal.grown(db, watch.is_short()));
         }
-        if fault.as_ref().is_some_and(|fault| fault.is_final) {
-            // What cannot be read, or is damaged on the disk, may look whole in memory. Only a restart reads it anew.
-            return;
+        fault
+    }
+
+    /// Brings the journal in where that is due. Where it fails, what was acknowledged stands; a fault that is final ends the ledger.
+    fn keep(&mut self, watch: &Watch, how: impl Fn(&mut Journal, &Connection) -> Result<(), Unavailable>) {
+        if let Some(journal) = &mut self.journal
+            && how(journal, &self.book.db).is_err_and(|fault| fault.is_final)
+        {
+            watch.end();
         }
-        paused = fault.filter(|fault| fault.is_unwritten).map(|fault| (Watch::now(), fault));
     }
 }
 
@@ -155,8 +197,6 @@ mod tests {
     use std::sync::Arc;
     use std::sync::mpsc::channel;
 
-    use rusqlite::Connection;
-
     use super::*;
 
     fn book() -> Book {
@@ -166,9 +206,11 @@ mod tests {
         Book::new(connection)
     }
 
-    fn written(book: &mut Book, waiting: &Receiver<Order>) {
+    fn written(book: Book, waiting: &Receiver<Order>) -> Book {
         let watch = Arc::<Watch>::default();
-        write_all(book, None, waiting, &mut Reserve::none(&watch), &watch);
+        let mut writer = Writer { book, mark: None, journal: None, reserve: Reserve::none(&watch) };
+        writer.write_all(waiting, &watch);
+        writer.book
     }
 
     fn kept(book: &Book) -> i64 {
@@ -178,7 +220,6 @@ mod tests {
     /// As when a disk is full in the midst of a batch: what came before is gone, and nothing behind it may stand by itself.
     #[test]
     fn when_a_transaction_breaks_off_nothing_of_its_batch_stands() {
-        let mut book = book();
         let (orders, waiting) = channel();
         let (told, faults) = channel();
         for statement in
@@ -193,7 +234,7 @@ mod tests {
             orders.send(order).unwrap();
         }
         drop(orders);
-        written(&mut book, &waiting);
+        let book = written(book(), &waiting);
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
         assert_eq!(kept(&book), 0);
     }
@@ -201,7 +242,6 @@ mod tests {
     /// There is no savepoint: what failed after it had written takes its batch along, and the next batch goes on.
     #[test]
     fn an_order_that_fails_in_its_midst_takes_its_batch_along() {
-        let mut book = book();
         let (orders, waiting) = channel();
         let (told, faults) = channel();
         // What says no before it writes is in nobody's way.
@@ -217,7 +257,7 @@ mod tests {
             orders.send(order).unwrap();
         }
         drop(orders);
-        written(&mut book, &waiting);
+        let book = written(book(), &waiting);
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 4]);
         assert_eq!(kept(&book), 0);
     }
@@ -225,7 +265,6 @@ mod tests {
     /// As when a page cannot be read: the order's own failure ends the writing, and takes with it what was to stand.
     #[test]
     fn after_a_fault_of_the_disk_within_a_transaction_nothing_stands_and_nothing_follows() {
-        let mut book = book();
         let (orders, waiting) = channel();
         let (told, faults) = channel();
         for is_broken in [false, true, false] {
@@ -238,7 +277,7 @@ mod tests {
             });
             orders.send(order).unwrap();
         }
-        written(&mut book, &waiting);
+        let book = written(book(), &waiting);
         assert_eq!(faults.try_iter().collect::<Vec<_>>(), [true; 3]);
         assert_eq!(kept(&book), 0);
         drop(orders);

@@ -14,6 +14,7 @@ mod agreement;
 mod conformance;
 mod damaged;
 mod file;
+mod flushes;
 mod full;
 mod laws;
 mod support;
