@@ -16,7 +16,7 @@ mod write;
 mod writer;
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -60,18 +60,27 @@ struct Book {
     terms: Vec<(i64, Terms)>,
     /// None where each is read and written as it is asked for.
     places: RefCell<Option<Places>>,
+    /// Whose journal is to be written once more before anything is written behind it; none once that is done.
+    found: Option<PathBuf>,
 }
 
 impl Book {
     fn new(db: Connection) -> Self {
-        Self { db, last: None, has_sinks: None, terms: Vec::new(), places: RefCell::new(None) }
+        Self { db, last: None, has_sinks: None, terms: Vec::new(), places: RefCell::new(None), found: None }
     }
 
     /// Begins a transaction, of which nothing is known yet: another process may have written meanwhile.
-    fn begin(&mut self) -> rusqlite::Result<()> {
+    fn begin(&mut self) -> Result<(), Unavailable> {
         (self.last, self.has_sinks) = (None, None);
         self.places = RefCell::new(Some(Places::default()));
-        self.step("BEGIN IMMEDIATE")
+        self.step("BEGIN IMMEDIATE")?;
+        // Nobody else appends to the journal meanwhile.
+        if let Some(Err(error)) = self.found.as_deref().map(open::written_again) {
+            self.roll_back();
+            return Err(error.into());
+        }
+        self.found = None;
+        Ok(())
     }
 
     /// Ends it; tells how far the ledger has come, where anything was written.

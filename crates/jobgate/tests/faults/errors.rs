@@ -1,6 +1,9 @@
 //! Calls on the ledger's files that fail, one by one: what was not written is not forwarded, and that is what the client is told.
 
-use crate::rig::{Answer, Fault, Rig};
+use admission::HoldState;
+
+use crate::points::open_hold;
+use crate::rig::{Answer, Fault, Rig, wait};
 
 /// The calls that fail, one a run.
 const CALLS: usize = 50;
@@ -126,4 +129,23 @@ fn a_journal_that_is_found_is_written_once_more() {
     let said = gate.ended().1;
     assert!(said.contains("cannot be taken over"), "{said}");
     rig.recovered(true, "journal");
+}
+
+/// The gateway has ended, and no other one was started: who resolves a hold is the first to write behind what it has left.
+#[test]
+fn a_journal_that_is_found_is_written_once_more_before_a_hold_is_resolved() {
+    let mut rig = open_hold("journal-resolved");
+    rig.start(None).killed();
+    let id = wait(rig.ledger().holds(Some(HoldState::InDoubt), None, 9)).unwrap()[0].id.to_string();
+    let args = ["holds", "resolve", &id, "--as", "released"];
+    let fault = Fault { arm: None, at: "rotate:1:before".to_owned(), act: "eio" };
+    let failed = rig.command(&args, Some(&fault)).output().unwrap();
+    assert!(rig.happened() && !failed.status.success(), "{}", String::from_utf8_lossy(&failed.stderr));
+    let states = |rig: &Rig| -> Vec<_> {
+        wait(rig.ledger().holds(None, None, 9)).unwrap().iter().map(|hold| hold.state).collect()
+    };
+    assert_eq!(states(&rig), [HoldState::Bound, HoldState::InDoubt], "nothing was written");
+    assert!(rig.command(&args, None).output().unwrap().status.success());
+    assert_eq!(states(&rig), [HoldState::Bound, HoldState::Released]);
+    rig.recovered(true, "journal-resolved");
 }

@@ -131,7 +131,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 }
 
 /// A ledger with a hold that nobody answered for.
-fn open_hold(name: &str) -> Rig {
+pub(crate) fn open_hold(name: &str) -> Rig {
     let mut rig = Rig::new(name);
     let mut gate = rig.start(Some(&Fault::kill(SECOND, "to-upstream:1:half")));
     assert!(asked_until_killed(&mut rig, &gate, 2), "{name}");

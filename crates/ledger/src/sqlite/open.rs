@@ -117,7 +117,9 @@ pub(super) fn open(path: &Path, sinks: &[String], now: Timestamp) -> Result<Open
 /// Opens beside whoever decides, damaged or not: to look, and to say what became of a hold.
 pub(super) fn visit(path: &Path) -> Result<Opened, OpenError> {
     let reached = mark::read(path).ok().flatten();
-    let book = Book::new(beside(path)?);
+    let mut book = Book::new(beside(path)?);
+    // Where its gateway has ended, nobody else has done it.
+    book.found = Some(path.to_owned());
     // One that has lost its end keeps the mark that tells of it.
     let whole = reached.is_some_and(|mark| mark::is_reached(&book.db, &mark).unwrap_or(false));
     let mark = if whole { marked(path, &book.db).ok() } else { None };
@@ -150,7 +152,7 @@ fn recover(book: &mut Book, path: &Path, sinks: &[String], now: Timestamp) -> Re
 /// Writes the journal once more as it is, and flushes it. What a flush failed for in the process before may be in the system's memory
 /// alone, which takes it for written: it is read from there, and no later flush would bring it to the disk. Whatever is written
 /// behind it would be lost with it in a power cut.
-fn written_again(ledger: &Path) -> io::Result<()> {
+pub(super) fn written_again(ledger: &Path) -> io::Result<()> {
     let mut name = OsString::from(ledger);
     name.push("-wal");
     let file = match File::options().read(true).write(true).open(name) {

@@ -118,8 +118,7 @@ impl Writer {
         watch: &Watch,
     ) -> Option<Unavailable> {
         let book = &mut self.book;
-        if let Err(error) = book.begin() {
-            let fault = Unavailable::from(error);
+        if let Err(fault) = book.begin() {
             refuse(orders, &fault);
             return fault.is_final.then_some(fault);
         }
