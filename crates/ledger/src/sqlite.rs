@@ -1,6 +1,7 @@
 //! A ledger in a file of `SQLite`: one thread that writes, many orders to a flush; one that reads beside it what requests need,
 //! so that nobody who pays waits for somebody who looks; and one for reports, which may go through all of it.
 
+mod carrier;
 mod chain;
 mod journal;
 mod mark;
@@ -28,6 +29,7 @@ use rusqlite::Connection;
 use crate::book::Terms;
 use crate::ledger::{Failing, OpenError, Unavailable};
 use crate::store::{Read, Write};
+use journal::Journal;
 use mark::Reached;
 use open::Opened;
 use places::Places;
@@ -38,7 +40,7 @@ use writer::{Order, Writer};
 
 pub(crate) use verify::verify_file;
 
-/// A way to the three threads; cheap to clone. They end when nobody has one any more.
+/// A way to the threads; cheap to clone. They end when nobody has one any more.
 #[derive(Clone, Debug)]
 pub(crate) struct Sqlite {
     orders: Sender<Order>,
@@ -142,6 +144,15 @@ impl Sqlite {
         let Opened { book, reader, reporter, mark, journal, last_written } = opened;
         let (questions, reading) = answering("ledger-reader", reader, &watch)?;
         let (reports, reporting) = answering("ledger-reports", reporter, &watch)?;
+        let (journal, tools) = journal.unzip();
+        let carry = |tools| {
+            let work = |_: &Watch| {
+                carrier::carry_all(&tools);
+                tools.file
+            };
+            on_thread("ledger-journal", &watch, work)
+        };
+        let carrying = tools.map(carry).transpose()?;
         on_thread("ledger", &watch, move |watch| {
             let mut writer = Writer { book, mark, journal, reserve };
             writer.write_all(&waiting, watch);
@@ -151,7 +162,10 @@ impl Sqlite {
             // One that has panicked has ended, too.
             let _ = (reading.join(), reporting.join());
             let Writer { book, journal, .. } = writer;
-            drop((book, journal));
+            let lock = journal.map(Journal::ended);
+            let file = carrying.map(JoinHandle::join);
+            drop(book);
+            drop((file, lock));
         })?;
         Ok(Self { orders, questions, reports, watch, last_written })
     }
@@ -240,15 +254,15 @@ fn answering(
 }
 
 /// A thread without which the ledger has ended: when it is over, by a panic, too, everybody is told.
-fn on_thread(
+fn on_thread<T: Send + 'static>(
     name: &str,
     watch: &Arc<Watch>,
-    work: impl FnOnce(&Watch) + Send + 'static,
-) -> Result<JoinHandle<()>, OpenError> {
+    work: impl FnOnce(&Watch) -> T + Send + 'static,
+) -> Result<JoinHandle<T>, OpenError> {
     let watch = Arc::clone(watch);
     let all = move || {
         let over = Over(&watch);
-        work(over.0);
+        work(over.0)
     };
     let thread = thread::Builder::new().name(name.to_owned()).spawn(all);
     thread.map_err(|error| OpenError::line(format!("ledger: no thread is to be had: {error}")))

@@ -101,13 +101,6 @@ fn a_flush_that_fails_once_needs_no_restart() {
     goes_on("sync:41", "eio");
 }
 
-/// The journal keeps what it has until it is in the main file.
-#[test]
-fn a_flush_of_the_main_file_that_fails_once_needs_no_restart() {
-    goes_on("main-sync:5", "eio");
-    goes_on("main-sync:5", "enospc");
-}
-
 #[test]
 fn a_write_that_fails_once_needs_no_restart() {
     goes_on("wal:60", "eio");

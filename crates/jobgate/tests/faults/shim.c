@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -200,10 +201,12 @@ static int copied(int fd, char path[4096], char whole[8300]) {
     return 1;
 }
 
-/* Renamed into its place whole: another thread may end the process meanwhile. */
+/* Renamed into its place whole: another thread may end the process meanwhile. One after the other: two may flush one file. */
 static void keep(int fd) {
+    static atomic_flag keeping = ATOMIC_FLAG_INIT;
     char path[4096], whole[8300], to[8400], buffer[1 << 16];
     if (!copied(fd, path, whole)) return;
+    while (atomic_flag_test_and_set(&keeping)) sched_yield();
     snprintf(to, sizeof to, "%s.part", whole);
     within = 1;
     int in = open(path, O_RDONLY), out = open(to, O_CREAT | O_TRUNC | O_WRONLY, 0600);
@@ -214,6 +217,7 @@ static void keep(int fd) {
     close(out);
     if (rename(to, whole)) abort();
     within = 0;
+    atomic_flag_clear(&keeping);
 }
 
 /* By the file's own descriptor: to close another one would give up the process's locks on it. */

@@ -1,12 +1,13 @@
 //! Brings the journal into the main file, and knows what may be believed of that. `SQLite` would do it by itself, at the end of a
 //! commit, and say nothing where it fails.
 //!
-//! It writes the pages, flushes the main file where that was all of the journal, and then counts what it has brought in. Where the
+//! It writes the pages, flushes the main file where that was all of the journal, and then counts what it has brought in. Where that
 //! flush fails nothing is counted, and the next time all those pages are written anew: the flush behind that can be believed. But
-//! what was brought in while somebody looked at the ledger as it was before counts without a flush, and is not written again. A
-//! system takes a page for written once its flush has failed, and no later flush says that it is not on the disk. Were the journal
-//! then begun anew, what was acknowledged would be lost with the power, or at once. So a flush that fails behind such a part is
-//! final: the journal is left as it is. The next process finds the count gone with those who knew it, and writes all of it anew.
+//! what is brought in while somebody writes to the ledger, or looks at it as it was before, counts without a flush, and is not
+//! written again. A system takes a page for written once its flush has failed, and no later flush says that it is not on the disk.
+//! Were the journal then begun anew, what was acknowledged would be lost with the power, or at once. So a flush that fails behind
+//! such a part is final: the journal is left as it is. The next process finds the count gone with those who knew it, and writes all
+//! of it anew.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -16,10 +17,11 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::ffi::SQLITE_IOERR_FSYNC;
 
+use super::carrier::Carrier;
 use crate::ledger::Unavailable;
 
-/// Pages behind which it is brought in while orders come one after the other: 4 MiB.
-const MANY: i64 = 1000;
+/// Pages behind which it is brought in while orders come one after the other: 6 MiB. With fewer the disk is busier with it.
+const MANY: i64 = 1500;
 
 /// Pages behind which it is brought in while nobody asks for anything.
 const SOME: i64 = 100;
@@ -27,20 +29,22 @@ const SOME: i64 = 100;
 /// What a gateway says in its lock's file that leaves a journal to the next one.
 const LEFT: &[u8] = b"a flush of the main file failed\n";
 
-/// How far the journal was brought in, and the lock, which tells the next gateway where that must not be believed.
+/// How far the journal was brought in, who does it beside the writer, and the lock, which tells the next gateway where it must not
+/// go by what counts.
 #[derive(Debug)]
 pub(super) struct Journal {
     lock: File,
-    /// Its pages when it was last tried to bring it in.
+    carrier: Carrier,
+    /// Its pages when it was last begun to bring it in.
     tried: i64,
     /// So many of its pages are in the main file, and a flush of that has said so.
     flushed: i64,
 }
 
 /// Pages that are in the journal, and how many of them count as brought in.
-struct Pages {
+pub(super) struct Pages {
     all: i64,
-    counted: i64,
+    pub(super) counted: i64,
 }
 
 impl Journal {
@@ -48,7 +52,7 @@ impl Journal {
     ///
     /// # Errors
     /// Where the last gateway has left its journal, and somebody who has had it open ever since still counts a part of it.
-    pub(super) fn of(db: &Connection, lock: File) -> Result<Self, String> {
+    pub(super) fn of(db: &Connection, lock: File, carrier: Carrier) -> Result<Self, String> {
         let text = |error: &dyn Display| error.to_string();
         if lock.metadata().map_err(|error| text(&error))?.len() > 0 {
             if pages(db, "noop").map_err(|error| text(&error))?.counted > 0 {
@@ -58,7 +62,7 @@ impl Journal {
             }
             lock.set_len(0).map_err(|error| text(&error))?;
         }
-        Ok(Self { lock, tried: 0, flushed: 0 })
+        Ok(Self { lock, carrier, tried: 0, flushed: 0 })
     }
 
     /// Something was written. The journal is brought in now and then; at once where there is hardly any room: to write it from its
@@ -67,13 +71,19 @@ impl Journal {
     /// # Errors
     /// Where the disk has failed it. What was acknowledged is in the journal all the same.
     pub(super) fn grown(&mut self, db: &Connection, is_short: bool) -> Result<(), Unavailable> {
+        let carried = self.carrier.done().transpose().inspect_err(|fault| self.failed(db, fault))?;
+        self.flushed = self.flushed.max(carried.unwrap_or(0));
         let found = self.found(db)?;
-        // Where somebody is in its way it is tried again behind as many more.
-        if is_short || found.all.saturating_sub(self.tried) >= MANY {
-            self.bring_in(db, &found)
-        } else {
-            Ok(())
+        let left = found.all.saturating_sub(found.counted);
+        // Where somebody is in the way of more, the last pages are not its last ones.
+        if is_short || carried.is_some() && left < MANY {
+            return self.bring_in(db, found.all);
         }
+        if found.all.saturating_sub(self.tried) >= MANY {
+            self.tried = found.all;
+            self.carrier.begin(self.flushed);
+        }
+        Ok(())
     }
 
     /// Nobody asks for anything just now.
@@ -81,8 +91,14 @@ impl Journal {
     /// # Errors
     /// As [`Journal::grown`].
     pub(super) fn rests(&mut self, db: &Connection) -> Result<(), Unavailable> {
+        self.grown(db, false)?;
         let found = self.found(db)?;
-        if found.all.saturating_sub(found.counted) >= SOME { self.bring_in(db, &found) } else { Ok(()) }
+        if found.all.saturating_sub(found.counted) >= SOME { self.bring_in(db, found.all) } else { Ok(()) }
+    }
+
+    /// Nobody brings it in beside the writer any more; gives the lock.
+    pub(super) fn ended(self) -> File {
+        self.lock
     }
 
     fn found(&mut self, db: &Connection) -> rusqlite::Result<Pages> {
@@ -90,40 +106,56 @@ impl Journal {
         if found.counted < self.flushed || found.all < self.tried {
             // It was begun anew.
             (self.tried, self.flushed) = (0, 0);
+            self.carrier.begun_anew();
         }
         Ok(found)
     }
 
-    fn bring_in(&mut self, db: &Connection, found: &Pages) -> Result<(), Unavailable> {
-        self.tried = found.all;
-        match pages(db, "passive") {
-            Ok(done) => {
-                if done.counted == done.all {
-                    self.flushed = done.all;
-                }
-                Ok(())
-            }
-            Err(error) if found.counted > self.flushed && is_flush(&error) => {
-                self.leave(db);
-                Err(Unavailable::for_good(format!("what was written to the main file is lost: {error}")))
-            }
-            Err(error) => Err(error.into()),
+    fn bring_in(&mut self, db: &Connection, all: i64) -> Result<(), Unavailable> {
+        self.tried = all;
+        let done = bring_in(db, self.flushed).inspect_err(|fault| self.failed(db, fault))?;
+        if let Some(Pages { all, counted }) = done
+            && counted == all
+        {
+            self.flushed = all;
         }
+        Ok(())
     }
 
-    /// Nobody brings it in any more: neither this process at its end, nor the next one before all of it can be.
-    fn leave(&mut self, db: &Connection) {
-        let _ = db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-        // It need not be on the disk: on a machine that starts anew nobody counts anything.
-        let _ = self.lock.write_all(LEFT);
+    /// Where that is final nobody brings it in any more: neither this process at its end, nor the next one before all of it can be.
+    fn failed(&mut self, db: &Connection, fault: &Unavailable) {
+        if fault.is_final {
+            let _ = db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+            // It need not be on the disk: on a machine that starts anew nobody counts anything.
+            let _ = self.lock.write_all(LEFT);
+        }
     }
+}
+
+/// Brings in as much as nobody is in the way of, where so many pages are flushed already; tells what there is then, unless somebody
+/// else is at it.
+///
+/// # Errors
+/// A flush that failed is final where anything counts that it was the first to tell of.
+pub(super) fn bring_in(db: &Connection, flushed: i64) -> Result<Option<Pages>, Unavailable> {
+    let found = pages(db, "noop")?;
+    match pages(db, "passive") {
+        Ok(done) => Ok((done.all >= 0).then_some(done)),
+        Err(error) if found.counted > flushed && is_flush(&error) => Err(lost(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What is said of a flush behind which nothing can be written anew.
+pub(super) fn lost(why: impl Display) -> Unavailable {
+    Unavailable::for_good(format!("what was written to the main file is lost: {why}"))
 }
 
 fn is_flush(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_FSYNC)
 }
 
-/// Brings in as much as nobody is in the way of, or nothing; tells what there is then.
+/// Does so much for the journal; tells what there is then.
 fn pages(db: &Connection, mode: &str) -> rusqlite::Result<Pages> {
     let mut all = db.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
     all.query_row([], |row| Ok(Pages { all: row.get(1)?, counted: row.get(2)? }))

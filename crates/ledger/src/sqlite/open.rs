@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::carrier::{self, Tools};
 use super::journal::Journal;
 use super::mark::{self, Mark};
 use super::{Book, is_full, verify};
@@ -72,7 +73,7 @@ pub(super) struct Opened {
     pub(super) reader: Book,
     pub(super) reporter: Book,
     pub(super) mark: Option<Mark>,
-    pub(super) journal: Option<Journal>,
+    pub(super) journal: Option<(Journal, Tools)>,
     pub(super) last_written: Option<Timestamp>,
 }
 
@@ -93,7 +94,8 @@ pub(super) fn open(path: &Path, sinks: &[String], now: Timestamp) -> Result<Open
     }
     let connection = connected(path, reached.is_none())?;
     // Before it is added up: what is in the journal alone would be found missing.
-    let journal = Journal::of(&connection, lock).map_err(|error| failed(&error))?;
+    let (carrier, tools) = carrier::new(path, beside(path)?)?;
+    let journal = Journal::of(&connection, lock, carrier).map_err(|error| failed(&error))?;
     match verify::at_one_time(&connection) {
         Ok(Ok(_)) => {}
         Ok(Err(Faults(faults))) => return Err(damaged(&faults.join(", "))),
@@ -111,7 +113,7 @@ pub(super) fn open(path: &Path, sinks: &[String], now: Timestamp) -> Result<Open
         .map_err(|error| failed(&error))?;
     let mark = marked(path, &book.db).map_err(|error| failed(&format_args!("its mark: {error}")))?;
     let (reader, reporter) = (Book::new(beside(path)?), Book::new(beside(path)?));
-    Ok(Opened { book, reader, reporter, mark: Some(mark), journal: Some(journal), last_written })
+    Ok(Opened { book, reader, reporter, mark: Some(mark), journal: Some((journal, tools)), last_written })
 }
 
 /// Opens beside whoever decides, damaged or not: to look, and to say what became of a hold.
