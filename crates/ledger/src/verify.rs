@@ -1,6 +1,7 @@
 //! Adds everything up again: what balances and holds must be, from the entries alone, whoever keeps them.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use admission::{Balance, Change, HoldState};
 use job_model::Amount;
@@ -31,8 +32,25 @@ pub struct Faults(pub Vec<String>);
 pub(crate) struct Sums {
     verified: Verified,
     balances: HashMap<i64, Balance>,
-    holds: HashMap<HoldId, (HoldState, Amount)>,
+    holds: HashMap<HoldId, (HoldState, Amount), BuildHasherDefault<OwnBits>>,
     faults: Vec<String>,
+}
+
+/// An id as its own hash: most of it is random, and nobody else chose it.
+#[derive(Debug, Default)]
+struct OwnBits(u64);
+
+impl Hasher for OwnBits {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(last) = bytes.last_chunk() {
+            // Multiplied by an odd number, so that its first bits are as random as its last ones.
+            self.0 = u64::from_be_bytes(*last).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Sums {

@@ -101,9 +101,14 @@ pub(super) fn read(ledger: &Path) -> Result<Option<Reached>, OpenError> {
     Ok(newest)
 }
 
+/// How many transactions have changed it.
+pub(super) fn batch(db: &Connection) -> rusqlite::Result<i64> {
+    db.query_row("SELECT number FROM batch", [], |row| row.get(0))
+}
+
 /// Whether a ledger contains what its mark says.
 pub(super) fn is_reached(db: &Connection, mark: &Reached) -> rusqlite::Result<bool> {
-    let batch: i64 = db.query_row("SELECT number FROM batch", [], |row| row.get(0))?;
+    let batch = batch(db)?;
     let sum: Option<Vec<u8>> =
         db.query_row("SELECT sum FROM entry WHERE seq = ?1", [mark.seq], |row| row.get(0)).optional()?;
     Ok(batch >= mark.batch && (mark.seq == 0 || sum.is_some_and(|sum| padded(&sum) == padded(&mark.sum))))

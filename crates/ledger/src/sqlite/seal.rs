@@ -8,32 +8,36 @@ use sha2::{Digest, Sha256};
 /// As much of a SHA-256 as is kept.
 const LENGTH: usize = 16;
 
+/// Bytes of which a row seldom has more.
+const USUAL: usize = 1024;
+
 /// The seal over the values of a row, in the order of its columns.
 fn over<'a>(values: impl Iterator<Item = rusqlite::Result<ValueRef<'a>>>) -> rusqlite::Result<[u8; LENGTH]> {
-    let mut hash = Sha256::new();
+    // Hashed at once: piece by piece takes longer than the hash itself.
+    let mut bytes = Vec::with_capacity(USUAL);
     for value in values {
         match value? {
-            ValueRef::Null => hash.update([0]),
+            ValueRef::Null => bytes.push(0),
             ValueRef::Integer(number) => {
-                hash.update([1]);
-                hash.update(number.to_be_bytes());
+                bytes.push(1);
+                bytes.extend(number.to_be_bytes());
             }
-            ValueRef::Text(bytes) => {
+            ValueRef::Text(text) => {
                 // Where a text ends is told by its length, so no two rows are written alike.
-                hash.update([2]);
-                hash.update(bytes.len().to_be_bytes());
-                hash.update(bytes);
+                bytes.push(2);
+                bytes.extend(text.len().to_be_bytes());
+                bytes.extend(text);
             }
-            ValueRef::Blob(bytes) => {
-                hash.update([3]);
-                hash.update(bytes.len().to_be_bytes());
-                hash.update(bytes);
+            ValueRef::Blob(blob) => {
+                bytes.push(3);
+                bytes.extend(blob.len().to_be_bytes());
+                bytes.extend(blob);
             }
             // No table has one.
             ValueRef::Real(_) => return Err(rusqlite::Error::InvalidQuery),
         }
     }
-    let whole: [u8; 32] = hash.finalize().into();
+    let whole: [u8; 32] = Sha256::digest(&bytes).into();
     whole.first_chunk().copied().ok_or(rusqlite::Error::InvalidQuery)
 }
 

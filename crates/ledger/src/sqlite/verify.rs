@@ -6,7 +6,7 @@ use std::thread;
 use admission::{Change, HoldState};
 use job_model::Amount;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, params_from_iter};
 
 use super::chain::{self, Said};
 use super::mark::{self, Reached};
@@ -25,6 +25,13 @@ pub(crate) fn verify_file(path: &Path) -> Result<Result<Verified, Faults>, OpenE
 /// What is kept in memory of the file while its pages are looked at: 64 MiB, as `SQLite` writes it.
 const PAGES: i64 = -65_536;
 
+/// Of a hundred entries those before the hold of which the second thread begins.
+const SHARE: i64 = 60;
+
+/// Holds are named in the order of their time, as entries are: by any name all are looked at, by this one in such parts.
+const SPLIT: &str =
+    "SELECT coalesce((SELECT hold FROM entry WHERE seq = (SELECT max(seq) FROM entry) * ?1 / 100), '')";
+
 type Marked = Result<Option<Reached>, OpenError>;
 
 /// As it is at one time; somebody beside may write meanwhile.
@@ -40,28 +47,62 @@ fn mark_of(db: &Connection) -> Marked {
     db.path().filter(|path| !path.is_empty()).map_or(Ok(None), |path| mark::read(Path::new(path)))
 }
 
-/// The pages are looked at beside what is on them: each takes about half of the time. Damaged pages are told first; what was read
-/// of them says nothing.
+/// What the second thread found.
+struct Beside {
+    pages: rusqlite::Result<Option<String>>,
+    /// None where it saw the ledger at another time.
+    holds: Option<rusqlite::Result<Held>>,
+}
+
+/// Holds that stand under their seals, and what is said of the others.
+type Held = (Vec<(HoldId, HoldState, Amount)>, Vec<String>);
+
+/// The pages are looked at beside what is on them, which takes longer: whoever looks at them goes on with some of the holds, so that
+/// both are ready at about the same time. Damaged pages are told first; what was read of them says nothing.
 fn verify(db: &Connection, marked: Marked) -> rusqlite::Result<Result<Verified, Faults>> {
     let path = db.path().filter(|path| !path.is_empty()).map(Path::new);
-    let (pages, rows) = thread::scope(|scope| {
+    // This reading begins the moment.
+    let batch = mark::batch(db)?;
+    let from: String = db.query_row(SPLIT, [SHARE], |row| row.get(0))?;
+    thread::scope(|scope| {
+        let from = from.as_str();
         let beside = path.and_then(|path| {
-            let look = move || {
-                let own = open::beside(path).ok()?;
-                // Each row of an index leads to one of its table anywhere in the file. Without it all is only slower.
-                let _ = own.pragma_update(None, "cache_size", PAGES);
-                Some(pages(&own))
-            };
+            let look = move || beside(path, batch, from).ok();
             thread::Builder::new().name("ledger-pages".to_owned()).spawn_scoped(scope, look).ok()
         });
-        let rows = rows(db, marked);
+        let rows = rows(db, marked, from);
         // Where there is no thread or no second connection to be had, one after the other.
-        (beside.and_then(|beside| beside.join().ok().flatten()).unwrap_or_else(|| pages(db)), rows)
-    });
-    match pages? {
-        Some(fault) => Ok(only(fault)),
-        None => rows,
-    }
+        let beside = beside.and_then(|beside| beside.join().ok().flatten());
+        let Beside { pages, holds } = beside.unwrap_or_else(|| Beside { pages: pages(db), holds: None });
+        if let Some(fault) = pages? {
+            return Ok(only(fault));
+        }
+        let mut sums = match rows? {
+            Ok(sums) => sums,
+            Err(fault) => return Ok(only(fault)),
+        };
+        let (held, faults) = holds.unwrap_or_else(|| holds_under_seal(db, ">=", from))?;
+        for (id, state, amount) in held {
+            sums.compare_hold(id, state, amount);
+        }
+        for fault in faults {
+            sums.fault(fault);
+        }
+        Ok(sums.end())
+    })
+}
+
+/// On a connection of its own: the pages, and the holds from one of them on.
+fn beside(path: &Path, batch: i64, from: &str) -> Result<Beside, OpenError> {
+    let failed = |error: rusqlite::Error| OpenError::of(path, &error);
+    let own = open::beside(path)?;
+    // Each row of an index leads to one of its table anywhere in the file. Without it all is only slower.
+    let _ = own.pragma_update(None, "cache_size", PAGES);
+    let _moment = own.unchecked_transaction().map_err(failed)?;
+    let is_same = mark::batch(&own).map_err(failed)? == batch;
+    let pages = pages(&own);
+    let holds = (is_same && matches!(pages, Ok(None))).then(|| holds_under_seal(&own, ">=", from));
+    Ok(Beside { pages, holds })
 }
 
 fn only(fault: String) -> Result<Verified, Faults> {
@@ -74,32 +115,32 @@ fn pages(db: &Connection) -> rusqlite::Result<Option<String>> {
     Ok((whole != "ok").then(|| format!("the file is damaged: {}", whole.replace('\n', " "))))
 }
 
-/// Whether the rows are those that were written, and add up.
-fn rows(db: &Connection, marked: Marked) -> rusqlite::Result<Result<Verified, Faults>> {
+/// Whether the rows are those that were written, and add up, but for the holds from one of them on.
+fn rows(db: &Connection, marked: Marked, from: &str) -> rusqlite::Result<Result<Sums, String>> {
     match marked {
-        Ok(Some(mark)) if !mark::is_reached(db, &mark)? => return Ok(only(mark::lost(&mark, db.path()))),
+        Ok(Some(mark)) if !mark::is_reached(db, &mark)? => return Ok(Err(mark::lost(&mark, db.path()))),
         Ok(_) => {}
-        Err(error) => return Ok(only(error.to_string())),
+        Err(error) => return Ok(Err(error.to_string())),
     }
     let mut sums = Sums::default();
     let highest = match derive(db, &mut sums)? {
         Ok(highest) => highest,
-        Err(fault) => return Ok(only(fault)),
+        Err(fault) => return Ok(Err(fault)),
     };
     let known: i64 =
         db.query_row("SELECT count(*) FROM terms WHERE id BETWEEN 1 AND ?1", [highest], |row| row.get(0))?;
     if known != highest {
         sums.fault(format!("prices follow from {highest} cards and rule sets, of which {known} are there"));
     }
-    compare(db, &ACCOUNT, "balance", &mut sums, |row, sums| {
+    let mut faults = under_seal(db, &ACCOUNT, "balance", None, |row| {
         sums.compare_account(&read::account_under_seal(row)?);
         Ok(())
     })?;
-    compare(db, &HOLD, "hold", &mut sums, |row, sums| {
-        let (id, state, amount) = read::standing_under_seal(row)?;
+    let (held, more) = holds_under_seal(db, "<", from)?;
+    for (id, state, amount) in held {
         sums.compare_hold(id, state, amount);
-        Ok(())
-    })?;
+    }
+    faults.extend(more);
     for (table, what) in [
         (TERMS, "what prices follow from, number"),
         (REQUEST, "an answer that is kept"),
@@ -107,9 +148,12 @@ fn rows(db: &Connection, marked: Marked) -> rusqlite::Result<Result<Verified, Fa
         (LETTER, "a dead letter of event sink"),
         (SINK, "the place of event sink"),
     ] {
-        compare(db, &table, what, &mut sums, |_, _| Ok(()))?;
+        faults.extend(under_seal(db, &table, what, None, |_| Ok(()))?);
     }
-    Ok(sums.end())
+    for fault in faults {
+        sums.fault(fault);
+    }
+    Ok(Ok(sums))
 }
 
 /// Follows the chain to its end; tells the highest number of the terms that its entries follow from, or where it breaks.
@@ -139,29 +183,43 @@ fn derive(db: &Connection, sums: &mut Sums) -> rusqlite::Result<Result<i64, Stri
     Ok(Ok(highest))
 }
 
-/// Looks at every row of a table: what stands under its seal is compared with what follows from the entries.
-fn compare(
+/// The holds before one of them, or from it on.
+fn holds_under_seal(db: &Connection, which: &str, from: &str) -> rusqlite::Result<Held> {
+    let mut held = Vec::new();
+    let some = Some((format!("id {which} ?1"), from));
+    let faults = under_seal(db, &HOLD, "hold", some, |row| {
+        held.push(read::standing_under_seal(row)?);
+        Ok(())
+    })?;
+    Ok((held, faults))
+}
+
+/// Looks at every row of a table, or at some: tells which do not stand under their seals.
+fn under_seal(
     db: &Connection,
     table: &Table,
     what: &str,
-    sums: &mut Sums,
-    with: impl Fn(&Row<'_>, &mut Sums) -> rusqlite::Result<()>,
-) -> rusqlite::Result<()> {
-    let mut all = db.prepare(table.all)?;
-    let mut rows = all.query([])?;
+    some: Option<(String, &str)>,
+    mut with: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<Vec<String>> {
+    let (only, value) = some.unzip();
+    let only = only.map(|only| format!(" WHERE {only}")).unwrap_or_default();
+    let mut all = db.prepare(&format!("{}{only}", table.all))?;
+    let mut rows = all.query(params_from_iter(value))?;
+    let mut faults = Vec::new();
     while let Some(row) = rows.next()? {
         if seal::holds(row, table.columns)? {
-            with(row, sums)?;
+            with(row)?;
         } else {
             let name = match row.get_ref(0)? {
                 ValueRef::Text(name) => format!(" {}", String::from_utf8_lossy(name)),
                 ValueRef::Integer(number) => format!(" {number}"),
                 _ => String::new(),
             };
-            sums.fault(format!("{what}{name} is not what was written"));
+            faults.push(format!("{what}{name} is not what was written"));
         }
     }
-    Ok(())
+    Ok(faults)
 }
 
 fn said<'a>(row: &'a Row<'_>) -> rusqlite::Result<Said<'a>> {

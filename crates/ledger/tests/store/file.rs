@@ -90,6 +90,40 @@ fn whoever_changes_the_book_is_found_out() {
     }
 }
 
+/// Two threads share them: by their seals alone each is found out, whoever looks at it.
+#[test]
+fn any_one_hold_that_is_changed_is_found_out() {
+    let file = file("any hold");
+    let url = Url::Sqlite(file.clone());
+    let book = Ledger::open(&url, &[], at(0)).unwrap();
+    let ids: Vec<String> = (0..10)
+        .map(|_| {
+            let hold = hold(1, 100);
+            wait(book.reserve(hold.clone(), None, at(1))).unwrap();
+            hold.id.to_string()
+        })
+        .collect();
+    let change = |principal: &str, id: &str| {
+        let db = rusqlite::Connection::open(&file).unwrap();
+        db.execute("UPDATE hold SET principal = ?1 WHERE id = ?2", [principal, id]).unwrap();
+    };
+    let before = wait(book.holds(None, None, 1)).unwrap()[0].principal.clone();
+    for id in &ids {
+        change("somebody else", id);
+        let faults = wait(book.verify()).unwrap().unwrap_err();
+        let changed = format!("hold {id} is not what was written");
+        assert_eq!(
+            faults.0,
+            [changed.as_str(), "a hold is missing that entries are about"],
+            "and no other one"
+        );
+        change(&before, id);
+        assert_eq!(wait(book.verify()).unwrap().unwrap().holds, 10);
+    }
+    drop(book);
+    removed(&file);
+}
+
 #[test]
 fn a_second_gateway_and_an_unknown_version_are_refused() {
     let locked = file("lock");
