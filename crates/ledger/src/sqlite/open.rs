@@ -25,6 +25,9 @@ const VERSION: i64 = 5;
 /// Statements that are kept parsed: all of them. The library would keep sixteen.
 const STATEMENTS: usize = 64;
 
+/// The journal's file is cut off to so much once it is begun anew; somebody who looked at the ledger may have let it grow.
+const LIMIT: i64 = 16 << 20;
+
 /// So much of the journal is written again at a time.
 const PIECE: usize = 1 << 20;
 
@@ -197,6 +200,7 @@ fn connected(path: &Path, new: bool) -> Result<Connection, OpenError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(text)?;
     // Who keeps the journal short looks at what comes of it.
     connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(text)?;
+    connection.pragma_update(None, "journal_size_limit", LIMIT).map_err(text)?;
     prepare(&connection, path, new)?;
     Ok(connection)
 }

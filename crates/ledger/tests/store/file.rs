@@ -124,6 +124,28 @@ fn any_one_hold_that_is_changed_is_found_out() {
     removed(&file);
 }
 
+/// Nothing of it can be written over while somebody looks at the ledger as it was before.
+#[test]
+fn a_journal_that_a_reader_has_let_grow_is_short_again_once_he_is_gone() {
+    const LIMIT: u64 = 16 << 20;
+    let file = file("long");
+    let journal = file.with_file_name("book.db-wal");
+    let book = Ledger::open(&Url::Sqlite(file.clone()), &[], at(0)).unwrap();
+    let reserved = || {
+        wait(book.reserve(hold(1, 1_000_000), None, at(1))).unwrap();
+        std::fs::metadata(&journal).unwrap().len()
+    };
+    reserved();
+    let reader = rusqlite::Connection::open(&file).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM entry").unwrap();
+    while reserved() <= LIMIT {}
+    reader.execute_batch("COMMIT").unwrap();
+    assert!((0..2000).any(|_| reserved() <= LIMIT));
+    assert!(wait(book.verify()).unwrap().is_ok());
+    drop(book);
+    removed(&file);
+}
+
 #[test]
 fn a_second_gateway_and_an_unknown_version_are_refused() {
     let locked = file("lock");
