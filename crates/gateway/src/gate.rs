@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, StatusCode};
+use http::header::TRANSFER_ENCODING;
+use http::{Method, StatusCode};
 use job_model::JobPatch;
 use ledger::{HoldRow, Key};
 use log::warn;
@@ -107,7 +107,7 @@ impl From<Uncollected> for Ending {
 
 /// Whom a request is counted for, as its header says.
 fn sender<'a>(session: &'a Session, principal: Option<&'a Principal>) -> Subject<'a> {
-    let token = token(session);
+    let token = head::token(&session.req_header().headers);
     let address = session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
     Subject::Sender { token, address, principal }
 }
@@ -151,7 +151,7 @@ impl Gate {
         }
         let mut permit = self.admit(route, &body, &mut visit.record)?;
         if route == Route::CreateJob {
-            self.rates.may_create(token(session), &self.metrics)?;
+            self.rates.may_create(head::token(&session.req_header().headers), &self.metrics)?;
         }
         if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
             self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
@@ -248,7 +248,10 @@ impl Gate {
                 let who = record.principal.as_ref().map_or("", Principal::as_str);
                 self.money.open(judged, who, ticket, record.at).await
             }
-            // A change that spends nothing, or that only a shadow let pass.
+            _ if record.route == Some(Route::ChangeJob) && judged.patch().is_none() => {
+                self.money.change_unread(record.settlement.job, ticket, record.at).await
+            }
+            // A change that spends nothing.
             _ => self.money.nothing_held(ticket, record.at).await,
         };
         record.seconds.reserve = Some(clock::now().saturating_duration_since(began));
@@ -306,7 +309,7 @@ impl Gate {
         record.decision.get_or_insert(decision);
         let outcome = self.courier.deliver(parcel, stake).await;
         if record.route == Some(Route::CreateJob) {
-            self.rates.created(token(session), &outcome);
+            self.rates.created(head::token(&session.req_header().headers), &outcome);
         }
         drop(room);
         record.seconds.upstream = Some(outcome.took);
@@ -388,12 +391,4 @@ impl Gate {
         visit.record.refuse(no);
         reply::send(session, &reply, &mut visit.record).await
     }
-}
-
-/// The token that says who asks, however its scheme is written and how many blanks are in between; it is there, see
-/// `check_authorization`.
-fn token(session: &Session) -> &[u8] {
-    let field =
-        session.req_header().headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
-    field.split_at_checked("Bearer ".len()).map(|(_, token)| token.trim_ascii()).unwrap_or_default()
 }

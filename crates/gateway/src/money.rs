@@ -54,14 +54,15 @@ impl Money {
         ticket: Option<Ticket>,
         now: Timestamp,
     ) -> Result<Option<Stake>, Rejection> {
-        let (Some(workload), Some(workspace)) = (judged.workload().copied(), judged.workspace()) else {
-            // A body that only a shadow let pass: it is counted as unpriced, and there is nothing to follow it by.
-            return self.nothing_held(ticket, now).await;
-        };
         let quote = judged.quote();
         let amount = amount(quote);
-        let claims = self.claims(Some(workspace), principal, now);
+        let claims = self.claims(judged.workspace(), principal, now);
         self.check_unpriced(amount, &claims)?;
+        let (Some(workload), Some(workspace)) = (judged.workload().copied(), judged.workspace()) else {
+            // A body that only a lowered rule or a shadow let pass: it is counted as unpriced, and there is nothing to follow it by.
+            // What its job costs is asked of upstream before it is submitted.
+            return self.nothing_held(ticket, now).await;
+        };
         let id = HoldId::new();
         let new = NewHold {
             id,

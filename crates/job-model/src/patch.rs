@@ -55,6 +55,23 @@ impl JobPatch {
         crate::wire::read_patch(body, policy)
     }
 
+    /// Judges a body as [`JobPatch::from_json`] does, for whoever forwards its bytes and prices the change: a member that has no price,
+    /// and that only a lowered rule lets pass, is left out.
+    ///
+    /// # Errors
+    /// The same.
+    ///
+    /// ```
+    /// use job_model::{JobPatch, Mode, Policy};
+    /// let body = br#"{"state":"Active","settings":{"quality":"Draft","outputs":["OBJ"],"processingEngines":"many"}}"#;
+    /// let shadow = Policy::default().with_mode(Mode::Shadow);
+    /// assert!(JobPatch::from_json(body, &shadow).unwrap().value().is_none());
+    /// assert!(JobPatch::check(body, &shadow).unwrap().value().unwrap().settings().is_some());
+    /// ```
+    pub fn check(body: &[u8], policy: &Policy) -> Result<Accepted<Self>, Rejected> {
+        crate::wire::check_patch(body, policy)
+    }
+
     /// Writes the wire form. A patch that held only members which change nothing is written `{}`.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()

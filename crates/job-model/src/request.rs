@@ -48,7 +48,7 @@ impl JobRequest {
     }
 
     /// Judges a body as [`JobRequest::from_json`] does, for whoever forwards its bytes and has no use for the job itself: of that only
-    /// the workspace is kept.
+    /// the workspace is kept, whatever else a lowered rule lets pass.
     ///
     /// # Errors
     /// The same.

@@ -196,30 +196,55 @@ impl Money {
         let to = if alters && !doubtful { to } else { to.max(row.amount) };
         let terms = self.terms_of(to, quote);
         let amend = Some(Amend { workload: patch.merge_workload(&row.workload), terms: terms.clone() });
-        let budgets = claims.iter().map(|claim| claim.budget.clone()).collect();
         // What upstream's yes leaves open when the change before it was not answered is still open.
         let over = if doubtful { Event::Doubt } else { Event::Keep };
         let agreed = vec![Event::Adjust(to), if submits { Event::Submit } else { over }];
-        let refused = match row.state {
-            // As if it had not been reserved anew: neither held, nor at another price.
-            HoldState::Lapsed => vec![Event::Keep, Event::Lapse, Event::Adjust(row.amount)],
-            _ => vec![Event::Adjust(row.amount), over],
-        };
-        let held = Held { agreed, refused, amend, budgets, ..Held::of(row.id) };
-        let stake = Stake::new(self, Some(held), ticket);
-        let begun = self.begin(stake, row, Raise { to, terms, claims }, now).await;
+        let held = Held { agreed, refused: undone(row), amend, ..Held::of(row.id) };
+        let begun = self.begin(held, row, Raise { to, terms, claims }, ticket, now).await;
         begun.map(Some).map_err(|no| rejected(no, priced, self.currency(now)))
+    }
+
+    /// The same of a change that only a lowered rule or a shadow lets pass, since what it makes of the price cannot be read: once upstream
+    /// has agreed to it nobody here knows what the job is. It is asked for before it is submitted.
+    ///
+    /// # Errors
+    /// The same; and `BudgetExceeded` where nothing is held for the job.
+    pub(crate) async fn change_unread(
+        &self,
+        job: Option<JobId>,
+        ticket: Option<Ticket>,
+        now: Timestamp,
+    ) -> Result<Option<Stake>, Rejection> {
+        let known = match job {
+            Some(job) => self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?,
+            None => None,
+        };
+        let Some(row) = known.filter(|row| row.state != HoldState::Released) else {
+            self.unfollowed()?;
+            return self.nothing_held(ticket, now).await;
+        };
+        if matches!(row.state, HoldState::Settled | HoldState::Submitted) {
+            return self.nothing_held(ticket, now).await;
+        }
+        let held = Held { agreed: vec![Event::Doubt], refused: undone(&row), ..Held::of(row.id) };
+        let claims = self.claims(Some(row.workspace), &row.principal, now);
+        let raise = Raise { to: row.amount, terms: None, claims };
+        let begun = self.begin(held, &row, raise, ticket, now).await;
+        begun.map(Some).map_err(|no| rejected(no, None, self.currency(now)))
     }
 
     /// Writes down that a change is about to be sent. On a task of its own: whoever gives the request up meanwhile does not hear
     /// that it was, and the stake, dropped there, takes it back.
     async fn begin(
         &self,
-        stake: Stake,
+        mut held: Held,
         row: &HoldRow,
         raise: Raise,
+        ticket: Option<Ticket>,
         now: Timestamp,
     ) -> Result<Stake, Refused> {
+        held.budgets = raise.claims.iter().map(|claim| claim.budget.clone()).collect();
+        let stake = Stake::new(self, Some(held), ticket);
         let (ledger, id, seen, key) = (self.ledger.clone(), row.id, row.seen(), stake.key());
         let begun = tokio::spawn(async move {
             match ledger.change(id, seen, raise, key, now).await {
@@ -240,6 +265,16 @@ impl Money {
         // Where it is not answered the job is there as it was, or gone: what is held says the same in either case.
         let held = Held { agreed: vec![Event::Delete], unknown: Vec::new(), ..Held::of(row.id) };
         Some(Stake::new(self, Some(held), None))
+    }
+}
+
+/// What a change that upstream refuses leaves of a hold: what was there before.
+fn undone(row: &HoldRow) -> Vec<Event> {
+    match row.state {
+        // As if it had not been reserved anew: neither held, nor at another price.
+        HoldState::Lapsed => vec![Event::Keep, Event::Lapse, Event::Adjust(row.amount)],
+        HoldState::InDoubt => vec![Event::Adjust(row.amount), Event::Doubt],
+        _ => vec![Event::Adjust(row.amount), Event::Keep],
     }
 }
 

@@ -72,7 +72,7 @@ impl Judged {
         self.workspace
     }
 
-    /// The change to a job.
+    /// The change to a job; none where what has a price cannot be read, and only a lowered rule or a shadow lets that pass.
     pub const fn patch(&self) -> Option<&JobPatch> {
         self.patch.as_ref()
     }
@@ -93,7 +93,7 @@ pub fn decide(body: &[u8], operation: Operation, desk: &Desk, now: Timestamp) ->
             let quote = quote(accepted.workload(), &desk.cards, now);
             judged(&accepted, Some(quote), accepted.value().copied(), None)
         }),
-        Operation::Modify => JobPatch::from_json(body, &desk.policy)
+        Operation::Modify => JobPatch::check(body, &desk.policy)
             .map(|accepted| judged(&accepted, None, None, accepted.value().cloned())),
     };
     match judged {

@@ -251,6 +251,13 @@ pub(crate) fn check_authorization(headers: &HeaderMap) -> Result<(), Rejection> 
     if good && values.next().is_none() { Ok(()) } else { Err(Rejection::InvalidToken(TokenFault::Bearer)) }
 }
 
+/// The token that says who asks, however its scheme is written and how many blanks are in between; it is there, see
+/// [`check_authorization`].
+pub(crate) fn token(headers: &HeaderMap) -> &[u8] {
+    let field = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    field.split_at_checked("Bearer ".len()).map(|(_, token)| token.trim_ascii()).unwrap_or_default()
+}
+
 fn is_b64token(byte: u8) -> bool {
     static B64TOKEN: [bool; 256] = alphanumeric_and(b"-._~+/");
     B64TOKEN.get(usize::from(byte)).copied().unwrap_or_default()

@@ -35,11 +35,11 @@ pub(crate) fn read_job(body: &[u8], policy: &Policy) -> Result<Accepted<JobReque
     read(Reader::new(body, policy), body, job)
 }
 
-/// The same, and keeps of the job where it belongs.
+/// The same, and keeps of the job where it belongs, whatever else cannot be read.
 pub(crate) fn check_job(body: &[u8], policy: &Policy) -> Result<Accepted<WorkspaceId>, Rejected> {
     let mut reader = Reader::new(body, policy);
     reader.keeps_descriptions = false;
-    read(reader, body, |slots| job(slots).map(|job| job.workspace_id))
+    read(reader, body, |slots| slots.workspace_id.required())
 }
 
 fn read<T>(
@@ -63,6 +63,15 @@ fn read<T>(
 
 /// Reads the body of a patch.
 pub(crate) fn read_patch(body: &[u8], policy: &Policy) -> Result<Accepted<JobPatch>, Rejected> {
+    read_change(body, policy, Rest::Kept)
+}
+
+/// The same, and leaves out what has no price where it cannot be read.
+pub(crate) fn check_patch(body: &[u8], policy: &Policy) -> Result<Accepted<JobPatch>, Rejected> {
+    read_change(body, policy, Rest::LeftOut)
+}
+
+fn read_change(body: &[u8], policy: &Policy, rest: Rest) -> Result<Accepted<JobPatch>, Rejected> {
     let mut reader = Reader::new(body, policy);
     let opening = opening(&mut reader);
     let mut slots = Slots::default();
@@ -74,7 +83,7 @@ pub(crate) fn read_patch(body: &[u8], policy: &Policy) -> Result<Accepted<JobPat
     if report.denies() {
         return Err(Rejected { workload: None, report });
     }
-    Ok(Accepted { value: patch(slots), workload: None, report })
+    Ok(Accepted { value: patch(slots, rest), workload: None, report })
 }
 
 /// Where the root begins.
@@ -163,7 +172,7 @@ fn job(slots: Slots) -> Option<JobRequest> {
     Some(JobRequest {
         job_type: slots.job_type.required()?,
         name: slots.name.required()?,
-        cost_estimation_parameters: cost(slots.cost)?,
+        cost_estimation_parameters: cost(slots.cost, Rest::Kept)?,
         workspace_id: slots.workspace_id.required()?,
         inputs: slots.inputs.required()?,
         settings: JobSettings {
@@ -175,34 +184,50 @@ fn job(slots: Slots) -> Option<JobRequest> {
     })
 }
 
-fn patch(slots: Slots) -> Option<JobPatch> {
+fn patch(slots: Slots, rest: Rest) -> Option<JobPatch> {
     let settings = match slots.settings.optional()? {
-        Some(settings) => Some(settings_patch(settings)?),
+        Some(settings) => Some(settings_patch(settings, rest)?),
         None => None,
     };
     Some(JobPatch {
         state: slots.state.optional()?,
         job_type: slots.job_type.optional()?,
-        cost_estimation_parameters: cost(slots.cost)?,
+        cost_estimation_parameters: cost(slots.cost, rest)?,
         settings,
     })
 }
 
-fn settings_patch(settings: SettingsSlots) -> Option<SettingsPatch> {
+fn settings_patch(settings: SettingsSlots, rest: Rest) -> Option<SettingsPatch> {
     Some(SettingsPatch {
         quality: settings.quality.optional()?,
-        processing_engines: settings.engines.optional()?,
+        processing_engines: rest.of(settings.engines)?,
         outputs: settings.outputs.optional()?.map(|outputs| outputs.formats),
-        cache_settings: settings.cache.optional()?,
+        cache_settings: rest.of(settings.cache)?,
     })
 }
 
 #[expect(clippy::option_option, reason = "unreadable is another thing than absent")]
-fn cost(slot: Slot<slot::CostSlots>) -> Option<Option<CostEstimationParameters>> {
+fn cost(slot: Slot<slot::CostSlots>, rest: Rest) -> Option<Option<CostEstimationParameters>> {
     let Some(cost) = slot.optional()? else { return Some(None) };
     Some(Some(CostEstimationParameters {
         giga_pixels: cost.giga_pixels.optional()?,
         mega_points: cost.mega_points.optional()?,
-        mesh_quality: cost.mesh_quality.optional()?,
+        mesh_quality: rest.of(cost.mesh_quality)?,
     }))
+}
+
+/// What becomes of a member that has no price and cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// Nothing is read without it.
+    Kept,
+    /// It is left out.
+    LeftOut,
+}
+
+impl Rest {
+    #[expect(clippy::option_option, reason = "unreadable is another thing than absent")]
+    fn of<T>(self, slot: Slot<T>) -> Option<Option<T>> {
+        slot.optional().or_else(|| (self == Self::LeftOut).then_some(None))
+    }
 }
