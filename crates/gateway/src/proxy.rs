@@ -14,6 +14,7 @@ use pingora::apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, Re
 use pingora::protocols::http::ServerSession as Session;
 use pingora::protocols::http::v2::server::H2Options;
 use pingora::server::ShutdownWatch;
+use pingora::time::timeout;
 use pingora::{Error, ErrorType};
 
 use crate::door;
@@ -51,7 +52,13 @@ impl HttpServerApp for Proxy {
         let answered = self.answer(&mut session, &mut visit).await;
         door::end(&session);
         self.take_note(&mut visit, answered.as_ref().err().map(AsRef::as_ref)).await;
-        answered.ok()?;
+        if answered.is_err() {
+            if !session.is_http2() {
+                // The header of an answer whose body did not come is held still: the client hears as much as there is.
+                let _ = timeout(reply::WRITE_TIMEOUT, session.shutdown()).await;
+            }
+            return None;
+        }
         let settings = HttpPersistentSettings::for_session(&session);
         let reusable = session.finish().await.ok().flatten()?;
         Some(ReusedHttpStream::from_reusable_stream(reusable, settings))

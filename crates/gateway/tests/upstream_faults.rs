@@ -9,7 +9,7 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use support::{Act, CREATED, JOB, Recorder, Running, answer, get, job_of, post, request};
@@ -132,6 +132,19 @@ fn what_only_asks_is_asked_again_on_a_connection_that_turns_out_to_be_closed() {
     // A new one is not tried again: upstream has heard it, and said nothing.
     upstream.script([Act::Close, Act::Close]);
     assert_eq!(gateway.send(&get("/contextcapture/jobs")).status, 502);
+}
+
+/// What came of an answer is passed on, though that is its header only: a bare close would say that nobody had answered.
+#[test]
+fn an_answer_that_ends_behind_its_header_is_passed_on_as_far_as_it_came() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    upstream.script([Act::AnswerAndClose(b"HTTP/1.1 200 O\r\nContent-Length: 100\r\n\r\n".to_vec())]);
+    let mut client = gateway.client();
+    client.write(&get("/contextcapture/jobs"));
+    let mut came = String::new();
+    client.stream.read_to_string(&mut came).unwrap();
+    assert!(came.starts_with("HTTP/1.1 200") && came.ends_with("\r\n\r\n"), "{came:?}");
 }
 
 #[test]
