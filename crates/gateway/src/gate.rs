@@ -147,6 +147,7 @@ impl Gate {
         let key = repeat::key(route, session.req_header(), who, &body.bytes)?;
         if let Some(again) = self.money.recall(key, visit.record.at).await? {
             visit.record.replay(again.hold);
+            self.close_if_stopping(session);
             return Ok(forward::relay(session, again.said?, &mut visit.record).await?);
         }
         let mut permit = self.admit(route, &body, &mut visit.record)?;
@@ -318,11 +319,8 @@ impl Gate {
         let answer = forward::judge(outcome, record.hold)?;
         record.settlement.upstream_estimate = settled.upstream_estimate;
         record.settlement.job = settled.job.or(record.settlement.job);
-        if self.life.is_draining() {
-            // It was not yet when the request came.
-            session.set_keepalive(None);
-        }
         self.count(answer.status, session, record);
+        self.close_if_stopping(session);
         Ok(forward::relay(session, answer, record).await?)
     }
 
@@ -333,12 +331,10 @@ impl Gate {
         let (permit, authority) = (Permit::for_what_is_no_job(), self.upstream.authority());
         let parcel = forward::parcel(&permit, session, route, &target, authority, &record.request_id, None);
         let limit = self.upstream.response_timeout();
-        if self.life.is_draining() {
-            session.set_keepalive(None);
-        }
         let passed = match stream::ask(&self.courier, session, parcel, limit).await {
             Ok(begun) => {
                 self.count(begun.status(), session, record);
+                self.close_if_stopping(session);
                 begun.pass_on(session, record).await
             }
             Err(cut) => Err(cut),
@@ -361,6 +357,13 @@ impl Gate {
         Ok(())
     }
 
+    /// Says that nothing more is read, where the gateway has begun to stop since the request came.
+    fn close_if_stopping(&self, session: &mut Session) {
+        if self.life.is_draining() {
+            session.set_keepalive(None);
+        }
+    }
+
     /// Counts who is not let in, before he hears of it.
     fn count(&self, status: StatusCode, session: &Session, record: &Record) {
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
@@ -369,6 +372,7 @@ impl Gate {
     }
 
     async fn answer(&self, session: &mut Session, visit: &mut Visit, reply: &Reply) -> Result<(), Ending> {
+        self.close_if_stopping(session);
         Ok(reply::send(session, reply, &mut visit.record).await?)
     }
 
@@ -389,6 +393,7 @@ impl Gate {
             session.set_write_timeout(Some(NOT_WAITED_FOR));
         }
         visit.record.refuse(no);
+        self.close_if_stopping(session);
         reply::send(session, &reply, &mut visit.record).await
     }
 }

@@ -42,6 +42,35 @@ fn what_is_under_way_is_finished_and_nothing_new_begins() {
     assert_eq!(log.lines(2).len(), 2);
 }
 
+/// Who goes on with a connection that is about to be closed does not know what became of the next request.
+#[test]
+fn whoever_is_answered_while_it_stops_hears_that_no_more_is_read() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    upstream.script([Act::Hold, Act::Hold]);
+    let mut clients: Vec<_> = (0..3).map(|_| gateway.client()).collect();
+    clients[0].write(&get("/contextcapture/jobs"));
+    clients[1].write(&post(JOB));
+    let refused = post("{}");
+    let (begin, end) = refused.split_at(refused.len() - 1);
+    clients[2].write(begin);
+    upstream.wait_held(2);
+    while !gateway.operator().send(&get("/metrics")).body.contains("\njobgate_in_flight 3\n") {
+        thread::yield_now();
+    }
+    let (address, stopping) = (gateway.address, thread::spawn(move || gateway.stop()));
+    while TcpStream::connect(address).is_ok() {
+        thread::yield_now();
+    }
+    clients[2].write(end);
+    (0..2).for_each(|_| upstream.release());
+    for (mut client, status) in clients.into_iter().zip([200, 201, 422]) {
+        let reply = client.read();
+        assert!(reply.status == status && reply.closes() && client.is_closed(), "{reply:?}");
+    }
+    assert_eq!(stopping.join().unwrap(), 0);
+}
+
 /// What was not asked for whole is not waited for.
 #[test]
 fn a_header_that_has_begun_does_not_keep_it() {
