@@ -60,6 +60,7 @@ struct Books {
     dead_letters: IntGauge,
     commit_seconds: Histogram,
     batch_size: Histogram,
+    faults: IntCounter,
 }
 
 /// Of every request.
@@ -195,6 +196,7 @@ impl Books {
                 "Orders that one transaction of the ledger has carried out; none of one in memory.",
                 ORDERS,
             )?,
+            faults: all.counter("ledger_faults_total", "What the disk has failed the ledger in; see the log.")?,
             outbox_pending: all.gauge("outbox_pending", "Usage events that a sink has not confirmed yet.")?,
             outbox_oldest: all.amount("outbox_oldest_seconds", "Age of the oldest of them, in seconds.")?,
             dead_letters: all.gauge("dead_letters", "Usage events that a sink has refused for good.")?,

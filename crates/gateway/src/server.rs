@@ -132,8 +132,12 @@ impl Gateway {
         }
         let calendar = Calendar::new(date, ledger.last_written(), clock::now());
         anchor::keep(&config.ledger, calendar.at(clock::now()));
-        let counted = Arc::clone(&metrics);
-        ledger.watch(move |orders, took| counted.committed(orders, took));
+        let (counted, faults) = (Arc::clone(&metrics), Arc::clone(&metrics));
+        let failed = move |why: &str| {
+            warn!("{why}");
+            faults.ledger_failed();
+        };
+        ledger.watch(move |orders, took| counted.committed(orders, took), failed);
         let money = Arc::new(Money {
             ledger,
             calendar,

@@ -88,6 +88,11 @@ impl Unavailable {
         )
     }
 
+    /// What is at fault.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
     /// Whether nothing of a transaction stands in which it came up.
     pub(crate) fn breaks_off(&self) -> bool {
         self.is_final || self.is_full || self.is_unwritten
@@ -186,12 +191,16 @@ impl Ledger {
         }
     }
 
-    /// Tells of every transaction that stands: its orders, and how long it took. Who watches first is told. In memory nothing
-    /// has to be waited for, and nothing is told.
-    pub fn watch(&self, told: impl Fn(usize, Duration) + Send + Sync + 'static) {
+    /// Tells of every transaction that stands: its orders, and how long it took; and of what the disk has failed: a transaction, or
+    /// to bring the journal into the main file. Who watches first is told. In memory nothing has to be waited for, nor can fail.
+    pub fn watch(
+        &self,
+        told: impl Fn(usize, Duration) + Send + Sync + 'static,
+        failed: impl Fn(&str) + Send + Sync + 'static,
+    ) {
         match &self.0 {
             Store::Memory(_) => {}
-            Store::Sqlite(sqlite) => sqlite.watch(told),
+            Store::Sqlite(sqlite) => sqlite.watch(told, failed),
         }
     }
 

@@ -182,8 +182,12 @@ impl Sqlite {
         self.watch.is_short()
     }
 
-    pub(crate) fn watch(&self, told: impl Fn(usize, Duration) + Send + Sync + 'static) {
-        self.watch.by(told);
+    pub(crate) fn watch(
+        &self,
+        told: impl Fn(usize, Duration) + Send + Sync + 'static,
+        failed: impl Fn(&str) + Send + Sync + 'static,
+    ) {
+        self.watch.by(told, failed);
     }
 
     /// As [`crate::Ledger::decide`].

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// What /metrics promises. A histogram is followed by `_bucket`, `_sum` or `_count` where it is used.
-const METRICS: [&str; 29] = [
+const METRICS: [&str; 30] = [
     "jobgate_requests_total",
     "jobgate_request_seconds",
     "jobgate_gate_seconds",
@@ -33,6 +33,7 @@ const METRICS: [&str; 29] = [
     "jobgate_clock_skew_seconds",
     "jobgate_oldest_hold_seconds",
     "jobgate_ledger_commit_seconds",
+    "jobgate_ledger_faults_total",
     "jobgate_budget_limit_units",
     "jobgate_budget_held_units",
     "jobgate_budget_settled_units",

@@ -9,6 +9,11 @@ use super::{Metrics, float};
 use crate::money::Money;
 
 impl Metrics {
+    /// The disk has failed the ledger in something.
+    pub(crate) fn ledger_failed(&self) {
+        self.ledger.faults.inc();
+    }
+
     /// Looks at the ledger, which is asked only when somebody scrapes. What it cannot say now stays as it was.
     pub(crate) async fn look_at(&self, money: &Money, now: Timestamp) {
         if let Ok(rows) = money.ledger.balances().await {

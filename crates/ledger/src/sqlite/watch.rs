@@ -6,20 +6,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 type Told = Box<dyn Fn(usize, Duration) + Send + Sync>;
+type Failed = Box<dyn Fn(&str) + Send + Sync>;
 
 /// Somebody who is told, or nobody; whether the writer has ended, and whether its disk has room only for what has happened already.
 #[derive(Default)]
 pub(super) struct Watch {
     told: OnceLock<Told>,
+    failed: OnceLock<Failed>,
     ended: AtomicBool,
     short: AtomicBool,
 }
 
 impl Watch {
     /// The first one who asks is told.
-    pub(super) fn by(&self, told: impl Fn(usize, Duration) + Send + Sync + 'static) {
+    pub(super) fn by(
+        &self,
+        told: impl Fn(usize, Duration) + Send + Sync + 'static,
+        failed: impl Fn(&str) + Send + Sync + 'static,
+    ) {
         // Whoever comes second is not told, and nothing else depends on it.
-        let _ = self.told.set(Box::new(told));
+        let _ = (self.told.set(Box::new(told)), self.failed.set(Box::new(failed)));
     }
 
     #[expect(clippy::disallowed_methods, reason = "the clock adapter")]
@@ -48,6 +54,13 @@ impl Watch {
     pub(super) fn tell(&self, orders: usize, began: Instant) {
         if let Some(told) = self.told.get() {
             told(orders, Self::now().saturating_duration_since(began));
+        }
+    }
+
+    /// The disk has failed the writer.
+    pub(super) fn fail(&self, why: &str) {
+        if let Some(failed) = self.failed.get() {
+            failed(why);
         }
     }
 }

@@ -119,6 +119,7 @@ impl Writer {
     ) -> Option<Unavailable> {
         let book = &mut self.book;
         if let Err(fault) = book.begin() {
+            watch.fail(&fault.to_string());
             refuse(orders, &fault);
             return fault.is_final.then_some(fault);
         }
@@ -139,8 +140,9 @@ impl Writer {
             // Before anybody hears of it: what has happened is sent here once more.
             self.reserve.give_back();
         }
-        if fault.is_none() {
-            watch.tell(told.len(), began);
+        match &fault {
+            None => watch.tell(told.len(), began),
+            Some(fault) => watch.fail(&fault.to_string()),
         }
         for tell in told {
             tell(fault.clone());
@@ -154,9 +156,10 @@ impl Writer {
 
     /// Brings the journal in where that is due. Where it fails, what was acknowledged stands; a fault that is final ends the ledger.
     fn keep(&mut self, watch: &Watch, how: impl Fn(&mut Journal, &Connection) -> Result<(), Unavailable>) {
-        if let Some(journal) = &mut self.journal
-            && how(journal, &self.book.db).is_err_and(|fault| fault.is_final)
-        {
+        let Some(journal) = &mut self.journal else { return };
+        let Err(fault) = how(journal, &self.book.db) else { return };
+        watch.fail(&format!("the ledger's journal is not brought in: {}", fault.what()));
+        if fault.is_final {
             watch.end();
         }
     }

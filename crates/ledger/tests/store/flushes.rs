@@ -50,6 +50,11 @@ impl Place {
         (held.lines().map(|id| HoldId::parse(id).unwrap()).collect(), self.0.join("ended").exists())
     }
 
+    /// What the process was told that its disk had failed in.
+    fn failed(&self) -> String {
+        fs::read_to_string(self.0.join("failed")).unwrap()
+    }
+
     /// Opens it as if nothing had been: all that was acknowledged is there.
     fn has_all(&self, held: &[HoldId]) {
         let book = opened(&self.ledger());
@@ -73,6 +78,8 @@ fn a_process_of_its_own() {
     let (ledger, how) = (PathBuf::from(ledger), std::env::var("JOBGATE_HOW").unwrap());
     let book = opened(&ledger);
     let mut told = File::create(ledger.with_file_name("held")).unwrap();
+    let failed = File::create(ledger.with_file_name("failed")).unwrap();
+    book.watch(|_, _| {}, move |why| writeln!(&failed, "{why}").unwrap());
     let mut hold = |number: i64| {
         let new = hold(number);
         let id = new.id;
@@ -114,6 +121,8 @@ fn a_journal_that_is_not_brought_in_while_nobody_writes_is_brought_in_again() {
     let place = Place::new("flush-resting");
     let (held, has_ended) = place.lost("resting", 1);
     assert!(!has_ended && held.len() > 1200);
+    let failed = place.failed();
+    assert!(failed.lines().count() == 1 && failed.contains("journal is not brought in"), "{failed}");
     place.has_all(&held);
 }
 
@@ -134,7 +143,7 @@ fn a_journal_of_which_a_part_was_brought_in_is_left_for_the_next_start() {
     let (held, has_ended) = place.lost("partly", 1);
     assert!(held.len() > 20);
     place.has_all(&held);
-    assert!(has_ended);
+    assert!(has_ended && place.failed().contains("is lost"));
 }
 
 /// Somebody who has it open knows what counts as brought in; the next start would go by that.
