@@ -233,7 +233,8 @@ const NOT_FOUND: &str =
 const TOO_SLOW: &str = "The request body did not arrive in time; nothing was forwarded.";
 const MEDIA_TYPE: &str =
     "Send the body as 'Content-Type: application/json' in UTF-8, without a content encoding.";
-const EXPECTATION: &str = "The only expectation that is met is '100-continue'.";
+const EXPECTATION: &str =
+    "The only expectation that is met is '100-continue', over HTTP/1.1. Send the request without it.";
 const TOO_MANY: &str = "More requests were received than the subscription rate-limit allows.";
 const OVERLOADED: &str =
     "The gateway has no room for the request; nothing was forwarded. Send it again after the given time.";

@@ -20,6 +20,9 @@ use crate::rejection::{Fault, Rejection};
 const PATIENCE: Duration = Duration::from_secs(5);
 const BYTES_A_SECOND: u64 = 1024;
 
+/// How long over HTTP/2, where the library writes no interim answer, the body of a client is waited for that may be waiting for one.
+const UNINVITED: Duration = Duration::from_secs(1);
+
 /// A body and the room it takes.
 #[derive(Debug)]
 pub(crate) struct Collected {
@@ -71,10 +74,15 @@ async fn read(
     let mut rest: Option<BytesMut> = None;
     let mut total = 0_usize;
     let began = clock::now();
+    let header = session.req_header();
+    let uninvited = header.version == Version::HTTP_2 && header.headers.contains_key(EXPECT);
     loop {
-        let due = due(total).min(limits.body_timeout);
+        let (due, late) = match total {
+            0 if uninvited => (UNINVITED, Rejection::ExpectationFailed),
+            _ => (due(total).min(limits.body_timeout), Rejection::RequestTimeout),
+        };
         let left = due.saturating_sub(clock::now().saturating_duration_since(began));
-        let next = timeout(left, session.read_request_body()).await.map_err(|_| Rejection::RequestTimeout)?;
+        let next = timeout(left, session.read_request_body()).await.map_err(|_| late)?;
         let next =
             next.map_err(|error| if door::is_misframed(session) { misframed() } else { unreadable(error) });
         let Some(piece) = next? else { break };

@@ -336,3 +336,16 @@ fn f5_a_whole_job_and_then_a_reset() {
     }
     scene.finish();
 }
+
+/// The library writes no interim answer over HTTP/2: who waits for one is told so, and not left waiting for the body's whole time.
+#[test]
+fn f4_who_waits_to_be_invited_is_told_not_to() {
+    let scene = scene("f4");
+    let mut client = Frames::connect(scene.gateway.address);
+    let expects = request("POST", JOBS, &[JSON, ("expect", "100-continue")]);
+    client.write(&frame(HEADERS, END_HEADERS, 1, &expects));
+    assert!(body(&client.until_end_of(1), 1).contains("ExpectationFailed"));
+    client.write(&frame(HEADERS, END_HEADERS, 3, &expects));
+    client.write(&frame(DATA, END_STREAM, 3, JOB.as_bytes()));
+    assert_eq!(body(&client.until_end_of(3), 3), CREATED, "who does not wait is served");
+}
