@@ -124,6 +124,17 @@ impl Exact {
     pub const fn get(self) -> Decimal {
         self.0
     }
+
+    /// Reads a value of JSON; none where it is no number, or one out of range.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        let (minus, digits) = match text.strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, text),
+        };
+        let mut value = read(digits.as_bytes())?;
+        value.set_sign_negative(minus && !value.is_zero());
+        Some(Self(value))
+    }
 }
 
 impl From<Decimal> for Exact {
@@ -149,14 +160,7 @@ impl serde::Serialize for Exact {
 impl<'de> serde::Deserialize<'de> for Exact {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?;
-        let (minus, digits) = match raw.get().strip_prefix('-') {
-            Some(digits) => (true, digits),
-            None => (false, raw.get()),
-        };
-        let mut value = read(digits.as_bytes())
-            .ok_or_else(|| serde::de::Error::custom("not a number of the contract"))?;
-        value.set_sign_negative(minus && !value.is_zero());
-        Ok(Self(value))
+        Self::from_text(raw.get()).ok_or_else(|| serde::de::Error::custom("not a number of the contract"))
     }
 }
 
