@@ -26,6 +26,24 @@ fn job_in(state: &str) -> Vec<u8> {
     answer(200, &format!(r#"{{"job":{{"id":"{JOB_ID}","state":"{state}","estimatedCost":3.5,{run}}}}}"#))
 }
 
+/// The figure is kept beside ours and decides nothing.
+#[test]
+fn an_estimate_of_upstream_s_that_cannot_be_read_hides_no_job() {
+    let (upstream, gateway) = gate("100");
+    let body = |state: &str| format!(r#"{{"id":"{JOB_ID}","state":"{state}","estimatedCost":"3.5"}}"#);
+    upstream.script([Act::Answer(answer(201, &format!(r#"{{"job":{}}}"#, body("unsubmitted"))))]);
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    assert_eq!((states(&gateway), &holds(&gateway)[0]["job"]), (vec!["bound".to_owned()], &JOB_ID.into()));
+    let listed = format!(r#"{{"jobs":[{{"state":"active"}},7,{}]}}"#, body("success"));
+    upstream.script([Act::Answer(answer(200, &listed))]);
+    let target = "/contextcapture/jobs?$filter=workspaceId%20eq%20%276881117d-9fd2-4900-870b-9b721dc90f25%27";
+    assert_eq!(gateway.send(&get(target)).status, 200);
+    while states(&gateway) != ["settled"] {
+        thread::yield_now();
+    }
+    assert_eq!(sums(&gateway), sum("3.5", "0"));
+}
+
 #[test]
 fn a_job_is_held_submitted_and_settled_and_the_next_is_refused_with_its_sum() {
     let (upstream, gateway) = gate("5");
