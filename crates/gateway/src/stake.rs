@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use admission::Event;
 use ledger::{Amend, HoldId, Kept, Key, Ledger, Note, Refused, Told};
-use log::error;
+use log::{error, warn};
 
 use crate::calendar::Calendar;
 use crate::clock;
@@ -134,6 +134,12 @@ impl Held {
             units: None,
         };
         let agreed = success && (!self.creates || told.job.is_some());
+        if success && !agreed {
+            warn!(
+                "upstream's answer to a new job was a success and names no job: hold {} is in doubt",
+                self.id
+            );
+        }
         let events = if agreed {
             self.agreed
         } else if outcome.refused || outcome.sent == Sent::Nothing {

@@ -139,6 +139,24 @@ fn nothing_that_was_sent_is_said_on_stderr() {
     }
 }
 
+/// A hold without a job is one that an operator has to resolve: it must not take a look at the list of holds to learn of it.
+#[test]
+fn a_success_that_names_no_job_is_told_with_its_hold() {
+    let body = r#"{"job":{"email":"c4nary@example.com"}}"#;
+    let answer = format!(
+        "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let gate = Gate::start("no-job", upstream(answer.leak().as_bytes()), "info");
+    assert!(gate.post().contains(" 201 "));
+    let said = gate.end();
+    let mut told = said.lines().filter(|line| line.contains("names no job"));
+    let line: serde_json::Value = serde_json::from_str(told.next().expect(&said)).unwrap();
+    assert_eq!(line["level"], "warn");
+    assert!(line["message"].as_str().unwrap().contains("hold 0"), "{line}");
+    assert!(told.next().is_none() && !said.contains(CANARY), "{said}");
+}
+
 /// Each answer that upstream does not give is a line, and a pipe that nobody reads takes some hundred of them.
 #[test]
 fn stderr_that_nobody_reads_keeps_no_request_waiting() {
