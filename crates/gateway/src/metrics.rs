@@ -290,7 +290,7 @@ impl Metrics {
     /// One request.
     pub(crate) fn request(&self, record: &Record, took: Duration) {
         let route = record.route.map_or("none", crate::phase::route::Route::as_str);
-        let decision = record.decision.map_or("gone", Decision::as_str);
+        let decision = record.counted().map_or("gone", Decision::as_str);
         self.requests.total.with_label_values(&[route, decision, status(record.status)]).inc();
         self.requests.seconds.with_label_values(&[route]).observe(took.as_secs_f64());
         if let Some(code) = record.code {

@@ -129,6 +129,8 @@ fn what_nobody_knows_stays_unknown_and_is_not_sent_again() {
     let (upstream, gateway) = gate();
     upstream.script([Act::Close]);
     let first = gateway.send(&post("k", JOB));
+    // Its line may come behind its answer.
+    gateway.log.lines(1);
     let second = gateway.send(&post("k", JOB));
     assert_eq!((first.status, second.status), (502, 502));
     let detail = |reply: &Reply| reply.json()["error"]["details"][0].clone();
@@ -136,6 +138,17 @@ fn what_nobody_knows_stays_unknown_and_is_not_sent_again() {
     assert!(detail(&first)["hold"].is_string());
     assert_eq!((is_replayed(&first), is_replayed(&second)), (false, true));
     assert_eq!((upstream.seen().len(), holds(&gateway)), (1, 1));
+    // Only the first has failed: the second one did nothing, and is told apart where requests are counted.
+    let lines = gateway.log.lines(2);
+    let decisions: Vec<_> = lines.iter().map(|line| line["decision"].as_str().unwrap()).collect();
+    assert_eq!(decisions, ["failed", "replayed"]);
+    let metrics = gateway.operator().send(&get("/metrics")).body;
+    let counted = |decision: &str| {
+        let line = format!("jobgate_requests_total{{outcome=\"{decision}\"");
+        metrics.lines().filter(|counted| counted.starts_with(&line)).count()
+    };
+    assert_eq!((counted("failed"), counted("replayed")), (1, 1), "{metrics}");
+    assert_eq!(second.header("x-jobgate-decision"), Some("failed"), "it is told what the first was");
 }
 
 /// An answer about the request is kept; one about the moment is not, and neither is one of ours.

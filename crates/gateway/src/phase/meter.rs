@@ -103,6 +103,11 @@ impl Record {
         self.replayed = true;
     }
 
+    /// What it counts as: what is said again was not decided anew, be it a no that the first one was told.
+    pub(crate) fn counted(&self) -> Option<Decision> {
+        if self.replayed { Some(Decision::Replayed) } else { self.decision }
+    }
+
     pub(crate) fn report(&self) -> Option<&Report> {
         let refused = self.invalid.as_ref().map(|invalid| invalid.rejected.report());
         refused.or_else(|| self.judged.as_ref().map(Judged::report))
@@ -193,7 +198,7 @@ pub(crate) fn meter(record: &Record, metrics: &Metrics, log: &AccessLog) {
         route: record.route.map(Route::as_str),
         status: record.status,
         code: record.code,
-        decision: record.decision.map(Decision::as_str),
+        decision: record.counted().map(Decision::as_str),
         rules: record.report().map(|report| report.rules().map(Rule::id).collect()).unwrap_or_default(),
         job_type: workload.map(|workload| workload.job_type.as_str()),
         quality: workload.map(|workload| workload.quality.as_str()),
