@@ -73,7 +73,7 @@ pub(crate) struct Requests {
 impl Requests {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            limit: limits.requests_per_connection,
+            limit: limits.requests_per_http2_connection,
             begun: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
             last: Notify::new(),

@@ -93,6 +93,7 @@ fn an_empty_file_has_the_documented_defaults() {
     assert_eq!(config.limits.body_timeout, Duration::from_secs(30));
     assert_eq!(config.limits.keep_alive, Duration::from_secs(60));
     assert_eq!(config.limits.requests_per_connection, 100);
+    assert_eq!(config.limits.requests_per_http2_connection, 10_000);
     assert_eq!((config.limits.buffered_bytes, config.limits.in_flight), (64 * 1024 * 1024, 1024));
     assert_eq!(config.policy, job_model::Policy::default());
     assert_eq!((config.profile, config.identity), (Profile::Compatible, Identity::None));
@@ -291,6 +292,7 @@ fn the_effective_configuration_reads_back_as_the_same() {
         body_timeout = "61s"
         keep_alive = "1h"
         requests_per_connection = 4
+        requests_per_http2_connection = 5
         buffered_bytes = "1GiB"
         in_flight = 1
         connections = 2

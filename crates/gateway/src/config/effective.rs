@@ -125,6 +125,7 @@ fn limits(config: &Config) -> Table {
         pair("limits.body_timeout", duration(limits.body_timeout)),
         pair("limits.keep_alive", duration(limits.keep_alive)),
         pair("limits.requests_per_connection", whole(limits.requests_per_connection)),
+        pair("limits.requests_per_http2_connection", whole(limits.requests_per_http2_connection)),
         pair("limits.buffered_bytes", size(limits.buffered_bytes)),
         pair("limits.in_flight", whole(limits.in_flight)),
         pair("limits.connections", whole(limits.connections)),

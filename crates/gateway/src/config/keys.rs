@@ -42,6 +42,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("limits.body_timeout", Kind::Duration),
     ("limits.keep_alive", Kind::Duration),
     ("limits.requests_per_connection", Kind::Whole),
+    ("limits.requests_per_http2_connection", Kind::Whole),
     ("limits.buffered_bytes", Kind::Size),
     ("limits.in_flight", Kind::Whole),
     ("limits.connections", Kind::Whole),

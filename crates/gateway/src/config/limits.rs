@@ -26,6 +26,12 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Limits {
         body_timeout: reader.duration("limits.body_timeout", 30 * SECOND, &(MILLISECOND..=HOUR)),
         keep_alive: reader.duration("limits.keep_alive", 60 * SECOND, &(SECOND..=HOUR)),
         requests_per_connection: reader.whole("limits.requests_per_connection", 100, &(1..=1_000_000)),
+        // There are clients that fail what is under way when they are asked to leave, though it is carried out.
+        requests_per_http2_connection: reader.whole(
+            "limits.requests_per_http2_connection",
+            10_000,
+            &(1..=1_000_000),
+        ),
         buffered_bytes: reader.size("limits.buffered_bytes", 64 * MIB, &(1..=64 * 1024 * MIB)),
         in_flight: reader.whole("limits.in_flight", 1024, &(1..=1_000_000)),
         connections,

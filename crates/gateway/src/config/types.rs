@@ -126,8 +126,10 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// How long a client's idle connection is kept.
     pub keep_alive: Duration,
-    /// How many requests a connection carries before it is closed.
+    /// How many requests a connection of HTTP/1 carries before it is closed.
     pub requests_per_connection: usize,
+    /// How many one of HTTP/2 carries before its client is asked to leave.
+    pub requests_per_http2_connection: usize,
 }
 
 /// A limit on requests.

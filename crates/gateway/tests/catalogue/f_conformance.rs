@@ -13,7 +13,7 @@ const JOBS: &str = "/contextcapture/jobs";
 fn f4_what_the_standard_asks_of_a_server() {
     let mut scene = Scene::new(
         "f4",
-        "listen.h2c = true\nlimits.keep_alive = '2s'\nlimits.requests_per_connection = 1000",
+        "listen.h2c = true\nlimits.keep_alive = '2s'\nlimits.requests_per_http2_connection = 1000",
     );
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/h2_conformance.py");
     let tried = Command::new("/usr/bin/python3")
@@ -34,7 +34,7 @@ fn f4_what_the_standard_asks_of_a_server() {
 
 #[test]
 fn b5_the_requests_of_a_connection_are_numbered() {
-    let limits = "listen.h2c = true\nlimits.keep_alive = '1s'\nlimits.requests_per_connection = 5";
+    let limits = "listen.h2c = true\nlimits.keep_alive = '1s'\nlimits.requests_per_http2_connection = 5";
     let mut scene = Scene::new("b5", limits);
     let get = |n: u32| frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, &request("GET", JOBS, &[]));
     // Whoever leaves when asked to has all answers.
@@ -65,6 +65,23 @@ fn b5_the_requests_of_a_connection_are_numbered() {
     scene.tally.survived((5..=206).contains(&answered), || format!("{answered} requests were answered"));
     // The request that was cut off may still be under way.
     scene.without_a_last_good_one().finish();
+}
+
+/// Clients of HTTP/2 send many requests at one time, and there are some that take those for lost which are under way when they are
+/// asked to leave: the number that HTTP/1 has is not theirs.
+#[test]
+fn b5_the_number_of_http1_is_not_that_of_http2() {
+    let mut scene = Scene::new("b5", "listen.h2c = true\nlimits.requests_per_connection = 3");
+    let mut client = Frames::connect(scene.gateway.address);
+    for n in 0..500 {
+        let id = 2 * n + 1;
+        client.write(&frame(HEADERS, END_HEADERS | END_STREAM, id, &request("GET", JOBS, &[])));
+        let got = client.until_end_or_close(id);
+        let good = ends(&got, id) && got.iter().all(|one| one.kind != GOAWAY);
+        scene.tally.survived(good, || format!("request {n}: {got:?}"));
+    }
+    client.leave();
+    scene.finish();
 }
 
 /// All that comes until the connection ends; pings are answered or not.

@@ -148,6 +148,7 @@ fn k5_configurations_that_are_wrong() {
         "limits.body_timeout = '2d'",
         "limits.keep_alive = '0s'",
         "limits.requests_per_connection = 0",
+        "limits.requests_per_http2_connection = 0",
         "limits.buffered_bytes = '1KiB'",
         "limits.nonsense = 1",
         "nonsense = 1",
@@ -201,6 +202,7 @@ fn k5_configurations_that_are_wrong() {
         limits.in_flight,
         limits.connections,
         limits.requests_per_connection,
+        limits.requests_per_http2_connection,
     ];
     tally.survived(all.iter().all(|limit| (1..=64 << 20).contains(limit)), || format!("{limits:?}"));
     tally.finish();
