@@ -125,14 +125,21 @@ fn resolve(book: &Book, id: HoldId, end: End, job: Option<JobId>, amount: Option
     verify(book)?;
     let row = find(book, id)?;
     check(book, &row, end, job)?;
-    let event = match end {
-        End::Bound => Event::Bind,
-        End::Submitted => Event::Submit,
-        End::Settled => Event::Settle(amount.unwrap_or(row.amount)),
-        End::Released => Event::Release,
+    let (event, asked) = match end {
+        End::Bound => (Event::Bind, HoldState::Bound),
+        End::Submitted => (Event::Submit, HoldState::Submitted),
+        End::Settled => (Event::Settle(amount.unwrap_or(row.amount)), HoldState::Settled),
+        End::Released => (Event::Release, HoldState::Released),
     };
-    let note = Note { events: vec![event], told: Told { job, ..Told::default() }, ..Note::default() };
+    let told = Told { job, ..Told::default() };
+    // A gateway that runs meanwhile may have begun to change it: that is not to be ended behind its back.
+    let note = Note { seen: Some(row.seen()), events: vec![event], told, ..Note::default() };
     let state = book.ask(book.ledger.note(id, note, book.date))?;
+    if state != asked {
+        let (is, not) = (state.as_str(), asked.as_str());
+        let what = format!("hold {id} is {is}, not {not}: it does not become that, or was changed meanwhile");
+        return Err(Failure::new(Ending::Bad, what));
+    }
     output::say(format_args!("hold {id} is {}", state.as_str()));
     Ok(Ending::Ok)
 }

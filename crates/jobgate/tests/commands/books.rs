@@ -156,6 +156,22 @@ fn a_hold_is_not_resolved_as_what_cannot_be() {
     assert_eq!(settled.code, Some(0), "{}", settled.stderr);
 }
 
+/// What is asked for may not be what the hold can become: that must not look as if it had.
+#[test]
+fn a_hold_that_stays_as_it_is_was_not_resolved() {
+    let (place, [submitted, ..]) = holds("stays");
+    let run = |end: &str| {
+        let id = submitted.to_string();
+        place.run(&[&["holds", "resolve", &id, "--as", end], &CONFIG[..]].concat())
+    };
+    let ran = run("bound");
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("hold {submitted} is submitted")), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    let ran = run("submitted");
+    assert_eq!((ran.code, ran.stderr), (Some(0), format!("hold {submitted} is submitted\n")));
+}
+
 #[test]
 fn what_is_no_ledger_is_said_in_one_line() {
     let place = Place::new("no-books")
