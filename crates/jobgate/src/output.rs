@@ -1,5 +1,6 @@
 //! The one place that writes: data to stdout, talk to stderr, and what the exit codes mean.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -95,16 +96,26 @@ pub(crate) fn say(line: impl fmt::Display) {
     let _ = writeln!(anstream::stderr().lock(), "{line}");
 }
 
-/// A line of CSV. A principal or a currency may have anything in it: it is quoted as RFC 4180 says.
+/// A line of CSV. A principal or a currency may have anything in it: it is quoted as RFC 4180 says, and what a spreadsheet would take
+/// for a formula and carry out has a ' before it.
 pub(crate) fn csv(cells: &[impl AsRef<str>]) -> String {
     let quoted = |cell: &str| {
+        let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number(cell);
+        let cell = if formula { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) };
         if cell.contains(['"', ',', '\r', '\n']) {
             format!("\"{}\"", cell.replace('"', "\"\""))
         } else {
-            cell.to_owned()
+            cell.into_owned()
         }
     };
     cells.iter().map(|cell| quoted(cell.as_ref())).collect::<Vec<_>>().join(",")
+}
+
+/// An amount, which may be below zero: digits, and a point among them.
+fn is_number(cell: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let amount = cell.strip_prefix('-').unwrap_or(cell);
+    amount.split_once('.').map_or_else(|| digits(amount), |(whole, rest)| digits(whole) && digits(rest))
 }
 
 #[cfg(test)]
@@ -114,5 +125,31 @@ mod tests {
     #[test]
     fn a_cell_is_read_as_it_was() {
         assert_eq!(csv(&[r"plain", r#"a,"b""#, ""]), r#"plain,"a,""b""","#);
+    }
+
+    /// Who sends a job chooses what stands there, and somebody else opens the table.
+    #[test]
+    fn a_text_is_no_formula() {
+        for (text, written) in [
+            ("=1+2", "'=1+2"),
+            ("=HYPERLINK(\"http://a\",\"b\")", "\"'=HYPERLINK(\"\"http://a\"\",\"\"b\"\")\""),
+            ("+49 30", "'+49 30"),
+            ("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "\"'\r=1\""),
+            ("-", "'-"),
+            ("-1e9", "'-1e9"),
+            ("a=b", "a=b"),
+        ] {
+            assert_eq!(csv(&[text]), written, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_stays_one() {
+        for number in ["0", "-3.5", "3.5", "-12", "-0.000001"] {
+            assert_eq!(csv(&[number]), number);
+        }
     }
 }
