@@ -348,6 +348,8 @@ impl<S: PingoraService + 'static> PingoraService for PreBound<S> {
     }
 }
 
+/// A hangup ends nothing: there is no reload, and who asks for one does not mean the requests under way.
+///
 /// On the first signal says so on /readyz and in every answer, and gives load balancers the lead to notice; then the listeners
 /// close. The second signal, or the end of the grace, ends everything: before the runtime does, for what that drops is not counted.
 struct DrainFirst {
@@ -359,16 +361,19 @@ struct DrainFirst {
 
 impl DrainFirst {
     async fn signalled(stop: &StopHandle) {
-        let (Ok(mut terminate), Ok(mut interrupt)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        else {
+        let [hangup, terminate, interrupt] =
+            [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+        let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) = (hangup, terminate, interrupt) else {
             warn!("signals cannot be watched");
             return stop.0.notified().await;
         };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = stop.0.notified() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+                () = stop.0.notified() => return,
+                _ = hangup.recv() => warn!("SIGHUP: there is no reload; a restart takes what was changed"),
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::output::{self, Ending, Failure};
 /// Run the gateway
 ///
 /// Access log lines go to stdout, everything else to stderr, both as JSON. SIGTERM or Ctrl-C finishes what is under way;
-/// a second one ends it at once.
+/// a second one ends it at once. SIGHUP is only told of: a changed configuration takes a restart.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  jobgate serve --config /etc/jobgate/jobgate.toml")]
 pub(crate) struct Args {

@@ -94,6 +94,19 @@ impl Gate {
         Self::send(self.address, &(head + JOB))
     }
 
+    /// Returns when SIGTERM would not end it at once any more.
+    fn watches_signals(&self) {
+        const TERMINATE: u64 = 1 << (15 - 1);
+        loop {
+            let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+            if u64::from_str_radix(caught.trim(), 16).unwrap() & TERMINATE != 0 {
+                return;
+            }
+            thread::yield_now();
+        }
+    }
+
     /// All that it has said, once it was asked to end.
     fn end(mut self) -> String {
         assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
@@ -155,6 +168,20 @@ fn a_success_that_names_no_job_is_told_with_its_hold() {
     assert_eq!(line["level"], "warn");
     assert!(line["message"].as_str().unwrap().contains("hold 0"), "{line}");
     assert!(told.next().is_none() && !said.contains(CANARY), "{said}");
+}
+
+/// There is nothing to read anew; whoever asks for it, or closes the terminal, must not cut requests off.
+#[test]
+fn a_hangup_ends_nothing() {
+    let gate = Gate::start("hangup", upstream(b""), "info");
+    gate.watches_signals();
+    for _ in 0..3 {
+        let id = gate.child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
+        assert!(gate.post().contains(" 502 "));
+    }
+    let said = gate.end();
+    assert!(said.contains("SIGHUP"), "{said}");
 }
 
 /// Each answer that upstream does not give is a line, and a pipe that nobody reads takes some hundred of them.
