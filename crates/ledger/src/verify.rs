@@ -31,12 +31,14 @@ pub struct Faults(pub Vec<String>);
 #[derive(Debug, Default)]
 pub(crate) struct Sums {
     verified: Verified,
-    balances: HashMap<i64, Balance>,
-    holds: HashMap<HoldId, (HoldState, Amount), BuildHasherDefault<OwnBits>>,
+    balances: OwnMap<i64, Balance>,
+    holds: OwnMap<HoldId, (HoldState, Amount)>,
     faults: Vec<String>,
 }
 
-/// An id as its own hash: most of it is random, and nobody else chose it.
+type OwnMap<K, V> = HashMap<K, V, BuildHasherDefault<OwnBits>>;
+
+/// A number or an id as its own hash: nobody else chose it.
 #[derive(Debug, Default)]
 struct OwnBits(u64);
 
@@ -44,7 +46,7 @@ impl Hasher for OwnBits {
     fn write(&mut self, bytes: &[u8]) {
         if let Some(last) = bytes.last_chunk() {
             // Multiplied by an odd number, so that its first bits are as random as its last ones.
-            self.0 = u64::from_be_bytes(*last).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            self.0 = u64::from_le_bytes(*last).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
     }
 
@@ -54,6 +56,12 @@ impl Hasher for OwnBits {
 }
 
 impl Sums {
+    /// Where so many holds are to be compared.
+    pub(crate) fn of(holds: usize) -> Self {
+        let holds = HashMap::with_capacity_and_hasher(holds, BuildHasherDefault::default());
+        Self { holds, ..Self::default() }
+    }
+
     /// How many entries there were.
     pub(crate) fn entries(&self) -> i64 {
         self.verified.entries

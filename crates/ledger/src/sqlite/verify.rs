@@ -122,7 +122,9 @@ fn rows(db: &Connection, marked: Marked, from: &str) -> rusqlite::Result<Result<
         Ok(_) => {}
         Err(error) => return Ok(Err(error.to_string())),
     }
-    let mut sums = Sums::default();
+    // It need not grow then, which takes longer than to count.
+    let holds: u32 = db.query_row("SELECT count(*) FROM hold", [], |row| row.get(0))?;
+    let mut sums = Sums::of(usize::try_from(holds).unwrap_or_default());
     let highest = match derive(db, &mut sums)? {
         Ok(highest) => highest,
         Err(fault) => return Ok(Err(fault)),
