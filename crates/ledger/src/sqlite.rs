@@ -1,5 +1,6 @@
 //! A ledger in a file of `SQLite`: one thread that writes, many orders to a flush; one that reads beside it what requests need,
-//! so that nobody who pays waits for somebody who looks; and one for reports, which may go through all of it.
+//! so that nobody who pays waits for somebody who looks; one for reports, which may go through all of it; and one that brings the
+//! journal in.
 
 mod carrier;
 mod chain;
