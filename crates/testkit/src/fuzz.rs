@@ -112,7 +112,7 @@ pub fn card(text: &[u8]) {
 }
 
 /// An answer of upstream: what is metered of it is what a reader of the whole finds, of one job or of a list, and nothing that a
-/// reader of the whole can read is missed of one job; what is read can be written and read again, and has a price or none.
+/// reader of the whole can read is missed; what is read can be written and read again, and has a price or none.
 pub fn told(answer: &[u8]) {
     let metered = JobHead::from_json(answer);
     let listed = JobHeads::from_json(answer);
@@ -150,6 +150,15 @@ pub fn told(answer: &[u8]) {
     if let Ok(response) = serde_json::from_slice::<JobsResponse>(answer) {
         let again = serde_json::to_vec(&response).expect("an answer can be written");
         assert_eq!(serde_json::from_slice::<JobsResponse>(&again).as_ref().ok(), Some(&response));
+        let tree: Value = serde_json::from_slice(answer).unwrap_or_default();
+        // As above: a job that is written as a list has no head. A tree has no numbers that are out of range.
+        if let Some(jobs) = tree["jobs"].as_array().filter(|jobs| jobs.iter().all(Value::is_object)) {
+            let heads = listed.expect("who understands a list understands its heads").jobs;
+            assert_eq!(heads.len(), jobs.len());
+            for (head, job) in heads.iter().zip(response.jobs()) {
+                assert_eq!((&*head.id, head.estimated_cost.as_ref()), (&*job.id, job.estimated_cost.get()));
+            }
+        }
     }
 }
 
