@@ -1,14 +1,13 @@
 //! One request, step by step: each step is a phase that does the work, and says no or hands on.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::TRANSFER_ENCODING;
 use http::{Method, StatusCode};
 use job_model::JobPatch;
 use ledger::{HoldRow, Key};
 use log::warn;
-use pingora::Error;
 use pingora::protocols::http::ServerSession as Session;
 
 use crate::access_log::AccessLog;
@@ -17,6 +16,7 @@ use crate::clock;
 use crate::config::Limits;
 use crate::courier::{Courier, Failure};
 use crate::door;
+use crate::ending::Ending;
 use crate::identity::{Identity, Principal};
 use crate::life::Life;
 use crate::metrics::Metrics;
@@ -25,7 +25,7 @@ use crate::money::changes::Followed;
 use crate::outcome::Decision;
 use crate::own_api;
 use crate::phase::admit::{self, Desk, Judged, Permit};
-use crate::phase::collect::{self, Collected, Uncollected};
+use crate::phase::collect::{self, Collected};
 use crate::phase::forward;
 use crate::phase::head::{self, HeadLimits};
 use crate::phase::look_up::{Seen, look_up};
@@ -70,38 +70,9 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    /// One begins now.
-    pub(crate) fn new(gate: &Gate) -> Self {
-        Self { record: Record::new(gate.money.now()), in_flight: None, told: None }
-    }
-}
-
-/// Why a request ends early.
-pub(crate) enum Ending {
-    /// With a no.
-    Refused(Rejection),
-    /// Without an answer: the client is gone.
-    Broken(Box<Error>),
-}
-
-impl From<Rejection> for Ending {
-    fn from(rejection: Rejection) -> Self {
-        Self::Refused(rejection)
-    }
-}
-
-impl From<Box<Error>> for Ending {
-    fn from(error: Box<Error>) -> Self {
-        Self::Broken(error)
-    }
-}
-
-impl From<Uncollected> for Ending {
-    fn from(why: Uncollected) -> Self {
-        match why {
-            Uncollected::Refused(rejection) => Self::Refused(rejection),
-            Uncollected::Gone(error) => Self::Broken(error),
-        }
+    /// One whose header began to come then.
+    pub(crate) fn new(gate: &Gate, began: Instant) -> Self {
+        Self { record: Record::new(began, gate.money.now()), in_flight: None, told: None }
     }
 }
 
@@ -115,7 +86,10 @@ fn sender<'a>(session: &'a Session, principal: Option<&'a Principal>) -> Subject
 impl Gate {
     /// One request, step by step, until the client has its answer.
     pub(crate) async fn pass(&self, session: &mut Session, visit: &mut Visit) -> Result<(), Ending> {
-        let route = self.head(session, visit).await?;
+        let route = self.head(session, visit).await;
+        let began = clock::now();
+        visit.record.seconds.head = Some(began.saturating_duration_since(visit.record.began));
+        let route = route?;
         match route.handling() {
             // On the heap: larger than all that is kept of a request that is judged.
             Handling::Observed | Handling::Bypassed => {
@@ -133,7 +107,6 @@ impl Gate {
             }
             Handling::Own | Handling::Gated(_) | Handling::Carried => {}
         }
-        let began = clock::now();
         let body = collect::collect(session, &self.limits, &self.life.buffered).await?;
         visit.record.seconds.body = Some(clock::now().saturating_duration_since(began));
         visit.record.body_bytes = Some(body.bytes.len());
@@ -331,7 +304,10 @@ impl Gate {
         let (permit, authority) = (Permit::for_what_is_no_job(), self.upstream.authority());
         let parcel = forward::parcel(&permit, session, route, &target, authority, &record.request_id, None);
         let limit = self.upstream.response_timeout();
-        let passed = match stream::ask(&self.courier, session, parcel, limit).await {
+        let began = clock::now();
+        let begun = stream::ask(&self.courier, session, parcel, limit).await;
+        record.seconds.upstream = Some(clock::now().saturating_duration_since(began));
+        let passed = match begun {
             Ok(begun) => {
                 self.count(begun.status(), session, record);
                 self.close_if_stopping(session);

@@ -16,6 +16,7 @@ mod contact;
 mod courier;
 pub mod diagnostics;
 mod door;
+mod ending;
 mod framing;
 mod gate;
 mod identity;

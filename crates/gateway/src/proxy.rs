@@ -17,8 +17,10 @@ use pingora::server::ShutdownWatch;
 use pingora::time::timeout;
 use pingora::{Error, ErrorType};
 
+use crate::clock;
 use crate::door;
-use crate::gate::{Ending, Gate, Visit};
+use crate::ending::Ending;
+use crate::gate::{Gate, Visit};
 use crate::phase::meter;
 use crate::phase::settle;
 use crate::reply;
@@ -47,8 +49,8 @@ impl HttpServerApp for Proxy {
             // What was not asked for whole is not waited for.
             () = stopping => return None,
         }
-        door::begin(&session);
-        let mut visit = Visit::new(&self.gate);
+        let began = door::begin(&session).unwrap_or_else(clock::now);
+        let mut visit = Visit::new(&self.gate, began);
         let answered = self.answer(&mut session, &mut visit).await;
         door::end(&session);
         self.take_note(&mut visit, answered.as_ref().err().map(AsRef::as_ref)).await;

@@ -3,7 +3,9 @@
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
+use parking_lot::Mutex;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession as Session;
 use pingora::protocols::raw_connect::ProxyDigest;
@@ -11,14 +13,16 @@ use pingora::protocols::raw_connect::ProxyDigest;
 use crate::config::Limits;
 use crate::connections::Requests;
 
-/// Tells the connection of a session that a request's header is complete. Requests of HTTP/2 overlap: they are only counted.
-pub(crate) fn begin(session: &Session) {
-    let Some(told) = told(session) else { return };
+/// Tells the connection of a session that a request's header is complete; hears since when the rest of it was waited for, where it
+/// did not come in one piece. Requests of HTTP/2 overlap: they are only counted.
+pub(crate) fn begin(session: &Session) -> Option<Instant> {
+    let told = told(session)?;
     if session.is_http2() {
         told.requests.begin();
-    } else {
-        told.turns.fetch_add(1, Ordering::Relaxed);
+        return None;
     }
+    told.turns.fetch_add(1, Ordering::Relaxed);
+    told.waited()
 }
 
 /// Tells it that the request is over, and that another header may come.
@@ -50,6 +54,8 @@ pub(super) struct Told {
     /// The turn of the request that is framed as none must be; 0 while there is none. Several may come in one piece: those
     /// before it are good, and behind it nothing is.
     misframed: AtomicU32,
+    /// Since when the rest of a header is waited for.
+    waited: Mutex<Option<Instant>>,
     /// Those of HTTP/2.
     pub(super) requests: Requests,
 }
@@ -60,6 +66,7 @@ impl Told {
         Arc::new(Self {
             turns: AtomicU32::new(u32::from(is_http2)),
             misframed: AtomicU32::new(0),
+            waited: Mutex::new(None),
             requests: Requests::new(limits),
         })
     }
@@ -71,6 +78,16 @@ impl Told {
     /// It is HTTP/2 after all.
     pub(super) fn is_http2(&self) {
         self.turns.store(1, Ordering::Relaxed);
+    }
+
+    /// The header that is awaited has begun, and the rest of it is not here.
+    pub(super) fn waits(&self, since: Instant) {
+        *self.waited.lock() = Some(since);
+    }
+
+    /// Since when the header was waited for that is here now, or that did not come.
+    pub(super) fn waited(&self) -> Option<Instant> {
+        self.waited.lock().take()
     }
 
     /// The request of that turn is framed as none must be.
@@ -88,5 +105,22 @@ impl Told {
         let told: Box<dyn Any + Send + Sync> = Box::new(Arc::clone(self));
         let header = ResponseHeader::build_no_case(200_u16, Some(0)).ok()?;
         Some(Arc::new(ProxyDigest::new(Box::new(header), Some(told))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// A header that comes in one piece after one that did not is not counted from the first one on.
+    #[test]
+    fn a_wait_is_of_one_header() {
+        let config = Config::parse("upstream.url = 'http://127.0.0.1:1'", std::path::Path::new("."), []);
+        let told = Told::new(false, &config.unwrap().limits);
+        let since = crate::clock::now();
+        assert_eq!(told.waited(), None);
+        told.waits(since);
+        assert_eq!((told.waited(), told.waited()), (Some(since), None));
     }
 }

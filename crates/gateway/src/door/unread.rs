@@ -1,5 +1,7 @@
 //! Answers where a header is none: to what it cannot parse the proxy underneath gives an empty answer that nobody counts.
 
+use std::time::Instant;
+
 use crate::access_log::AccessLog;
 use crate::clock;
 use crate::metrics::Metrics;
@@ -17,8 +19,8 @@ pub(super) enum Unread {
 }
 
 impl Unread {
-    /// The answer on the wire; counted and logged.
-    pub(super) fn answered(self, metrics: &Metrics, log: &AccessLog) -> Vec<u8> {
+    /// The answer on the wire to a header that began to come then; counted and logged.
+    pub(super) fn answered(self, began: Instant, metrics: &Metrics, log: &AccessLog) -> Vec<u8> {
         let (status, reason, code, message) = match self {
             Self::TooSlow => {
                 (408, "Request Timeout", "RequestTimeout", "The request header did not arrive in time.")
@@ -33,7 +35,8 @@ impl Unread {
                 (405, "Method Not Allowed", "MethodNotAllowed", "This gateway makes no tunnels.")
             }
         };
-        let mut record = Record::new(clock::date());
+        let mut record = Record::new(began, clock::date());
+        record.seconds.head = Some(clock::now().saturating_duration_since(began));
         record.request_id = request_id::fresh();
         record.method = None;
         record.decision = Some(Decision::Refused);

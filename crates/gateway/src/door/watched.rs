@@ -28,6 +28,7 @@ use super::told::Told;
 use super::unread::Unread;
 use crate::access_log::AccessLog;
 use crate::capacity::Share;
+use crate::clock;
 use crate::framing::Framing;
 use crate::metrics::Metrics;
 
@@ -143,8 +144,11 @@ impl Watched {
 
     /// Writes our answer, as far as the client takes it.
     fn write_refusal(&mut self, context: &mut Context<'_>, no: Unread) -> Poll<io::Result<()>> {
-        let (metrics, log) = (&self.metrics, &self.log);
-        let (bytes, written) = self.refusal.get_or_insert_with(|| (no.answered(metrics, log), 0));
+        let (told, metrics, log) = (&self.told, &self.metrics, &self.log);
+        let (bytes, written) = self.refusal.get_or_insert_with(|| {
+            let began = told.waited().unwrap_or_else(clock::now);
+            (no.answered(began, metrics, log), 0)
+        });
         while let Some(rest) = bytes.get(*written..).filter(|rest| !rest.is_empty()) {
             match ready!(Pin::new(&mut self.inner).poll_write(context, rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -201,8 +205,11 @@ impl AsyncRead for Watched {
         if !self.begun && self.preface == 0 {
             return Poll::Pending;
         }
-        let limit = self.head_timeout;
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
+        let (limit, told) = (self.head_timeout, Arc::clone(&self.told));
+        let deadline = self.deadline.get_or_insert_with(|| {
+            told.waits(clock::now());
+            Box::pin(sleep(limit))
+        });
         ready!(deadline.as_mut().poll(context));
         Poll::Ready(Err(self.too_slow(context)))
     }

@@ -20,6 +20,7 @@ use crate::rejection::{Invalid, Rejection};
 /// Collected step by step while a request is under way.
 #[derive(Debug)]
 pub(crate) struct Record {
+    /// When its header began to come.
     pub(crate) began: Instant,
     pub(crate) date: Timestamp,
     /// The instant that money is counted by.
@@ -51,6 +52,8 @@ pub(crate) struct Record {
 /// How long each step took.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seconds {
+    /// Until its header was here and checked.
+    pub(crate) head: Option<Duration>,
     pub(crate) body: Option<Duration>,
     pub(crate) validate: Option<Duration>,
     pub(crate) reserve: Option<Duration>,
@@ -58,10 +61,10 @@ pub(crate) struct Seconds {
 }
 
 impl Record {
-    /// Begins with a request that is counted at an instant.
-    pub(crate) fn new(at: Timestamp) -> Self {
+    /// Of a request that began then, and is counted at an instant.
+    pub(crate) fn new(began: Instant, at: Timestamp) -> Self {
         Self {
-            began: clock::now(),
+            began,
             date: clock::date(),
             at,
             request_id: String::new(),
@@ -163,6 +166,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_head: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     seconds_body: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds_validate: Option<f64>,
@@ -212,6 +217,7 @@ pub(crate) fn meter(record: &Record, metrics: &Metrics, log: &AccessLog) {
         hold: record.hold.map(Shown),
         job: record.settlement.job.map(Shown),
         upstream_status: record.upstream_status,
+        seconds_head: seconds(record.seconds.head),
         seconds_body: seconds(record.seconds.body),
         seconds_validate: seconds(record.seconds.validate),
         seconds_reserve: seconds(record.seconds.reserve),
