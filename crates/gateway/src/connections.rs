@@ -22,6 +22,8 @@ const RESET_STREAMS: usize = 20;
 const FAULTY_STREAMS: usize = 128;
 /// Bytes of an answer that wait for one stream's client.
 const SEND_BUFFER: usize = 64 << 10;
+/// How long nothing happens on a connection until it is cut off while the server stops: the rest of an answer needs time to be taken.
+const STANDS_STILL: Duration = Duration::from_secs(5);
 /// Method, scheme, authority and path, which are fields in HTTP/2.
 const PSEUDO_FIELDS: usize = 4;
 
@@ -110,8 +112,8 @@ impl Requests {
         };
         end.send_replace(true);
         if is_stop {
-            // What is left is the server's to bound.
-            return std::future::pending().await;
+            // Underneath it waits for whether all that was on its way is here, which a client need not say.
+            return self.stand_still(keep_alive.min(STANDS_STILL)).await;
         }
         tokio::select! {
             () = self.beyond.notified() => {}
@@ -119,10 +121,10 @@ impl Requests {
         }
     }
 
-    async fn stand_still(&self, keep_alive: Duration) {
+    async fn stand_still(&self, patience: Duration) {
         loop {
             let begun = self.begun.load(Ordering::Relaxed);
-            sleep(keep_alive).await;
+            sleep(patience).await;
             let none_begun = self.begun.load(Ordering::Relaxed) == begun;
             if none_begun && self.done.load(Ordering::Relaxed) >= begun {
                 return;

@@ -9,6 +9,7 @@
 
 mod support;
 
+use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::thread;
@@ -81,6 +82,20 @@ fn a_header_that_has_begun_does_not_keep_it() {
     client.write(b"POST /contextcapture/jobs HTTP/1.1\r\nHost:");
     let stopping = thread::spawn(move || gateway.stop());
     assert!(client.is_closed());
+    assert_eq!(stopping.join().unwrap(), 0);
+}
+
+/// Its client is asked whether all that was on its way is here, and need not answer.
+#[test]
+fn a_connection_of_http2_on_which_nothing_happens_does_not_keep_it() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "listen.h2c = true\nshutdown.grace = '120s'");
+    let mut client = gateway.client();
+    // The preface and empty settings; it has begun once ours are here.
+    client.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+    client.stream.read_exact(&mut [0; 9]).unwrap();
+    let stopping = thread::spawn(move || gateway.stop());
+    client.stream.read_to_end(&mut Vec::new()).expect("it is closed before anybody's patience ends");
     assert_eq!(stopping.join().unwrap(), 0);
 }
 
