@@ -304,9 +304,9 @@ impl Gate {
         let (permit, authority) = (Permit::for_what_is_no_job(), self.upstream.authority());
         let parcel = forward::parcel(&permit, session, route, &target, authority, &record.request_id, None);
         let limit = self.upstream.response_timeout();
-        let began = clock::now();
+        let asked = clock::now();
         let begun = stream::ask(&self.courier, session, parcel, limit).await;
-        record.seconds.upstream = Some(clock::now().saturating_duration_since(began));
+        record.seconds.upstream = Some(clock::now().saturating_duration_since(asked));
         let passed = match begun {
             Ok(begun) => {
                 self.count(begun.status(), session, record);
