@@ -186,7 +186,9 @@ impl Read for Memory {
     fn states(&self) -> Answer<Vec<(HoldState, i64, i64)>> {
         let state = |state: HoldState| {
             let held = self.held.get(&state)?;
-            Some((state, i64::try_from(held.len()).unwrap_or(i64::MAX), held.first()?.0))
+            let doubts = held.iter().filter_map(|(_, id)| Some(self.holds.get(id)?.changed));
+            let oldest = if state == HoldState::InDoubt { doubts.min()? } else { held.first()?.0 };
+            Some((state, i64::try_from(held.len()).unwrap_or(i64::MAX), oldest))
         };
         Ok(HoldState::ALL.into_iter().filter_map(state).collect())
     }

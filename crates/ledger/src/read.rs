@@ -69,7 +69,7 @@ impl Ledger {
         self.ask(move |store| claims.iter().map(|claim| store.account_of(claim).map(balance)).collect()).await
     }
 
-    /// How many holds are in each state that is held, and when the oldest of them was opened.
+    /// How many holds are in each state that is held, and when the oldest of them was opened; of those in doubt, when the doubt began.
     ///
     /// # Errors
     /// When the ledger cannot be read.

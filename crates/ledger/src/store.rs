@@ -33,7 +33,7 @@ pub(crate) trait Read {
     fn holds(&self, state: Option<HoldState>, after: Option<HoldId>, limit: u32) -> Answer<Vec<HoldRow>>;
     /// Holds of a state that were opened before, oldest first.
     fn opened_before(&self, state: HoldState, before: i64, limit: u32) -> Answer<Vec<HoldId>>;
-    /// How many holds are in each state that is held, and when the oldest of them was opened.
+    /// How many holds are in each state that is held, and when the oldest of them was opened; of those in doubt, when the doubt began.
     fn states(&self) -> Answer<Vec<(HoldState, i64, i64)>>;
     /// What all holds come to that were opened in a span of time.
     fn usage(&self, by: UsageBy, opened: &Range<i64>) -> Answer<Vec<UsageRow>>;

@@ -85,9 +85,12 @@ impl Read for Book {
     }
 
     fn states(&self) -> Answer<Vec<(HoldState, i64, i64)>> {
+        // Of a doubt counts how long it has lasted. There are few, and so no index of that.
         let held = format!(
-            "SELECT state, count(*), min(opened) FROM hold WHERE state IN ({}) GROUP BY state",
-            held_states()
+            "SELECT state, count(*), min(opened) FROM hold WHERE state IN ({}) AND state <> '{doubt}' GROUP BY state
+             UNION ALL SELECT state, count(*), min(changed) FROM hold WHERE state = '{doubt}' GROUP BY state",
+            held_states(),
+            doubt = HoldState::InDoubt.as_str(),
         );
         let mut all = self.db.prepare_cached(&held)?;
         let rows: Vec<(String, i64, i64)> = all

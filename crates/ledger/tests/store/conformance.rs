@@ -6,7 +6,9 @@ use crate::support::{self, at, folder, raise, wait};
 use admission::{Claim, Event, HoldState, Period};
 use jiff::Timestamp;
 use job_model::{Amount, JobId};
-use ledger::{Amend, Earlier, HoldId, Kept, Key, Ledger, NewHold, Note, Place, Refused, Seen, Told, UsageBy};
+use ledger::{
+    Amend, Earlier, HoldId, HoldRow, Kept, Key, Ledger, NewHold, Note, Place, Refused, Seen, Told, UsageBy,
+};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -224,7 +226,8 @@ fn lists_come_in_parts_and_by_state(book: &Ledger) {
     assert!(all.is_sorted_by_key(|row| row.id) && all[0].budgets == ["all", "each"]);
     for (state, count, oldest) in wait(book.states()).unwrap() {
         let some = wait(book.holds(Some(state), None, 100)).unwrap();
-        let first = some.iter().map(|row| row.opened).min().unwrap();
+        let since = |row: &HoldRow| if state == HoldState::InDoubt { row.changed } else { row.opened };
+        let first = some.iter().map(since).min().unwrap();
         assert_eq!((i64::try_from(some.len()).unwrap(), first), (count, oldest), "{state:?}");
     }
     let entries = wait(book.entries(0, 1000)).unwrap();
