@@ -4,6 +4,7 @@
 #![deny(clippy::as_conversions, clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
 mod amount;
+mod changed;
 mod decimal;
 mod draft;
 mod engines;

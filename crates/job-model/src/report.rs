@@ -32,6 +32,18 @@ impl Report {
         &self.violations
     }
 
+    /// Each rule that is broken, with its first violation and how often it is.
+    ///
+    /// ```
+    /// use job_model::{JobRequest, Policy};
+    /// let refused = JobRequest::from_json(br#"{"type":"full"}"#, &Policy::default()).unwrap_err();
+    /// let all: Vec<_> = refused.report().by_rule().map(|(first, count)| (first.rule().id(), count)).collect();
+    /// assert_eq!(all[..2], [("type-invalid", 1), ("name-missing", 1)]);
+    /// ```
+    pub fn by_rule(&self) -> impl Iterator<Item = (&Violation, u32)> {
+        self.first_of_each().map(|first| (first, self.count(first.rule)))
+    }
+
     /// How often a rule is broken, unlisted cases included.
     pub fn count(&self, rule: Rule) -> u32 {
         self.tally.get(rule.index()).copied().unwrap_or(0)
@@ -98,6 +110,11 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
+    /// Goes on from what was found.
+    pub(crate) fn behind(found: &Report) -> Self {
+        Self { list: found.violations.clone(), tally: found.tally.clone() }
+    }
+
     /// Adds a violation unless its rule is off; true if the rule denies, the mode left aside.
     pub(crate) fn add(
         &mut self,

@@ -91,7 +91,8 @@ impl Violation {
         self.position
     }
 
-    /// The bytes of the body to underline; for a missing member, the opening of the object that lacks it.
+    /// The bytes of the body to underline; for a missing member, the opening of the object that lacks it, and for what a change makes
+    /// of its job, the opening of the body.
     pub fn span(&self) -> Range<usize> {
         let (start, end) = self.span;
         usize::try_from(start).unwrap_or(usize::MAX)..usize::try_from(end).unwrap_or(usize::MAX)

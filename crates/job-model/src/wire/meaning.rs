@@ -4,7 +4,7 @@ use super::reader::Reader;
 use super::slot::{CostSlots, Slot, Slots, Span};
 use crate::rules::Rule;
 use crate::target::Target;
-use crate::{JobType, OutputFormat, OutputSet, Quality};
+use crate::{JobType, OutputFormat, Quality};
 
 /// Judges what was read of a job.
 pub(super) fn judge(reader: &mut Reader<'_>, slots: &Slots, body: &[u8], opening: u32) {
@@ -39,22 +39,22 @@ fn mesh_quality(reader: &mut Reader<'_>, cost: &CostSlots, quality: Quality) {
 }
 
 fn formats(reader: &mut Reader<'_>, job_type: JobType, formats: &[OutputFormat], at: Span, body: &[u8]) {
-    let of_calibration: OutputSet =
-        [OutputFormat::CcOrientations, OutputFormat::ContextScene].into_iter().collect();
-    let rule = match job_type {
-        JobType::Full => return,
-        JobType::Calibration => Rule::CalibrationOutputs,
-        JobType::Reconstruction => Rule::ReconstructionOrientations,
-    };
     for (index, format) in (0_u32..).zip(formats) {
-        let odd = match job_type {
-            JobType::Full => false,
-            JobType::Calibration => !of_calibration.contains(*format),
-            JobType::Reconstruction => *format == OutputFormat::CcOrientations,
-        };
-        if odd {
+        if let Some(rule) = odd(job_type, *format) {
             reader.add(rule, Target::Output(index), element(body, at, index));
         }
+    }
+}
+
+/// The rule by which a job of this type does not make this format.
+pub(crate) fn odd(job_type: JobType, format: OutputFormat) -> Option<Rule> {
+    let of_calibration = matches!(format, OutputFormat::CcOrientations | OutputFormat::ContextScene);
+    match job_type {
+        JobType::Calibration if !of_calibration => Some(Rule::CalibrationOutputs),
+        JobType::Reconstruction if format == OutputFormat::CcOrientations => {
+            Some(Rule::ReconstructionOrientations)
+        }
+        JobType::Full | JobType::Calibration | JobType::Reconstruction => None,
     }
 }
 

@@ -14,6 +14,7 @@ mod slot;
 mod suggest;
 mod text;
 
+pub(crate) use meaning::odd;
 pub(crate) use suggest::suggest;
 
 use cursor::{Fault, Step};
