@@ -48,6 +48,8 @@ impl BudgetScope {
 pub enum Unpriced {
     /// It is admitted, and counted as unpriced.
     Admit,
+    /// It is created, and refused when it is submitted: there are clients that tell its size in between.
+    RefuseSubmission,
     /// It is refused.
     Refuse,
 }

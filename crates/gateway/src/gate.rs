@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use admission::HoldState;
 use http::header::TRANSFER_ENCODING;
 use http::{Method, StatusCode};
 use job_model::JobPatch;
@@ -124,13 +125,14 @@ impl Gate {
             return Ok(forward::relay(session, again.said?, &mut visit.record).await?);
         }
         let mut permit = self.admit(route, &body, &mut visit.record)?;
-        if route == Route::CreateJob {
-            self.rates.may_create(head::token(&session.req_header().headers), &self.metrics)?;
-        }
-        if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
-            self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
-        }
-        let stake = self.hold(session, &mut permit, key, &mut visit.record).await?;
+        let stake = match self.stake(session, &mut permit, key, &mut visit.record).await {
+            Ok(stake) => stake,
+            Err(no) => {
+                // It was judged all the same.
+                visit.record.judged = permit.into_judged();
+                return Err(no.into());
+            }
+        };
         self.forward(session, visit, route, permit, stake, Some(body)).await
     }
 
@@ -195,6 +197,23 @@ impl Gate {
         decided
     }
 
+    /// What a body that was judged has to pass yet: the limits of its workspace and of its sender, then the budgets.
+    async fn stake(
+        &self,
+        session: &Session,
+        permit: &mut Permit,
+        key: Option<Key>,
+        record: &mut Record,
+    ) -> Result<Option<Stake>, Rejection> {
+        if record.route == Some(Route::CreateJob) {
+            self.rates.may_create(head::token(&session.req_header().headers), &self.metrics)?;
+        }
+        if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
+            self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
+        }
+        self.hold(session, permit, key, record).await
+    }
+
     /// Reserves what the job costs; durable before a byte of it leaves.
     async fn hold(
         &self,
@@ -203,16 +222,17 @@ impl Gate {
         key: Option<Key>,
         record: &mut Record,
     ) -> Result<Option<Stake>, Rejection> {
-        let began = clock::now();
         let patched = permit.judged().and_then(Judged::patch).cloned();
         let known = match &patched {
             Some(patch) => Box::pin(self.followed(session, patch, record)).await?,
             None => None,
         };
         if let Some((row, patch)) = known.as_ref().zip(patched.as_ref()) {
-            permit.price(self.money.quote(row, patch, record.at));
+            let is_submitted = matches!(row.state, HoldState::Submitted | HoldState::Settled);
+            permit.on(patch, &row.workload, is_submitted, &self.desk, record.at)?;
         }
         let Some(judged) = permit.judged() else { return Ok(None) };
+        let began = clock::now();
         let ticket = key.map(|key| Ticket { key, notes: forward::notes(judged) });
         let held = match (known, judged.patch(), judged.quote()) {
             (Some(row), Some(patch), Some(quote)) => {

@@ -2,18 +2,20 @@
 
 mod books;
 mod declare;
+mod jobs;
 
 use std::time::Duration;
 
-use job_model::{Quote, Severity, Violation, Workload};
+use job_model::{Severity, Violation};
 use prometheus::{
-    CounterVec, Error, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Registry, TextEncoder,
+    Error, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Registry, TextEncoder,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use self::declare::Declare;
+use self::jobs::Jobs;
 use crate::config::{Running, Scope};
 use crate::outcome::Decision;
 use crate::phase::meter::Record;
@@ -76,17 +78,6 @@ struct Requests {
     backed_off: IntCounter,
 }
 
-/// Of new jobs.
-#[derive(Debug)]
-struct Jobs {
-    total: IntCounterVec,
-    gigapixels: CounterVec,
-    megapoints: CounterVec,
-    estimated_units: CounterVec,
-    unpriced: IntCounterVec,
-    estimate_error_ratio: Histogram,
-}
-
 impl Requests {
     fn declare(all: &Declare<'_>) -> Result<Self, Error> {
         Ok(Self {
@@ -103,7 +94,7 @@ impl Requests {
             )?,
             gate_seconds: all.histogram(
                 "gate_seconds",
-                "Seconds from a complete body to the decision about it: our own part.",
+                "Seconds from a complete body to the decision about it: judging, pricing and the hold.",
                 GATE_SECONDS,
             )?,
             body_bytes: all.histogram("body_bytes", "Bytes of the bodies that were judged.", BYTES)?,
@@ -125,34 +116,6 @@ impl Requests {
             backed_off: all.counter(
                 "backed_off_total",
                 "New jobs that were refused because upstream had told their sender to wait.",
-            )?,
-        })
-    }
-}
-
-impl Jobs {
-    fn declare(all: &Declare<'_>) -> Result<Self, Error> {
-        Ok(Self {
-            total: all.counters(
-                "jobs_total",
-                "Jobs that were judged, by type, quality (unknown where unreadable) and decision.",
-                &["type", "quality", "outcome"],
-            )?,
-            gigapixels: all.sums("gigapixels_total", "Gigapixels of admitted jobs.", &["type", "quality"])?,
-            megapoints: all.sums("megapoints_total", "Megapoints of admitted jobs.", &["type", "quality"])?,
-            estimated_units: all.sums(
-                "estimated_units_total",
-                "Units of the rate card's currency that admitted jobs are estimated at.",
-                &["type", "quality"],
-            )?,
-            unpriced: all.counters(
-                "unpriced_total",
-                "Admitted jobs without a price, by reason.",
-                &["reason"],
-            )?,
-            estimate_error_ratio: all.ratio(
-                "estimate_error_ratio",
-                "Our estimate over upstream's own, of created jobs that have both.",
             )?,
         })
     }
@@ -201,7 +164,7 @@ impl Books {
             outbox_oldest: all.amount("outbox_oldest_seconds", "Age of the oldest of them, in seconds.")?,
             dead_letters: all.gauge("dead_letters", "Usage events that a sink has refused for good.")?,
             holds: all.gauges("holds", "Holds that count, by state.", &["state"])?,
-            oldest: all.amounts("oldest_hold_seconds", "Age of the oldest hold, in seconds.", &["state"])?,
+            oldest: all.amounts("oldest_hold_seconds", "Age of the oldest hold, in seconds; of those in doubt, how long the oldest doubt has lasted.", &["state"])?,
         })
     }
 }
@@ -296,58 +259,18 @@ impl Metrics {
         if let Some(code) = record.code {
             self.requests.refusals.with_label_values(&[code]).inc();
         }
-        if let Some(took) = record.seconds.validate {
+        if let Some(judging) = record.seconds.validate {
+            let took = judging.saturating_add(record.seconds.reserve.unwrap_or_default());
             self.requests.gate_seconds.observe(took.as_secs_f64());
         }
         if let Some(bytes) = record.body_bytes {
             self.requests.body_bytes.observe(float(Decimal::from(bytes)));
         }
-        for violation in record.report().into_iter().flat_map(job_model::Report::violations) {
-            self.requests.violations.with_label_values(&[violation.rule().id(), severity(violation)]).inc();
+        for (first, count) in record.report().into_iter().flat_map(job_model::Report::by_rule) {
+            let labels = &[first.rule().id(), severity(first)];
+            self.requests.violations.with_label_values(labels).inc_by(count.into());
         }
-        if record.counts_a_job() {
-            self.job(record, decision);
-        }
-        // Official clients send what a job's price is made of with a change, behind its creation.
-        let ours = match record.quote() {
-            Some(Quote::Priced(estimate)) if record.decision == Some(Decision::Admitted) => {
-                Some(estimate.amount().to_decimal())
-            }
-            _ => None,
-        };
-        let theirs = record.settlement.upstream_estimate.filter(|theirs| !theirs.is_zero());
-        if let Some(ratio) = ours.zip(theirs).and_then(|(ours, theirs)| ours.checked_div(theirs)) {
-            self.jobs.estimate_error_ratio.observe(float(ratio));
-        }
-    }
-
-    fn job(&self, record: &Record, decision: &'static str) {
-        let workload = record.workload();
-        let job_type = workload.map_or("unknown", |workload| workload.job_type.as_str());
-        let quality = workload.map_or("unknown", |workload| workload.quality.as_str());
-        self.jobs.total.with_label_values(&[job_type, quality, decision]).inc();
-        if record.decision != Some(Decision::Admitted) {
-            return;
-        }
-        if let Some(Workload { gigapixels, megapoints, .. }) = workload {
-            let labels = &[job_type, quality];
-            self.jobs
-                .gigapixels
-                .with_label_values(labels)
-                .inc_by(gigapixels.map_or(0.0, |size| float(size.get())));
-            self.jobs
-                .megapoints
-                .with_label_values(labels)
-                .inc_by(megapoints.map_or(0.0, |size| float(size.get())));
-        }
-        match record.quote() {
-            Some(Quote::Priced(estimate)) => {
-                let ours = estimate.amount().to_decimal();
-                self.jobs.estimated_units.with_label_values(&[job_type, quality]).inc_by(float(ours));
-            }
-            Some(Quote::Unpriced(reason)) => self.jobs.unpriced.with_label_values(&[reason.as_str()]).inc(),
-            None => {}
-        }
+        self.jobs.count(record, decision);
     }
 
     /// Everything, in Prometheus' text format.

@@ -57,7 +57,7 @@ impl Money {
         let quote = judged.quote();
         let amount = amount(quote);
         let claims = self.claims(judged.workspace(), principal, now);
-        self.check_unpriced(amount, &claims)?;
+        self.check_unpriced(amount, &claims, false)?;
         let (Some(workload), Some(workspace)) = (judged.workload().copied(), judged.workspace()) else {
             // A body that only a lowered rule or a shadow let pass: it is counted as unpriced, and there is nothing to follow it by.
             // What its job costs is asked of upstream before it is submitted.
@@ -206,7 +206,7 @@ impl Money {
         let requested = amount(judged.quote());
         let claims = self.claims(judged.workspace(), principal, now);
         let balances = self.ledger.standing(claims.clone()).await?;
-        let mut admitted = self.check_unpriced(requested, &claims).is_ok();
+        let mut admitted = self.check_unpriced(requested, &claims, false).is_ok();
         let rows = claims.into_iter().zip(balances).map(|(claim, balance)| {
             let more = requested.unwrap_or(Amount::ZERO);
             admitted &= claim.check(balance, more).is_ok();
@@ -256,11 +256,19 @@ impl Money {
         Terms { card, rules: Arc::clone(&self.rules) }
     }
 
-    fn check_unpriced(&self, amount: Option<Amount>, claims: &[Claim]) -> Result<(), Rejection> {
+    fn check_unpriced(
+        &self,
+        amount: Option<Amount>,
+        claims: &[Claim],
+        submits: bool,
+    ) -> Result<(), Rejection> {
         let strict = |budget: &&Budget| {
-            budget.enforce
-                && budget.unpriced == Unpriced::Refuse
-                && claims.iter().any(|claim| claim.budget == budget.name)
+            let refuses = match budget.unpriced {
+                Unpriced::Admit => false,
+                Unpriced::RefuseSubmission => submits,
+                Unpriced::Refuse => true,
+            };
+            budget.enforce && refuses && claims.iter().any(|claim| claim.budget == budget.name)
         };
         match self.budgets.iter().find(strict).filter(|_| amount.is_none()) {
             Some(budget) => Err(Rejection::BudgetExceeded(Box::new(NoBudget::Unpriced(budget.name.clone())))),

@@ -18,6 +18,7 @@ const METRICS: [&str; 30] = [
     "jobgate_megapoints_total",
     "jobgate_estimated_units_total",
     "jobgate_unpriced_total",
+    "jobgate_submitted_total",
     "jobgate_refusals_total",
     "jobgate_rate_limited_total",
     "jobgate_backed_off_total",

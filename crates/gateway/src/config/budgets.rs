@@ -57,7 +57,11 @@ fn budget(row: &mut Row<'_>, cards: &RateCards, verified: bool) -> Option<Budget
     row.refuse_unknown(KEYS);
     let (name, scope, limit, window) = (row.name(), scope(row, verified), limit(row), window(row));
     let enforce = row.word("mode", [("enforce", true), ("shadow", false)], Some(true));
-    let unpriced = [("admit", Unpriced::Admit), ("refuse", Unpriced::Refuse)];
+    let unpriced = [
+        ("admit", Unpriced::Admit),
+        ("refuse-submission", Unpriced::RefuseSubmission),
+        ("refuse", Unpriced::Refuse),
+    ];
     let unpriced = row.word("unpriced", unpriced, Some(Unpriced::Admit));
     let soft = soft(row);
     currency(row, cards);
@@ -193,6 +197,7 @@ pub(super) fn shown(budgets: &[Budget]) -> impl Iterator<Item = String> {
             budget.soft,
             match budget.unpriced {
                 Unpriced::Admit => "admit",
+                Unpriced::RefuseSubmission => "refuse-submission",
                 Unpriced::Refuse => "refuse",
             }
         )

@@ -161,11 +161,6 @@ impl Money {
         amount(Some(quote)).filter(|price| *price == found).map(|_| self.terms(Some(quote)))
     }
 
-    /// What a job costs once it is changed.
-    pub(crate) fn quote(&self, row: &HoldRow, patch: &JobPatch, now: Timestamp) -> Quote {
-        admit::quote(Some(&patch.merge_workload(&row.workload)), &self.cards, now)
-    }
-
     /// Begins a change of a job: reserves what it makes the job dearer, and keeps other changes out until it is over.
     ///
     /// # Errors
@@ -186,7 +181,7 @@ impl Money {
         let priced = amount(Some(quote));
         let claims = self.claims(Some(row.workspace), &row.principal, now);
         if submits {
-            self.check_unpriced(priced, &claims)?;
+            self.check_unpriced(priced, &claims, true)?;
         }
         // A price that is taken away is not forgotten: else a job could be made free before it is submitted.
         let to = priced.unwrap_or(row.amount);
@@ -278,11 +273,13 @@ fn undone(row: &HoldRow) -> Vec<Event> {
     }
 }
 
-fn submits(patch: &JobPatch) -> bool {
+/// Whether it submits the job.
+pub(crate) fn submits(patch: &JobPatch) -> bool {
     patch.state() == Some(StateChange::Active)
 }
 
-fn alters(patch: &JobPatch) -> bool {
+/// Whether it changes what has a price.
+pub(crate) fn alters(patch: &JobPatch) -> bool {
     patch.job_type().is_some() || patch.settings().is_some() || patch.cost_estimation_parameters().is_some()
 }
 

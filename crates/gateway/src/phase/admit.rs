@@ -31,6 +31,7 @@ pub struct Judged {
     quote: Option<Quote>,
     workspace: Option<WorkspaceId>,
     patch: Option<JobPatch>,
+    tells_size: bool,
 }
 
 impl Permit {
@@ -44,11 +45,28 @@ impl Permit {
         self.judged.as_ref()
     }
 
-    /// Notes what a changed job costs, which its change alone does not tell.
-    pub(crate) fn price(&mut self, quote: Quote) {
-        if let Some(judged) = &mut self.judged {
-            judged.quote = Some(quote);
-        }
+    /// Judges and prices a change by the job that it is made to, which it alone does not tell.
+    ///
+    /// # Errors
+    /// [`Rejection::Invalid`], with every rule that the change breaks.
+    pub(crate) fn on(
+        &mut self,
+        patch: &JobPatch,
+        job: &Workload,
+        is_submitted: bool,
+        desk: &Desk,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let Some(judged) = &mut self.judged else { return Ok(()) };
+        let operation = Operation::Modify;
+        judged.report = patch
+            .judge_on(job, is_submitted, &judged.report, &desk.policy)
+            .map_err(|rejected| Rejection::Invalid(Box::new(Invalid { operation, rejected })))?;
+        let merged = patch.merge_workload(job);
+        judged.quote = Some(quote(Some(&merged), &desk.cards, now));
+        judged.tells_size = !has_size(job) && has_size(&merged);
+        judged.workload = Some(merged);
+        Ok(())
     }
 
     pub(crate) fn into_judged(self) -> Option<Judged> {
@@ -62,7 +80,7 @@ impl Judged {
         &self.report
     }
 
-    /// What of the job has a price.
+    /// What of the job has a price; of a change, as it will be.
     pub const fn workload(&self) -> Option<&Workload> {
         self.workload.as_ref()
     }
@@ -77,9 +95,14 @@ impl Judged {
         self.patch.as_ref()
     }
 
-    /// The price of a new job, or why it has none. A change is not priced by itself.
+    /// The price of a new job, or of a changed one that is known; or why it has none.
     pub const fn quote(&self) -> Option<&Quote> {
         self.quote.as_ref()
+    }
+
+    /// Whether this is the first that tells how large the job is.
+    pub(crate) const fn tells_size(&self) -> bool {
+        self.tells_size
     }
 }
 
@@ -109,7 +132,12 @@ fn judged<T>(
     patch: Option<JobPatch>,
 ) -> Judged {
     let (report, workload) = (accepted.report().clone(), accepted.workload().copied());
-    Judged { report, workload, quote, workspace, patch }
+    let tells_size = workload.as_ref().is_some_and(has_size);
+    Judged { report, workload, quote, workspace, patch, tells_size }
+}
+
+const fn has_size(workload: &Workload) -> bool {
+    workload.gigapixels.is_some() || workload.megapoints.is_some()
 }
 
 /// The price of a workload by the card that is in force.

@@ -12,6 +12,7 @@ mod support;
 
 mod doubts;
 mod ends;
+mod judged;
 mod lowered;
 
 use std::thread;
