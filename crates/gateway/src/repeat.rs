@@ -2,7 +2,6 @@
 //! key, and never sees it.
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ledger::{Kept, Key};
 use pingora::http::RequestHeader;
@@ -10,6 +9,7 @@ use ring::digest::{Context, SHA256};
 
 use crate::courier::{Answer, Fate, Outcome, Sent};
 use crate::identity::Principal;
+use crate::phase::head;
 use crate::phase::route::{Handling, Route};
 use crate::rejection::{Fault, Rejection};
 
@@ -51,10 +51,11 @@ pub(crate) fn key(
     body: &[u8],
 ) -> Result<Option<Key>, Rejection> {
     let Some(word) = word(route, &request.headers)? else { return Ok(None) };
-    let token = request.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    // However its scheme is written, and how many blanks are in between.
+    let token = [b"Bearer ", head::token(&request.headers)].concat();
     let (kind, who): (&[u8], _) = match principal {
         Some(principal) => (b"principal", principal.as_str().as_bytes()),
-        None => (b"token", token),
+        None => (b"token", token.as_slice()),
     };
     Ok(Some(Key {
         name: fingerprint(&[kind, who, word.as_bytes()]),

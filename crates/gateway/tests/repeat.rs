@@ -77,6 +77,17 @@ fn what_is_asked_twice_is_done_once_and_answered_twice() {
 }
 
 #[test]
+fn a_token_is_the_same_however_it_is_written() {
+    let (upstream, gateway) = gate();
+    let written = |scheme: &str| String::from_utf8(post("k-1", JOB)).unwrap().replace("Bearer ", scheme);
+    for scheme in ["Bearer ", "Bearer  ", "bearer "] {
+        let reply = gateway.send(written(scheme).as_bytes());
+        assert_eq!((reply.status, is_replayed(&reply)), (201, scheme != "Bearer "), "{scheme:?}");
+    }
+    assert_eq!((upstream.seen().len(), holds(&gateway)), (1, 1));
+}
+
+#[test]
 fn a_key_belongs_to_one_request() {
     let (upstream, gateway) = gate();
     assert_eq!(gateway.send(&post("k", JOB)).status, 201);
