@@ -163,6 +163,8 @@ impl Gate {
         record.route = Some(route);
         record.settlement.job = route::job_in(target);
         head::check_authorization(&request.headers)?;
+        // Whoever waits for the keys of tokens is under way, too.
+        visit.in_flight = Some(self.life.in_flight.take(1).ok_or(Rejection::Overloaded)?);
         record.principal = match self.identity.principal(&request.headers, record.date).await {
             Ok(principal) => principal,
             Err(no) => {
@@ -177,7 +179,6 @@ impl Gate {
         head::check_content(route, &request.headers, self.limits.body_bytes)?;
         repeat::word(route, &request.headers)?;
         self.rates.admit(sender(session, record.principal.as_ref()), &self.metrics)?;
-        visit.in_flight = Some(self.life.in_flight.take(1).ok_or(Rejection::Overloaded)?);
         record.decision = match route.handling() {
             Handling::Observed | Handling::Ending => Some(Decision::Observed),
             Handling::Bypassed => Some(Decision::Bypassed),

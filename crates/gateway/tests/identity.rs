@@ -398,6 +398,25 @@ fn keys_are_asked_for_once_and_made_up_key_ids_do_not_change_that() {
     assert_eq!(upstream.seen().len(), 1);
 }
 
+/// There are so many places for what is under way, and whoever waits for keys has one.
+#[test]
+fn who_waits_for_keys_is_under_way() {
+    let (issuer, server, upstream) = (Issuer::new(), Recorder::of_anybody(), Recorder::start());
+    server.script([Act::Hold]);
+    let more = format!("limits.in_flight = 1\n{}", from_server(&server));
+    let gateway = Running::start(upstream.address, &more);
+    server.wait_held(1);
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            let (tell, token, gateway) = (tell.clone(), issuer.token(&good()), &gateway);
+            scope.spawn(move || tell.send(send(gateway, &token).code()));
+        }
+        assert_eq!(told.recv().unwrap(), "Overloaded");
+        server.release();
+    });
+}
+
 /// Without keys nobody is called a forger: the gateway says that it cannot tell, is not ready, and asks again.
 #[test]
 fn while_the_keys_are_not_known_nothing_passes_and_the_gateway_is_not_ready() {
