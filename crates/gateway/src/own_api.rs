@@ -28,7 +28,7 @@ fn rule_listed(rule: Rule, desk: &Desk) -> Value {
         "id": rule.id(),
         "severity": desk.policy.severity(rule).as_str(),
         "fixed": rule.is_fixed(),
-        "summary": rule.explanation().summary,
+        "summary": rule.summary(desk.policy.limits()),
         "help": format!("/jobgate/v1/rules/{}", rule.id()),
     })
 }
@@ -39,7 +39,7 @@ fn rule_explained(rule: Rule, desk: &Desk) -> Value {
         "id": rule.id(),
         "severity": desk.policy.severity(rule).as_str(),
         "fixed": rule.is_fixed(),
-        "summary": explanation.summary,
+        "summary": rule.summary(desk.policy.limits()),
         "text": explanation.text,
         "failing": explanation.failing,
         "passing": explanation.passing,

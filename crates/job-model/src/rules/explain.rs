@@ -1,6 +1,7 @@
 //! Each rule explained in a paragraph, with a document that breaks it and one that does not.
 
 use super::Rule;
+use crate::policy::Limits;
 
 /// What a rule is about.
 ///
@@ -10,8 +11,8 @@ use super::Rule;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
-    /// What was expected, in one sentence.
-    pub summary: &'static str,
+    /// What was expected, in one sentence; of a limit that may be configured, with its default.
+    pub summary: String,
     /// Why, in a paragraph.
     pub text: &'static str,
     /// A document that breaks the rule.
@@ -34,6 +35,24 @@ const INPUTS: &str =
 type Change = (&'static str, &'static str, &'static str);
 
 impl Rule {
+    /// What was expected, in one sentence, with the limit that it speaks of.
+    ///
+    /// ```
+    /// use job_model::{Limits, Rule};
+    /// let limits = Limits { inputs: 20, ..Limits::default() };
+    /// assert_eq!(Rule::InputsTooMany.summary(&limits), "Expected at most 20 inputs");
+    /// ```
+    pub fn summary(self, limits: &Limits) -> String {
+        let limit = match self {
+            Self::NameTooLong => Some(limits.name_chars),
+            Self::InputsTooMany => Some(limits.inputs),
+            Self::EnginesOverLimit => limits.engines.and_then(|engines| usize::try_from(engines).ok()),
+            _ => Some(limits.string_bytes),
+        };
+        let limit = limit.map_or_else(|| "the limit that is configured".to_owned(), |limit| limit.to_string());
+        self.sentence().replace("{limit}", &limit)
+    }
+
     /// The rule in words, with two documents to compare.
     ///
     /// ```
@@ -52,7 +71,7 @@ impl Rule {
             _ => base.to_owned(),
         };
         Explanation {
-            summary: self.sentence(),
+            summary: self.summary(&Limits::default()),
             text,
             failing: base.replacen(find, failing, 1),
             passing: base.replacen(find, passing, 1),
