@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use job_model::Amount;
 
 use crate::HoldId;
-use crate::book::{Refused, Told};
 use crate::ledger::Unavailable;
 use crate::outbox;
 use crate::rows::{Account, HoldRow};
 use crate::store::{Answer, Read, Write};
+use crate::wanted::{Refused, Told};
 
 /// An entry to be appended.
 #[derive(Clone, Copy, Debug)]

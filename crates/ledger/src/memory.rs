@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use job_model::{Amount, JobId};
 
 use crate::HoldId;
-use crate::book::Terms;
 use crate::entry::Entry;
 use crate::ledger::{Failing, Unavailable};
 use crate::outbox::{Outgoing, Waiting};
@@ -17,6 +16,7 @@ use crate::repeat::Request;
 use crate::rows::{Account, BudgetRow, EntryRow, HoldRow, Place, UsageBy, UsageRow};
 use crate::store::{Answer, Read, Write};
 use crate::verify::{Faults, Sums, Verified};
+use crate::wanted::Terms;
 
 /// A ledger in memory that several ask. Each order has it for itself.
 #[derive(Clone, Debug)]

@@ -4,10 +4,10 @@
 use jiff::Timestamp;
 
 use crate::HoldId;
-use crate::book::Refused;
 use crate::entry::millis;
 use crate::ledger::{Ledger, Unavailable};
 use crate::store::{Answer, Read, Write};
+use crate::wanted::Refused;
 
 /// How long an answer is kept, in milliseconds.
 const KEPT_FOR: i64 = 24 * 60 * 60 * 1000;

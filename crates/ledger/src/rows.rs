@@ -5,7 +5,7 @@ use job_model::{Amount, Decimal, JobId, Workload, WorkspaceId};
 use serde_json::{Value, json};
 
 use crate::HoldId;
-use crate::book::{Seen, Terms, Told};
+use crate::wanted::{Seen, Terms, Told};
 
 /// A hold as it stands.
 #[derive(Clone, Debug, PartialEq)]

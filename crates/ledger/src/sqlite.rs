@@ -27,9 +27,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use crate::book::Terms;
 use crate::ledger::{Failing, OpenError, Unavailable};
 use crate::store::{Read, Write};
+use crate::wanted::Terms;
 use journal::Journal;
 use mark::Reached;
 use open::Opened;

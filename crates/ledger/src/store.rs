@@ -12,13 +12,13 @@ use admission::{Claim, HoldState};
 use job_model::JobId;
 
 use crate::HoldId;
-use crate::book::Terms;
 use crate::entry::Entry;
 use crate::ledger::Unavailable;
 use crate::outbox::{Outgoing, Waiting};
 use crate::repeat::Request;
 use crate::rows::{Account, EntryRow, HoldRow, UsageBy, UsageRow};
 use crate::verify::{Faults, Verified};
+use crate::wanted::Terms;
 
 /// What can be read, or why it cannot be read now.
 pub(crate) type Answer<T> = Result<T, Unavailable>;

@@ -4,10 +4,11 @@
 use admission::{Event, HoldState};
 use jiff::Timestamp;
 
-use crate::book::{Note, Refused, write};
+use crate::book::write;
 use crate::entry::millis;
 use crate::ledger::{Ledger, Unavailable};
 use crate::store::Write;
+use crate::wanted::{Note, Refused};
 
 /// So many at once: nobody is to wait for all of them.
 const PART: u32 = 1000;

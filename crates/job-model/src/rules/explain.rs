@@ -49,7 +49,8 @@ impl Rule {
             Self::EnginesOverLimit => limits.engines.and_then(|engines| usize::try_from(engines).ok()),
             _ => Some(limits.string_bytes),
         };
-        let limit = limit.map_or_else(|| "the limit that is configured".to_owned(), |limit| limit.to_string());
+        let limit =
+            limit.map_or_else(|| "the limit that is configured".to_owned(), |limit| limit.to_string());
         self.sentence().replace("{limit}", &limit)
     }
 

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::book::Told;
+use crate::wanted::Told;
 
 /// Bytes of which an entry seldom has more.
 const USUAL: usize = 512;

@@ -11,12 +11,12 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Book, seal, verify};
 use crate::HoldId;
-use crate::book::Terms;
 use crate::outbox::{Outgoing, Waiting};
 use crate::repeat::{Kept, Key, Request};
 use crate::rows::{Account, BudgetRow, EntryRow, HoldRow, Place, UsageBy, UsageRow};
 use crate::store::{Answer, Read};
 use crate::verify::{Faults, Verified};
+use crate::wanted::Terms;
 
 /// A table whose rows have seals: the columns under the seal, and then the seal.
 pub(super) struct Table {

@@ -5,12 +5,12 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params};
 
 use super::{Book, chain, seal};
-use crate::book::Terms;
 use crate::entry::Entry;
 use crate::ledger::Unavailable;
 use crate::repeat::{Kept, Request};
 use crate::rows::{Account, BudgetRow, HoldRow};
 use crate::store::{Answer, Write};
+use crate::wanted::Terms;
 
 impl Write for Book {
     fn add_hold(&mut self, hold: &HoldRow) -> Answer<()> {
