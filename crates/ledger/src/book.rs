@@ -1,7 +1,7 @@
 //! What can be written into the book: a new hold, or something that happened to one. Each is one conditional step within one
 //! transaction: nothing is checked at one time and added at another.
 
-use admission::{Balance, Change, Claim, Event, HoldState, after};
+use admission::{Balance, Change, Claim, Event, HoldState, Period, Shortfall, after};
 use jiff::Timestamp;
 use job_model::Amount;
 
@@ -10,15 +10,16 @@ use crate::entry::{Enter, beyond, enter, millis, moved};
 use crate::ledger::Ledger;
 use crate::repeat::{self, Key};
 use crate::rows::{Account, BudgetRow, HoldRow};
-use crate::store::Write;
-use crate::wanted::{Amend, NewHold, Note, Raise, Refused, Seen, Terms, Told};
+use crate::store::{Answer, Write};
+use crate::wanted::{Amend, Counted, NewHold, Note, Raise, Refused, Seen, Terms, Told};
 
 impl Ledger {
     /// Opens a hold in all its budgets, or in none, unless its job has one already; and takes the key of the request that asks
-    /// for it. Tells which budgets are then where somebody is to know of it.
+    /// for it. Tells which budgets are then where somebody is to know of it. A job that is known may be the one of a request whose
+    /// answer was lost: then the hold of that is its own.
     ///
     /// # Errors
-    /// The first budget that it does not fit, or what became of an earlier request with the key.
+    /// The budgets that it does not fit, or what became of an earlier request with the key.
     pub async fn reserve(
         &self,
         hold: NewHold,
@@ -47,12 +48,12 @@ impl Ledger {
         raise: Raise,
         key: Option<Key>,
         now: Timestamp,
-    ) -> Result<Vec<String>, Refused> {
+    ) -> Result<Counted, Refused> {
         self.decide(move |store| {
             repeat::check(store, key.as_ref(), now)?;
-            let near = change(store, hold, seen, &raise, now)?;
+            let counted = change(store, hold, seen, &raise, now)?;
             repeat::take(store, key, Some(hold), now)?;
-            Ok(near)
+            Ok(counted)
         })
         .await
     }
@@ -67,11 +68,16 @@ impl Ledger {
 }
 
 fn reserve(store: &mut dyn Write, new: &NewHold, now: Timestamp) -> Result<Vec<String>, Refused> {
-    if let Some(job) = new.job
-        && store.hold_of(job)?.is_some_and(|row| row.state != HoldState::Released)
-    {
-        // Two have found out at once that nothing was known of it.
-        return Ok(Vec::new());
+    if let Some(job) = new.job {
+        if store.hold_of(job)?.is_some_and(|row| row.state != HoldState::Released) {
+            // Two have found out at once that nothing was known of it.
+            return Ok(Vec::new());
+        }
+        if let Some(doubt) = created(store, new)? {
+            let told = Told { job: Some(job), ..Told::default() };
+            write(store, doubt, &Note { events: vec![Event::Bind], told, ..Note::default() }, None, now)?;
+            return Ok(Vec::new());
+        }
     }
     let amount = new.amount.unwrap_or(Amount::ZERO);
     let (accounts, near) = claim(store, &new.claims, amount)?;
@@ -99,10 +105,24 @@ fn reserve(store: &mut dyn Write, new: &NewHold, now: Timestamp) -> Result<Vec<S
     enter(
         store,
         &row,
-        Enter { kind: "reserve", change: opened(row.state, amount), terms: row.terms, told },
+        Enter { kind: "reserve", change: opened(row.state, amount), terms: row.terms, told, amended: false },
         now,
     )?;
     Ok(near)
+}
+
+/// The hold of a request that may have created this job, of which nobody knows what became.
+fn created(store: &mut dyn Write, new: &NewHold) -> Answer<Option<HoldId>> {
+    for id in store.opened_before(HoldState::InDoubt, i64::MAX, u32::MAX)? {
+        let is_it = |row: &HoldRow| {
+            (row.job, row.workspace, row.workload) == (None, new.workspace, new.workload)
+                && row.principal == new.principal
+        };
+        if store.hold(id)?.as_ref().is_some_and(is_it) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 fn change(
@@ -111,7 +131,7 @@ fn change(
     seen: Seen,
     raise: &Raise,
     now: Timestamp,
-) -> Result<Vec<String>, Refused> {
+) -> Result<Counted, Refused> {
     let Raise { to, terms, claims } = raise;
     let to = *to;
     let row = store.hold(hold)?.ok_or(Refused::Unknown)?;
@@ -121,38 +141,60 @@ fn change(
     if row.state == HoldState::Lapsed {
         let (accounts, near) = claim(store, claims, to)?;
         let (state, opening) = (HoldState::Changing, millis(now));
-        let row = HoldRow { state, amount: to, accounts, opened: opening, changed: opening, ..row };
+        let priced = row.priced || to != Amount::ZERO;
+        let row = HoldRow { state, amount: to, priced, accounts, opened: opening, changed: opening, ..row };
         store.put_hold(&row)?;
         let terms = number_of(store, &row, terms.as_ref())?;
         let told = Told::default();
-        enter(store, &row, Enter { kind: "reserve", change: opened(state, to), terms, told }, now)?;
-        return Ok(near);
+        let change = opened(state, to);
+        enter(store, &row, Enter { kind: "reserve", change, terms, told, amended: false }, now)?;
+        return Ok(Counted { budgets: claims.iter().map(|claim| claim.budget.clone()).collect(), near });
     }
     let more = to.checked_sub(row.amount).ok_or_else(beyond)?.max(Amount::ZERO);
-    let mut near = Vec::new();
+    let mut room = Room::default();
+    let mut budgets = Vec::with_capacity(row.accounts.len());
     for number in &row.accounts {
-        let account = store.account(*number)?;
-        // A budget that was taken out of the configuration limits nothing any more. Its window is the one of the opening.
-        let Some(claim) = claims.iter().find(|claim| claim.budget == account.row.budget) else { continue };
-        take(claim, account.row.balance, more, &mut near)?;
+        let BudgetRow { budget, period, balance, .. } = store.account(*number)?.row;
+        // A budget that was taken out of the configuration limits nothing any more.
+        if let Some(claim) = claims.iter().find(|claim| claim.budget == budget) {
+            // Its window is the one of the opening; what is short there does not come back with another one.
+            let next = claim.period.next.clone().filter(|_| claim.period.label == period);
+            room.take(&Claim { period: Period { label: period, next }, ..claim.clone() }, balance, more)?;
+        }
+        budgets.push(budget);
     }
+    let near = room.near()?;
     let raised = (more > Amount::ZERO).then_some(Event::Adjust(to));
     let events = raised.into_iter().chain([Event::Change]).collect();
     // What is not raised is what it was, by what it was, until upstream has agreed.
     let terms = terms.as_ref().filter(|_| more > Amount::ZERO);
     let asked = Asked { claimed: more, terms: number_of(store, &row, terms)? };
     write(store, hold, &Note { events, ..Note::default() }, Some(asked), now)?;
-    Ok(near)
+    Ok(Counted { budgets, near })
 }
 
-/// What is held once an amount is taken on top of a balance, if it fits; and notes a budget that is then near its limit.
-fn take(claim: &Claim, balance: Balance, more: Amount, near: &mut Vec<String>) -> Result<Balance, Refused> {
-    claim.check(balance, more).map_err(|no| Refused::Budget(Box::new(no)))?;
-    let after = Balance { held: balance.held.checked_add(more).ok_or_else(beyond)?, ..balance };
-    if claim.is_near(after) {
-        near.push(claim.budget.clone());
+/// What there is in the budgets that something is to count in.
+#[derive(Debug, Default)]
+struct Room {
+    near: Vec<String>,
+    short: Vec<Shortfall>,
+}
+
+impl Room {
+    /// What is held once an amount is taken on top of a balance; notes a budget that it does not fit, or that is then near its limit.
+    fn take(&mut self, claim: &Claim, balance: Balance, more: Amount) -> Result<Balance, Refused> {
+        self.short.extend(claim.check(balance, more).err());
+        let after = Balance { held: balance.held.checked_add(more).ok_or_else(beyond)?, ..balance };
+        if claim.is_near(after) {
+            self.near.push(claim.budget.clone());
+        }
+        Ok(after)
     }
-    Ok(after)
+
+    /// The budgets that are near their limit, where it fits all.
+    fn near(self) -> Result<Vec<String>, Refused> {
+        if self.short.is_empty() { Ok(self.near) } else { Err(Refused::Budget(self.short)) }
+    }
 }
 
 /// Takes an amount in every place; gives their numbers, and the budgets that are then near their limit. Every place is looked at
@@ -162,13 +204,14 @@ fn claim(
     claims: &[Claim],
     amount: Amount,
 ) -> Result<(Vec<i64>, Vec<String>), Refused> {
-    let mut near = Vec::new();
+    let mut room = Room::default();
     let mut found = Vec::with_capacity(claims.len());
     for claim in claims {
         let place = store.account_of(claim)?;
         let balance = place.as_ref().map(|account| account.row.balance).unwrap_or_default();
-        found.push((place, take(claim, balance, amount, &mut near)?));
+        found.push((place, room.take(claim, balance, amount)?));
     }
+    let near = room.near()?;
     let mut numbers = Vec::with_capacity(claims.len());
     for (claim, (place, balance)) in claims.iter().zip(found) {
         let number = match place {
@@ -231,6 +274,8 @@ pub(crate) fn write(
         row.upstream_estimate = told.estimate.map(|number| number.normalize()).or(row.upstream_estimate);
         row.upstream_units = told.units.map(|number| number.normalize()).or(row.upstream_units);
     }
+    row.priced |= row.amount != Amount::ZERO;
+    let amended = amend.is_some_and(|amend| amend.workload != row.workload);
     if let Some(Amend { workload, terms }) = amend {
         row.workload = *workload;
         row.priced |= terms.is_some();
@@ -244,7 +289,7 @@ pub(crate) fn write(
     }
     let terms = asked.map_or(row.terms, |asked| asked.terms);
     for (kind, change) in changes {
-        enter(store, &row, Enter { kind, change, terms, told: *told }, now)?;
+        enter(store, &row, Enter { kind, change, terms, told: *told, amended }, now)?;
     }
     Ok(row.state)
 }

@@ -43,15 +43,17 @@ pub(crate) struct Enter {
     pub(crate) terms: i64,
     /// What upstream said.
     pub(crate) told: Told,
+    /// Whether it is another job from now on.
+    pub(crate) amended: bool,
 }
 
 /// Appends what happened to a hold, which is as `row` says after it, and tells who wants to hear of it.
 pub(crate) fn enter(store: &mut dyn Write, row: &HoldRow, what: Enter, now: Timestamp) -> Answer<()> {
-    let Enter { kind, change, terms, told } = what;
+    let Enter { kind, change, terms, told, amended } = what;
     let (id, time) = (HoldId::new(), millis(now));
     let entry = Entry { id, hold: row.id, kind, change, accounts: &row.accounts, terms, told, time };
     let seq = store.append(&entry)?;
-    if let Some(what) = outbox::happened(kind, change.state)
+    if let Some(what) = outbox::happened(kind, change.state, amended)
         && store.has_sinks()?
     {
         store.put_event(seq, time, &outbox::event(what, &entry, row).to_string())?;

@@ -21,7 +21,7 @@ pub use outbox::{Outgoing, Waiting};
 pub use repeat::{Earlier, Kept, Key};
 pub use rows::{BudgetRow, EntryRow, HoldRow, Place, UsageBy, UsageRow};
 pub use verify::{Faults, Verified};
-pub use wanted::{Amend, NewHold, Note, Raise, Refused, Seen, Terms, Told};
+pub use wanted::{Amend, Counted, NewHold, Note, Raise, Refused, Seen, Terms, Told};
 
 /// A hold, by a name of ours that sorts by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -91,12 +91,13 @@ pub(crate) fn event(what: &str, entry: &Entry<'_>, row: &HoldRow) -> Value {
     })
 }
 
-/// What has happened, in the word that sinks hear; none where a change of a job only begins or ends, which moves nothing.
-pub(crate) fn happened(kind: &str, state: HoldState) -> Option<&'static str> {
+/// What has happened, in the word that sinks hear; none where a change of a job only begins, or ends and leaves it as it was.
+pub(crate) fn happened(kind: &str, state: HoldState, amended: bool) -> Option<&'static str> {
     Some(match kind {
         "reserve" => "reserved",
         "bind" => "bound",
         "adjust" => "adjusted",
+        "keep" if amended => "adjusted",
         "submit" => "submitted",
         "lapse" => "lapsed",
         "doubt" => "in-doubt",

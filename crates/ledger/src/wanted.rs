@@ -62,6 +62,15 @@ pub struct Raise {
     pub claims: Vec<Claim>,
 }
 
+/// Where a change counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// The budgets.
+    pub budgets: Vec<String>,
+    /// Those of them that are then where somebody is to know of it.
+    pub near: Vec<String>,
+}
+
 /// What upstream said of a job beside what happened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Told {
@@ -104,8 +113,8 @@ pub struct Note {
 pub enum Refused {
     /// The request's key is taken: what became of the first one.
     Repeated(Box<Earlier>),
-    /// It does not fit a budget.
-    Budget(Box<Shortfall>),
+    /// It does not fit these budgets, one at least.
+    Budget(Vec<Shortfall>),
     /// There is no such hold.
     Unknown,
     /// Another change of its job is under way, or came between.
@@ -117,7 +126,11 @@ pub enum Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Budget(sum) => write!(f, "budget {} has {} too little", sum.budget, sum.missing),
+            Self::Budget(short) => {
+                let sums =
+                    short.iter().map(|sum| format!("budget {} has {} too little", sum.budget, sum.missing));
+                f.write_str(&sums.collect::<Vec<_>>().join(", "))
+            }
             Self::Repeated(_) => f.write_str("the key is taken by an earlier request"),
             Self::Unknown => f.write_str("there is no such hold in this ledger"),
             Self::Changed => f.write_str("another change of its job is under way, or came between"),

@@ -52,8 +52,8 @@ fn take(book: &Ledger, step: &Step, new: &NewHold, ids: &[(HoldId, Seen)], now: 
     match *step {
         Step::Reserve(amount) => {
             let done = wait(book.reserve(new.clone(), None, at(now)));
-            if let Err(Refused::Budget(sum)) = &done {
-                assert_eq!(sum.missing.micros(), before.0 + before.1 + amount - LIMIT);
+            if let Err(Refused::Budget(short)) = &done {
+                assert_eq!(short[0].missing.micros(), before.0 + before.1 + amount - LIMIT);
                 assert_eq!(sums(book), before, "a refusal changes nothing");
             }
             (true, format!("{done:?}"))

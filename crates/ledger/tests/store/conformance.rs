@@ -1,14 +1,19 @@
 //! What every store of the ledger does, and does alike. A new store is one more line at the end.
 
+mod changed;
+
 use std::thread;
 
+use self::changed::{
+    a_job_whose_creation_was_in_doubt_has_the_hold_of_that, of_an_unknown_hold_nothing_is_noted,
+    what_a_change_makes_of_a_job_is_told_once_upstream_has_agreed, what_is_held_is_a_price,
+    what_is_short_in_an_earlier_window_does_not_come_back,
+};
 use crate::support::{self, at, folder, raise, wait};
 use admission::{Claim, Event, HoldState, Period};
 use jiff::Timestamp;
 use job_model::{Amount, JobId};
-use ledger::{
-    Amend, Earlier, HoldId, HoldRow, Kept, Key, Ledger, NewHold, Note, Place, Refused, Seen, Told, UsageBy,
-};
+use ledger::{Amend, Earlier, HoldRow, Kept, Key, Ledger, NewHold, Note, Place, Refused, Told, UsageBy};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -66,9 +71,13 @@ fn at_the_edge_of_a_budget_exactly_what_fits_is_admitted(book: &Ledger) {
 /// All of several budgets or none of them.
 fn what_does_not_fit_one_budget_is_held_in_none(book: &Ledger) {
     let tight = Claim { budget: "tight".to_owned(), ..claim(5, "total") };
-    let both = NewHold { claims: vec![claim(100, "total"), tight], ..hold(6, 100) };
+    let tighter = Claim { budget: "tighter".to_owned(), ..claim(2, "total") };
+    let both = NewHold { claims: vec![claim(100, "total"), tight, tighter], ..hold(6, 100) };
     match wait(book.reserve(both, Some(key(1, 1)), at(1))) {
-        Err(Refused::Budget(sum)) => assert_eq!((sum.budget.as_str(), sum.missing.micros()), ("tight", 1)),
+        Err(Refused::Budget(short)) => {
+            let said: Vec<_> = short.iter().map(|sum| (sum.budget.as_str(), sum.missing.micros())).collect();
+            assert_eq!(said, [("tight", 1), ("tighter", 4)]);
+        }
         other => panic!("{other:?}"),
     }
     assert_eq!((wait(book.balances()).unwrap().len(), wait(book.entries(0, 9)).unwrap().len()), (0, 0));
@@ -161,8 +170,8 @@ fn what_lapsed_is_reserved_anew_when_it_is_submitted(book: &Ledger) {
     assert_eq!(wait(book.lapse(at(1), at(3))), Ok(0), "it is not late");
     assert_eq!(wait(book.lapse(at(2), at(3))), Ok(1), "and an open one is nobody's to lapse");
     let seen = wait(book.hold(id)).unwrap().unwrap().seen();
-    let near = wait(book.change(id, seen, raise(10, vec![claim(10, "tuesday")]), None, at(4))).unwrap();
-    assert_eq!(near, ["all"]);
+    let counted = wait(book.change(id, seen, raise(10, vec![claim(10, "tuesday")]), None, at(4))).unwrap();
+    assert_eq!((counted.budgets, counted.near), (vec!["all".to_owned()], vec!["all".to_owned()]));
     let rows = wait(book.balances()).unwrap();
     let held: Vec<_> = rows.iter().map(|row| (row.period.as_str(), row.balance.held.micros())).collect();
     assert_eq!(held, [("monday", 0), ("total", 1), ("tuesday", 10)]);
@@ -342,15 +351,6 @@ fn an_entry_says_what_its_amount_follows_from(book: &Ledger) {
     }
 }
 
-fn of_an_unknown_hold_nothing_is_noted(book: &Ledger) {
-    let unknown = wait(book.note(HoldId::new(), happened(Event::Bind), at(1)));
-    assert!(matches!(unknown, Err(Refused::Unknown)), "{unknown:?}");
-    let seen = Seen { state: HoldState::Bound, amount: Amount::ZERO, workload: hold(1, 1).workload };
-    let changed = wait(book.change(HoldId::new(), seen, raise(0, Vec::new()), None, at(1)));
-    assert!(matches!(changed, Err(Refused::Unknown)), "{changed:?}");
-    assert_eq!(wait(book.hold(HoldId::new())), Ok(None));
-}
-
 /// One test of each name for each store, on a ledger of its own that adds up at the end.
 macro_rules! conforms {
     ($($store:ident: $url:expr),+; $names:tt) => { $(conforms!(@store $store, $url, $names);)+ };
@@ -387,5 +387,9 @@ conforms! {
         an_event_waits_until_its_sink_has_it,
         an_entry_says_what_its_amount_follows_from,
         of_an_unknown_hold_nothing_is_noted,
+        a_job_whose_creation_was_in_doubt_has_the_hold_of_that,
+        what_a_change_makes_of_a_job_is_told_once_upstream_has_agreed,
+        what_is_held_is_a_price,
+        what_is_short_in_an_earlier_window_does_not_come_back,
     ]
 }

@@ -85,14 +85,21 @@ impl Book {
         all
     }
 
-    /// The first budget that more does not fit, and how much of it.
-    pub(crate) fn refuses(&self, claims: &[(Place, bool, i64)], more: i64) -> Option<(String, i64)> {
+    /// The budgets that more does not fit, and how much of it.
+    pub(crate) fn refuses(&self, claims: &[(Place, bool, i64)], more: i64) -> Vec<(String, i64)> {
         let balances = self.balances();
-        claims.iter().find_map(|(place, enforce, limit)| {
+        let short = claims.iter().filter_map(|(place, enforce, limit)| {
             let (settled, held) = balances.get(place).copied().unwrap_or_default();
             let missing = settled + held + more - limit;
             (*enforce && more > 0 && missing > 0).then(|| (place.0.clone(), missing))
-        })
+        });
+        short.collect()
+    }
+
+    /// The oldest one in doubt of which no job is known, among some.
+    pub(crate) fn in_doubt(&mut self, is_one: impl Fn(&Naive) -> bool) -> Option<&mut Naive> {
+        let all = self.0.iter_mut().filter(|hold| hold.state == HoldState::InDoubt && hold.job.is_none());
+        all.filter(|hold| is_one(hold)).min_by_key(|hold| (hold.opened, hold.id))
     }
 
     pub(crate) fn with_job(&self, job: JobId) -> Option<&Naive> {
