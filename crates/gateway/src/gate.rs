@@ -1,13 +1,12 @@
 //! One request, step by step: each step is a phase that does the work, and says no or hands on.
 
+mod reserve;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use admission::HoldState;
 use http::header::TRANSFER_ENCODING;
 use http::{Method, StatusCode};
-use job_model::JobPatch;
-use ledger::{HoldRow, Key};
 use log::warn;
 use pingora::protocols::http::ServerSession as Session;
 
@@ -22,20 +21,18 @@ use crate::identity::{Identity, Principal};
 use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::money::Money;
-use crate::money::changes::Followed;
 use crate::outcome::Decision;
 use crate::own_api;
-use crate::phase::admit::{self, Desk, Judged, Permit};
+use crate::phase::admit::{self, Desk, Permit};
 use crate::phase::collect::{self, Collected};
 use crate::phase::forward;
 use crate::phase::head::{self, HeadLimits};
-use crate::phase::look_up::{Seen, look_up};
 use crate::phase::meter::Record;
 use crate::phase::route::{self, Handling, Route};
 use crate::phase::stream::{self, Cut};
 use crate::rates::{Rates, Subject};
-use crate::rejection::{Fault, Rejection, TokenFault};
-use crate::repeat::{self, Ticket};
+use crate::rejection::{Fault, Rejection};
+use crate::repeat;
 use crate::reply::{self, Reply};
 use crate::request_id;
 use crate::stake::Stake;
@@ -196,92 +193,6 @@ impl Gate {
         let decided = admit::decide(&body.bytes, operation, &self.desk, record.at);
         record.seconds.validate = Some(clock::now().saturating_duration_since(began));
         decided
-    }
-
-    /// What a body that was judged has to pass yet: the limits of its workspace and of its sender, then the budgets.
-    async fn stake(
-        &self,
-        session: &Session,
-        permit: &mut Permit,
-        key: Option<Key>,
-        record: &mut Record,
-    ) -> Result<Option<Stake>, Rejection> {
-        if record.route == Some(Route::CreateJob) {
-            self.rates.may_create(head::token(&session.req_header().headers), &self.metrics)?;
-        }
-        if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
-            self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
-        }
-        self.hold(session, permit, key, record).await
-    }
-
-    /// Reserves what the job costs; durable before a byte of it leaves.
-    async fn hold(
-        &self,
-        session: &Session,
-        permit: &mut Permit,
-        key: Option<Key>,
-        record: &mut Record,
-    ) -> Result<Option<Stake>, Rejection> {
-        let patched = permit.judged().and_then(Judged::patch).cloned();
-        let known = match &patched {
-            Some(patch) => Box::pin(self.followed(session, patch, record)).await?,
-            None => None,
-        };
-        if let Some((row, patch)) = known.as_ref().zip(patched.as_ref()) {
-            let is_submitted = matches!(row.state, HoldState::Submitted | HoldState::Settled);
-            permit.on(patch, &row.workload, is_submitted, &self.desk, record.at)?;
-        }
-        let Some(judged) = permit.judged() else { return Ok(None) };
-        let began = clock::now();
-        let ticket = key.map(|key| Ticket { key, notes: forward::notes(judged) });
-        let held = match (known, judged.patch(), judged.quote()) {
-            (Some(row), Some(patch), Some(quote)) => {
-                self.money.change(&row, patch, quote, ticket, record.at).await
-            }
-            _ if record.route == Some(Route::CreateJob) => {
-                let who = record.principal.as_ref().map_or("", Principal::as_str);
-                self.money.open(judged, who, ticket, record.at).await
-            }
-            _ if record.route == Some(Route::ChangeJob) && judged.patch().is_none() => {
-                self.money.change_unread(record.settlement.job, ticket, record.at).await
-            }
-            // A change that spends nothing.
-            _ => self.money.nothing_held(ticket, record.at).await,
-        };
-        record.seconds.reserve = Some(clock::now().saturating_duration_since(began));
-        if let Some(hold) = held.as_ref().ok().and_then(|stake| stake.as_ref()?.hold()) {
-            record.hold = Some(hold.id);
-            record.budgets.clone_from(&hold.budgets);
-            record.near.clone_from(&hold.near);
-        }
-        held
-    }
-
-    /// What is known of a job that is to be changed, where the change may spend anything; upstream is asked for what is not known.
-    async fn followed(
-        &self,
-        session: &Session,
-        patch: &JobPatch,
-        record: &Record,
-    ) -> Result<Option<HoldRow>, Rejection> {
-        Ok(match self.money.follow(record.settlement.job, patch).await? {
-            Followed::Nothing => None,
-            Followed::Known(row) => Some(*row),
-            Followed::Ask(job, known) => {
-                let target = format!("/contextcapture/jobs/{job}");
-                let authority = self.upstream.authority();
-                let seen = look_up(&self.courier, session, &target, authority, &record.request_id).await;
-                if let Some(Seen::NotLetIn(status)) = seen {
-                    self.count(status, session, record);
-                    if status == StatusCode::UNAUTHORIZED {
-                        return Err(Rejection::InvalidToken(TokenFault::Upstream));
-                    }
-                }
-                let who = record.principal.as_ref().map_or("", Principal::as_str);
-                self.money.told(job, known, seen, who, record.at).await?
-            }
-        })
     }
 
     /// Carries the request to upstream and its answer back.

@@ -9,7 +9,9 @@ use admission::{Budget, Claim, Event, HoldState, Unpriced, after};
 use jiff::{SignedDuration, Timestamp};
 use job_model::response::JobHead;
 use job_model::{Amount, Decimal, JobId, Quote, RateCards, WorkspaceId};
-use ledger::{Earlier, HoldId, HoldRow, Kept, Key, Ledger, NewHold, Note, Refused, Terms, Told, Unavailable};
+use ledger::{
+    Amend, Earlier, HoldId, HoldRow, Kept, Key, Ledger, NewHold, Note, Refused, Terms, Told, Unavailable,
+};
 use log::{error, warn};
 use serde_json::{Value, json};
 
@@ -17,9 +19,9 @@ use crate::calendar::Calendar;
 use crate::clock;
 use crate::config::{Holds, SettleBy};
 use crate::courier::Answer;
-use crate::phase::admit::Judged;
-use crate::phase::look_up::{self, Seen};
-use crate::rejection::{NoBudget, Rejection, Sending};
+use crate::phase::admit::{self, Judged};
+use crate::phase::look_up::{self, Found, Seen};
+use crate::rejection::{Excess, NoBudget, Rejection, Sending};
 use crate::repeat::{self, Ticket};
 use crate::stake::{Held, Stake};
 
@@ -85,7 +87,7 @@ impl Money {
             Ok(near) => Ok(Some(stake.near(near))),
             Err(no) => {
                 stake.never_was();
-                Err(rejected(no, amount, currency))
+                Err(rejected(no, amount, currency, false))
             }
         }
     }
@@ -107,7 +109,7 @@ impl Money {
         now: Timestamp,
     ) -> Result<Option<Stake>, Rejection> {
         let Some(ticket) = ticket else { return Ok(None) };
-        self.ledger.begin(ticket.key, now).await.map_err(|no| rejected(no, None, String::new()))?;
+        self.ledger.begin(ticket.key, now).await.map_err(|no| rejected(no, None, String::new(), false))?;
         Ok(Some(Stake::new(self, None, Some(ticket))))
     }
 
@@ -163,6 +165,12 @@ impl Money {
             known.unwrap_or_else(|fault| warn!("{fault}; hold {} stays in doubt", row.id));
             return;
         }
+        if row.state == HoldState::Bound
+            && row.changed < asked.as_millisecond()
+            && let Some(Seen::Unsubmitted(found)) = whole.and_then(look_up::read)
+        {
+            self.grown(row, &found).await;
+        }
         let units = head.execution_information.and_then(|run| run.estimated_units);
         let told = Told {
             job: None,
@@ -176,6 +184,20 @@ impl Money {
         };
         if row.is_news(told) || events.iter().any(|event| after(row.state, row.amount, *event).is_some()) {
             self.note(row, events, told).await;
+        }
+    }
+
+    /// A job that was changed past the gateway, or by what upstream did not answer: what it costs now is asked of its budgets when it
+    /// is submitted.
+    async fn grown(&self, row: &HoldRow, found: &Found) {
+        let price = amount(Some(&admit::quote(Some(&found.workload), &self.cards, self.now())));
+        if found.workload == row.workload || price.is_none_or(|price| price <= row.amount) {
+            return;
+        }
+        let amend = Some(Amend { workload: found.workload, terms: None });
+        let note = Note { seen: Some(row.seen()), amend, ..Note::default() };
+        if let Err(Refused::Unavailable(fault)) = self.ledger.note(row.id, note, self.now()).await {
+            warn!("{fault}; what has become of the job of hold {} is not noted", row.id);
         }
     }
 
@@ -295,12 +317,14 @@ fn unavailable(fault: &Unavailable) -> Rejection {
     Rejection::LedgerUnavailable
 }
 
-fn rejected(no: Refused, requested: Option<Amount>, currency: String) -> Rejection {
+fn rejected(no: Refused, requested: Option<Amount>, currency: String, is_change: bool) -> Rejection {
     match no {
-        Refused::Budget(mut sum) => {
-            // A job without a price asks for nothing.
-            sum.requested = sum.requested.filter(|_| requested.is_some());
-            Rejection::BudgetExceeded(Box::new(NoBudget::Exceeded(*sum, currency)))
+        Refused::Budget(mut short) => {
+            for sum in &mut short {
+                // A job without a price asks for nothing.
+                sum.requested = sum.requested.filter(|_| requested.is_some());
+            }
+            Rejection::BudgetExceeded(Box::new(NoBudget::Exceeded(Excess { short, currency, is_change })))
         }
         Refused::Repeated(earlier) => repeated(&earlier),
         Refused::Changed => Rejection::ChangeInProgress,

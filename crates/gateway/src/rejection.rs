@@ -107,21 +107,32 @@ pub struct Invalid {
 /// Why there is no money for a job.
 #[derive(Debug)]
 pub enum NoBudget {
-    /// It does not fit, by this sum in this currency.
-    Exceeded(Shortfall, String),
+    /// It does not fit.
+    Exceeded(Excess),
     /// This budget admits only what has a price.
     Unpriced(String),
     /// The job was not created through this gateway, so that nothing is known of its price.
     UnknownJob,
 }
 
+/// What does not fit, and by how much.
+#[derive(Debug)]
+pub struct Excess {
+    /// The sum of each budget that said no.
+    pub short: Vec<Shortfall>,
+    /// What they are amounts of.
+    pub currency: String,
+    /// Whether it is what a change makes a job dearer.
+    pub is_change: bool,
+}
+
 impl NoBudget {
-    /// The budget that said no.
-    pub fn budget(&self) -> Option<&str> {
+    /// The budgets that said no.
+    pub fn budgets(&self) -> Vec<String> {
         match self {
-            Self::Exceeded(sum, _) => Some(&sum.budget),
-            Self::Unpriced(budget) => Some(budget),
-            Self::UnknownJob => None,
+            Self::Exceeded(excess) => excess.short.iter().map(|sum| sum.budget.clone()).collect(),
+            Self::Unpriced(budget) => vec![budget.clone()],
+            Self::UnknownJob => Vec::new(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use admission::Shortfall;
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::outcome::Decision;
 use crate::phase::meter::Record;
-use crate::rejection::{Fault, Invalid, NoBudget, Rejection, Sending, TokenFault};
+use crate::rejection::{Excess, Fault, Invalid, NoBudget, Rejection, Sending, TokenFault};
 use crate::repeat;
 use crate::request_id;
 
@@ -95,35 +96,26 @@ impl Reply {
 
     /// 402, never 429: clients send again what was answered with 429.
     fn no_budget(no: &NoBudget) -> Self {
-        const CODE: &str = "BudgetExceeded";
-        let (message, detail) = match no {
-            NoBudget::Exceeded(sum, currency) => {
-                let requested = sum.requested.map(|amount| amount.to_string()).unwrap_or_default();
-                let message = format!(
-                    "The job needs {requested}, which is {} more than budget '{}' has left: of {} are {} settled and {} held.",
-                    sum.missing, sum.budget, sum.limit, sum.balance.settled, sum.balance.held
-                );
-                let detail = json!({
-                    "code": CODE, "message": message, "budget": sum.budget, "currency": currency,
-                    "limit": sum.limit, "settled": sum.balance.settled, "held": sum.balance.held, "requested": sum.requested,
-                    "missing": sum.missing, "resets": sum.resets,
-                });
-                (message, detail)
+        let (message, details) = match no {
+            NoBudget::Exceeded(excess) => {
+                let sums = excess.short.iter().map(|sum| shortfall(sum, excess));
+                let (messages, details): (Vec<_>, Vec<_>) = sums.unzip();
+                (messages.join(" "), details)
             }
             NoBudget::Unpriced(budget) => {
                 let message = format!(
                     "Budget '{budget}' admits only jobs with a price. Send costEstimationParameters with the job."
                 );
-                let detail = json!({"code": CODE, "message": message, "budget": budget});
-                (message, detail)
+                let detail = json!({"code": NO_BUDGET, "message": message, "budget": budget});
+                (message, vec![detail])
             }
             NoBudget::UnknownJob => {
                 let message = "The job was not created through this gateway, and upstream does not tell with this token what it would cost. Create it here.";
-                (message.to_owned(), json!({"code": CODE, "message": message}))
+                (message.to_owned(), vec![json!({"code": NO_BUDGET, "message": message})])
             }
         };
-        let body = json!({"error": {"code": CODE, "message": message, "details": [detail]}});
-        Self::enveloped(StatusCode::PAYMENT_REQUIRED, CODE, &body)
+        let body = json!({"error": {"code": NO_BUDGET, "message": message, "details": details}});
+        Self::enveloped(StatusCode::PAYMENT_REQUIRED, NO_BUDGET, &body)
     }
 
     fn upstream(
@@ -227,6 +219,7 @@ impl From<&Rejection> for Reply {
     }
 }
 
+const NO_BUDGET: &str = "BudgetExceeded";
 const HEADER_NOT_FOUND: &str = "Header Authorization was not found in the request. Access denied.";
 const NOT_FOUND: &str =
     "There is no such operation. Paths are compared byte by byte; check spelling, case and slashes.";
@@ -267,6 +260,26 @@ const fn token_message(fault: TokenFault) -> &'static str {
 }
 
 /// Rounded up: waiting that long is enough.
+/// The sum of a budget that said no, in words and in numbers.
+fn shortfall(sum: &Shortfall, excess: &Excess) -> (String, Value) {
+    let requested = sum.requested.map(|amount| amount.to_string()).unwrap_or_default();
+    let needs = if excess.is_change {
+        format!("The change makes the job {requested} dearer")
+    } else {
+        format!("The job needs {requested}")
+    };
+    let message = format!(
+        "{needs}, which is {} more than budget '{}' has left: of {} are {} settled and {} held.",
+        sum.missing, sum.budget, sum.limit, sum.balance.settled, sum.balance.held
+    );
+    let detail = json!({
+        "code": NO_BUDGET, "message": message, "budget": sum.budget, "currency": excess.currency,
+        "limit": sum.limit, "settled": sum.balance.settled, "held": sum.balance.held, "requested": sum.requested,
+        "missing": sum.missing, "resets": sum.resets,
+    });
+    (message, detail)
+}
+
 fn whole_seconds(wait: Duration) -> u32 {
     let begun = u64::from(wait.subsec_nanos() > 0);
     u32::try_from(wait.as_secs().saturating_add(begun)).unwrap_or(u32::MAX).max(1)

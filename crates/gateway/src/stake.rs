@@ -2,10 +2,12 @@
 //! value, in one step; one that is dropped leaves its hold in doubt and its outcome unknown, or, where nothing was sent yet, gives
 //! both back.
 
+use std::fmt;
 use std::time::Duration;
 
 use admission::Event;
-use ledger::{Amend, HoldId, Kept, Key, Ledger, Note, Refused, Told};
+use job_model::Amount;
+use ledger::{Amend, Counted, HoldId, Kept, Key, Ledger, Note, Refused, Told};
 use log::{error, warn};
 
 use crate::calendar::Calendar;
@@ -39,11 +41,22 @@ pub(crate) struct Held {
     pub(crate) refused: Vec<Event>,
     pub(crate) unknown: Vec<Event>,
     pub(crate) amend: Option<Amend>,
+    /// Prices the job that upstream's agreement tells of.
+    pub(crate) prices: Option<Pricing>,
     /// Whether upstream's agreement must name the job.
     pub(crate) creates: bool,
     /// The budgets it counts in, and those of them that are near their limit.
     pub(crate) budgets: Vec<String>,
     pub(crate) near: Vec<String>,
+}
+
+/// What an answer's job costs, and what it is.
+pub(crate) struct Pricing(pub(crate) Box<dyn Fn(&[u8]) -> Option<(Amount, Amend)> + Send + Sync>);
+
+impl fmt::Debug for Pricing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pricing")
+    }
 }
 
 /// What is left to be written.
@@ -75,6 +88,14 @@ impl Stake {
     pub(crate) fn near(mut self, near: Vec<String>) -> Self {
         if let Some(hold) = &mut self.hold {
             hold.near = near;
+        }
+        self
+    }
+
+    /// Notes where a change counts.
+    pub(crate) fn counted(mut self, counted: Counted) -> Self {
+        if let Some(hold) = &mut self.hold {
+            (hold.budgets, hold.near) = (counted.budgets, counted.near);
         }
         self
     }
@@ -119,14 +140,32 @@ impl Held {
             refused: Vec::new(),
             unknown: vec![Event::Doubt],
             amend: None,
+            prices: None,
             creates: false,
             budgets: Vec::new(),
             near: Vec::new(),
         }
     }
 
+    /// An earlier change may have been made after all, or another one past the gate: what upstream says that it is about to run is
+    /// held, whatever it was asked for.
+    fn take_at_its_word(&mut self, answer: &[u8]) {
+        let Some(Pricing(price)) = &self.prices else { return };
+        let Some(Event::Adjust(asked)) = self.agreed.first_mut() else { return };
+        if let Some((costs, amend)) = price(answer)
+            && costs > *asked
+        {
+            warn!(
+                "upstream tells of a job that costs {costs}, where its change was priced at {asked}: hold {} is raised to that",
+                self.id
+            );
+            *asked = costs;
+            self.amend = Some(amend);
+        }
+    }
+
     /// What an outcome makes of the hold.
-    fn note(self, outcome: &Outcome) -> Note {
+    fn note(mut self, outcome: &Outcome) -> Note {
         let success = matches!(&outcome.fate, Fate::Answered(answer) if answer.status.is_success());
         let told = Told {
             job: outcome.told.job.filter(|_| self.creates),
@@ -139,6 +178,9 @@ impl Held {
                 "upstream's answer to a new job was a success and names no job: hold {} is in doubt",
                 self.id
             );
+        }
+        if let (true, Fate::Answered(answer)) = (agreed, &outcome.fate) {
+            self.take_at_its_word(&answer.body);
         }
         let events = if agreed {
             self.agreed
@@ -187,8 +229,8 @@ impl Rest {
     }
 }
 
-impl std::fmt::Display for Rest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Rest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // Whoever has to resolve it by hand finds its job here.
             Self::Hold(id, note) => match note.told.job {

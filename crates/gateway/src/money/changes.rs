@@ -1,5 +1,7 @@
 //! What a change of a job, or its end by its owner, does to what is held for it: priced before a byte of it leaves.
 
+use std::sync::Arc;
+
 use admission::{Event, HoldState};
 use jiff::Timestamp;
 use job_model::{Amount, JobId, JobPatch, Quote, StateChange};
@@ -7,10 +9,24 @@ use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Raise, Refused, Terms, Told,
 
 use super::{Money, amount, rejected, unavailable};
 use crate::phase::admit;
-use crate::phase::look_up::{Found, Seen};
+use crate::phase::look_up::{self, Found, Seen};
 use crate::rejection::{NoBudget, Rejection};
 use crate::repeat::Ticket;
-use crate::stake::{Held, Stake};
+use crate::stake::{Held, Pricing, Stake};
+
+/// What a job is followed by that is to be changed.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) row: HoldRow,
+    /// Whether it is followed from this change on. Where nothing comes of that, it is as unknown as before.
+    is_new: bool,
+}
+
+impl Known {
+    const fn before(row: HoldRow) -> Self {
+        Self { row, is_new: false }
+    }
+}
 
 /// What is known of a job that is to be changed.
 #[derive(Debug)]
@@ -18,7 +34,7 @@ pub(crate) enum Followed {
     /// Nothing has to be: the change spends nothing.
     Nothing,
     /// This.
-    Known(Box<HoldRow>),
+    Known(Box<Known>),
     /// Only upstream knows what the job is: it was not created through this gateway, or what is held for it does not say.
     Ask(JobId, Option<Box<HoldRow>>),
 }
@@ -44,7 +60,7 @@ impl Money {
         let known = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?.map(Box::new);
         let says = |row: &HoldRow| !matches!(row.state, HoldState::InDoubt | HoldState::Released);
         Ok(match known {
-            Some(row) if unlimited || says(&row) => Followed::Known(row),
+            Some(row) if unlimited || says(&row) => Followed::Known(Box::new(Known::before(*row))),
             // Nobody limits what it may cost.
             None if unlimited => Followed::Nothing,
             known => Followed::Ask(job, known),
@@ -62,7 +78,7 @@ impl Money {
         seen: Option<Seen>,
         principal: &str,
         now: Timestamp,
-    ) -> Result<Option<HoldRow>, Rejection> {
+    ) -> Result<Option<Known>, Rejection> {
         let doubtful = known.as_ref().is_some_and(|row| row.state == HoldState::InDoubt);
         match (known, seen) {
             (Some(row), Some(Seen::Begun)) if doubtful => {
@@ -72,10 +88,11 @@ impl Money {
             (_, Some(Seen::Begun)) => Ok(None),
             (Some(row), Some(Seen::Unsubmitted(found))) if doubtful => {
                 self.resolve(&row, &found, now).await.map_err(|fault| unavailable(&fault))?;
-                self.ledger.hold(row.id).await.map_err(|fault| unavailable(&fault))
+                let resolved = self.ledger.hold(row.id).await.map_err(|fault| unavailable(&fault))?;
+                Ok(resolved.map(Known::before))
             }
             // The dearest that it may be stays held.
-            (Some(row), _) if doubtful => Ok(Some(*row)),
+            (Some(row), _) if doubtful => Ok(Some(Known::before(*row))),
             (_, Some(Seen::Unsubmitted(found))) => self.adopt(job, found, principal, now).await.map(Some),
             // Its owner has deleted it.
             (Some(_), Some(Seen::Gone)) => Ok(None),
@@ -131,7 +148,7 @@ impl Money {
         found: Found,
         principal: &str,
         now: Timestamp,
-    ) -> Result<HoldRow, Rejection> {
+    ) -> Result<Known, Rejection> {
         let quote = admit::quote(Some(&found.workload), &self.cards, now);
         let amount = amount(Some(&quote));
         let claims = self.claims(Some(found.workspace), principal, now);
@@ -148,12 +165,32 @@ impl Money {
             claims,
         };
         let currency = new.currency.clone();
-        self.ledger.reserve(new, None, now).await.map_err(|no| rejected(no, amount, currency))?;
+        self.ledger.reserve(new, None, now).await.map_err(|no| rejected(no, amount, currency, false))?;
         let row = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?;
         let gone = || unavailable(&Unavailable::new("a hold is gone that was just opened"));
         let row = row.ok_or_else(gone)?;
         self.note(&row, Vec::new(), Told { estimate: found.estimate, ..Told::default() }).await;
-        Ok(row)
+        let is_new = row.id == id;
+        Ok(Known { row, is_new })
+    }
+
+    /// A change of a job was refused: where it was to be followed from that on, nothing is held for it.
+    pub(crate) async fn give_back(&self, known: &Known) {
+        if known.is_new {
+            self.note(&known.row, vec![Event::Release], Told::default()).await;
+        }
+    }
+
+    /// Prices the job of an answer.
+    fn pricing(&self, now: Timestamp) -> Option<Pricing> {
+        let card = self.cards.in_force(now)?.clone();
+        let rules = Arc::clone(&self.rules);
+        Some(Pricing(Box::new(move |answer| {
+            let workload = look_up::workload(answer)?;
+            let amount = amount(Some(&card.price(&workload)))?;
+            let terms = Some(Terms { card: card.sha256().to_owned(), rules: Arc::clone(&rules) });
+            Some((amount, Amend { workload, terms }))
+        })))
     }
 
     /// By what an amount was found, where that is this quote; else an earlier one's terms stay with it.
@@ -167,13 +204,13 @@ impl Money {
     /// `BudgetExceeded`, `RequestInProgress` or `LedgerUnavailable`: everything is as before.
     pub(crate) async fn change(
         &self,
-        row: &HoldRow,
+        known: &Known,
         patch: &JobPatch,
         quote: &Quote,
         ticket: Option<Ticket>,
         now: Timestamp,
     ) -> Result<Option<Stake>, Rejection> {
-        let (submits, alters) = (submits(patch), alters(patch));
+        let (row, submits, alters) = (&known.row, submits(patch), alters(patch));
         if matches!(row.state, HoldState::Settled | HoldState::Released | HoldState::Submitted) {
             // Whatever is asked of it, upstream will refuse, or it costs nothing more.
             return self.nothing_held(ticket, now).await;
@@ -194,9 +231,11 @@ impl Money {
         // What upstream's yes leaves open when the change before it was not answered is still open.
         let over = if doubtful { Event::Doubt } else { Event::Keep };
         let agreed = vec![Event::Adjust(to), if submits { Event::Submit } else { over }];
-        let held = Held { agreed, refused: undone(row), amend, ..Held::of(row.id) };
+        let refused = if known.is_new { vec![Event::Keep, Event::Release] } else { undone(row) };
+        let held = Held { agreed, refused, amend, prices: self.pricing(now), ..Held::of(row.id) };
         let begun = self.begin(held, row, Raise { to, terms, claims }, ticket, now).await;
-        begun.map(Some).map_err(|no| rejected(no, priced, self.currency(now)))
+        let lapsed = row.state == HoldState::Lapsed;
+        begun.map(Some).map_err(|no| rejected(no, priced, self.currency(now), !lapsed))
     }
 
     /// The same of a change that only a lowered rule or a shadow lets pass, since what it makes of the price cannot be read: once upstream
@@ -225,25 +264,25 @@ impl Money {
         let claims = self.claims(Some(row.workspace), &row.principal, now);
         let raise = Raise { to: row.amount, terms: None, claims };
         let begun = self.begin(held, &row, raise, ticket, now).await;
-        begun.map(Some).map_err(|no| rejected(no, None, self.currency(now)))
+        let lapsed = row.state == HoldState::Lapsed;
+        begun.map(Some).map_err(|no| rejected(no, None, self.currency(now), !lapsed))
     }
 
     /// Writes down that a change is about to be sent. On a task of its own: whoever gives the request up meanwhile does not hear
     /// that it was, and the stake, dropped there, takes it back.
     async fn begin(
         &self,
-        mut held: Held,
+        held: Held,
         row: &HoldRow,
         raise: Raise,
         ticket: Option<Ticket>,
         now: Timestamp,
     ) -> Result<Stake, Refused> {
-        held.budgets = raise.claims.iter().map(|claim| claim.budget.clone()).collect();
         let stake = Stake::new(self, Some(held), ticket);
         let (ledger, id, seen, key) = (self.ledger.clone(), row.id, row.seen(), stake.key());
         let begun = tokio::spawn(async move {
             match ledger.change(id, seen, raise, key, now).await {
-                Ok(near) => Ok(stake.near(near)),
+                Ok(counted) => Ok(stake.counted(counted)),
                 Err(no) => {
                     stake.never_was();
                     Err(no)

@@ -53,6 +53,11 @@ pub(crate) fn read(answer: &[u8]) -> Option<Seen> {
     seen(&serde_json::from_slice::<JobResponse>(answer).ok()?.job)
 }
 
+/// What the job that an answer tells of has a price by.
+pub(crate) fn workload(answer: &[u8]) -> Option<Workload> {
+    serde_json::from_slice::<JobResponse>(answer).ok()?.job.workload()
+}
+
 fn seen(job: &Job) -> Option<Seen> {
     if job.state.known()? != JobState::Unsubmitted {
         return Some(Seen::Begun);

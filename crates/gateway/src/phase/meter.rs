@@ -93,7 +93,7 @@ impl Record {
         match rejection {
             Rejection::Invalid(invalid) => self.invalid = Some(invalid),
             Rejection::BudgetExceeded(no) => {
-                self.budgets = no.budget().map(str::to_owned).into_iter().collect();
+                self.budgets = no.budgets();
             }
             _ => {}
         }

@@ -12,6 +12,7 @@ mod support;
 
 mod doubts;
 mod ends;
+mod found;
 mod judged;
 mod lowered;
 
@@ -183,7 +184,7 @@ fn a_job_made_elsewhere_that_does_not_fit_is_refused_and_one_that_runs_is_not_he
     upstream.script([made_elsewhere("unsubmitted", 2)]);
     let refused = gateway.send(&patch(r#"{"costEstimationParameters":{"gigaPixels":9}}"#));
     assert_eq!((refused.status, refused.code().as_str(), upstream.seen().len()), (402, "BudgetExceeded", 1));
-    assert_eq!(sums(&gateway), sum("0", "3.5"), "it is followed from here on, as it is");
+    assert_eq!(sums(&gateway), sum("0", "0"), "what is refused changes no budget");
     assert_eq!(holds(&gateway)[0]["upstreamEstimate"], "3.6");
     let (upstream, gateway) = gate("5");
     upstream.script([made_elsewhere("active", 2), Act::Answer(answer(422, "{}"))]);

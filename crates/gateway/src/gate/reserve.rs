@@ -1,0 +1,125 @@
+//! What a job that was judged has to pass before it is forwarded: the limits of its workspace and sender, and its budgets.
+
+use admission::HoldState;
+use http::StatusCode;
+use job_model::JobPatch;
+use ledger::Key;
+use pingora::protocols::http::ServerSession as Session;
+
+use super::Gate;
+use crate::clock;
+use crate::identity::Principal;
+use crate::money::changes::{Followed, Known};
+use crate::phase::admit::{Judged, Permit};
+use crate::phase::forward;
+use crate::phase::head;
+use crate::phase::look_up::{Seen, look_up};
+use crate::phase::meter::Record;
+use crate::phase::route::Route;
+use crate::rates::Subject;
+use crate::rejection::{Rejection, TokenFault};
+use crate::repeat::Ticket;
+use crate::stake::Stake;
+
+impl Gate {
+    /// What a body that was judged has to pass yet: the limits of its workspace and of its sender, then the budgets.
+    pub(super) async fn stake(
+        &self,
+        session: &Session,
+        permit: &mut Permit,
+        key: Option<Key>,
+        record: &mut Record,
+    ) -> Result<Option<Stake>, Rejection> {
+        if record.route == Some(Route::CreateJob) {
+            self.rates.may_create(head::token(&session.req_header().headers), &self.metrics)?;
+        }
+        if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
+            self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
+        }
+        self.hold(session, permit, key, record).await
+    }
+
+    /// Reserves what the job costs; durable before a byte of it leaves.
+    async fn hold(
+        &self,
+        session: &Session,
+        permit: &mut Permit,
+        key: Option<Key>,
+        record: &mut Record,
+    ) -> Result<Option<Stake>, Rejection> {
+        let patched = permit.judged().and_then(Judged::patch).cloned();
+        let known = match &patched {
+            Some(patch) => Box::pin(self.followed(session, patch, record)).await?,
+            None => None,
+        };
+        let held = self.reserve(permit, known.as_ref(), patched.as_ref(), key, record).await;
+        if let (Err(_), Some(known)) = (&held, &known) {
+            self.money.give_back(known).await;
+        }
+        held
+    }
+
+    async fn reserve(
+        &self,
+        permit: &mut Permit,
+        known: Option<&Known>,
+        patch: Option<&JobPatch>,
+        key: Option<Key>,
+        record: &mut Record,
+    ) -> Result<Option<Stake>, Rejection> {
+        if let Some((Known { row, .. }, patch)) = known.zip(patch) {
+            let is_submitted = matches!(row.state, HoldState::Submitted | HoldState::Settled);
+            permit.on(patch, &row.workload, is_submitted, &self.desk, record.at)?;
+        }
+        let Some(judged) = permit.judged() else { return Ok(None) };
+        let began = clock::now();
+        let ticket = key.map(|key| Ticket { key, notes: forward::notes(judged) });
+        let held = match (known, judged.patch(), judged.quote()) {
+            (Some(known), Some(patch), Some(quote)) => {
+                self.money.change(known, patch, quote, ticket, record.at).await
+            }
+            _ if record.route == Some(Route::CreateJob) => {
+                let who = record.principal.as_ref().map_or("", Principal::as_str);
+                self.money.open(judged, who, ticket, record.at).await
+            }
+            _ if record.route == Some(Route::ChangeJob) && judged.patch().is_none() => {
+                self.money.change_unread(record.settlement.job, ticket, record.at).await
+            }
+            // A change that spends nothing.
+            _ => self.money.nothing_held(ticket, record.at).await,
+        };
+        record.seconds.reserve = Some(clock::now().saturating_duration_since(began));
+        if let Some(hold) = held.as_ref().ok().and_then(|stake| stake.as_ref()?.hold()) {
+            record.hold = Some(hold.id);
+            record.budgets.clone_from(&hold.budgets);
+            record.near.clone_from(&hold.near);
+        }
+        held
+    }
+
+    /// What is known of a job that is to be changed, where the change may spend anything; upstream is asked for what is not known.
+    async fn followed(
+        &self,
+        session: &Session,
+        patch: &JobPatch,
+        record: &Record,
+    ) -> Result<Option<Known>, Rejection> {
+        Ok(match self.money.follow(record.settlement.job, patch).await? {
+            Followed::Nothing => None,
+            Followed::Known(known) => Some(*known),
+            Followed::Ask(job, known) => {
+                let target = format!("/contextcapture/jobs/{job}");
+                let authority = self.upstream.authority();
+                let seen = look_up(&self.courier, session, &target, authority, &record.request_id).await;
+                if let Some(Seen::NotLetIn(status)) = seen {
+                    self.count(status, session, record);
+                    if status == StatusCode::UNAUTHORIZED {
+                        return Err(Rejection::InvalidToken(TokenFault::Upstream));
+                    }
+                }
+                let who = record.principal.as_ref().map_or("", Principal::as_str);
+                self.money.told(job, known, seen, who, record.at).await?
+            }
+        })
+    }
+}

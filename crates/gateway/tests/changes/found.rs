@@ -1,0 +1,100 @@
+//! Jobs of which upstream tells something else than is known here: made by a request whose answer was lost, or changed since.
+
+use super::*;
+
+/// A job as upstream tells of it, of so many gigapixels.
+fn job(state: &str, pixels: &str) -> String {
+    format!(
+        r#"{{"job":{{"id":"{JOB_ID}","name":"Bridge 7","type":"Full","state":"{state}",
+        "createdDateTime":"2020-09-14T14:29:55Z","lastModifiedDateTime":"2020-09-14T14:29:55Z","location":"East US",
+        "workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","email":"someone@example.com","inputs":[],
+        "jobSettings":{{"quality":"Extra","outputs":[{{"format":"OBJ","id":null}},{{"format":"3MX","id":null}}]}},
+        "costEstimationParameters":{{"gigaPixels":{pixels},"megaPoints":1.5}},"estimatedCost":3.5}}}}"#
+    )
+}
+
+fn told(state: &str, pixels: &str) -> Act {
+    Act::Answer(answer(200, &job(state, pixels)))
+}
+
+/// Else it would be refused for what is held for itself, or held twice.
+#[test]
+fn a_job_whose_creation_was_not_answered_is_not_asked_for_twice() {
+    let (upstream, gateway) = gate("5");
+    upstream.script([Act::Close, told("unsubmitted", "2.1")]);
+    assert_eq!(gateway.send(&post(JOB)).status, 502);
+    assert_eq!(states(&gateway), ["in-doubt"]);
+    assert_eq!(gateway.send(&submission()).status, 200);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "3.5"), vec!["submitted".to_owned()]));
+    assert_eq!(holds(&gateway)[0]["job"], JOB_ID);
+}
+
+/// Upstream carries a change out late, behind a look that showed the job as it was.
+#[test]
+fn a_job_that_upstream_runs_as_a_dearer_one_is_held_as_that() {
+    let (upstream, gateway) = gate("20");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    upstream.script([told("active", "15")]);
+    assert_eq!(gateway.send(&submission()).status, 200);
+    let hold = holds(&gateway).remove(0);
+    assert_eq!((sums(&gateway), &hold["state"]), (sum("0", "16.5"), &"submitted".into()), "{hold}");
+}
+
+#[test]
+fn a_job_that_upstream_tells_of_as_a_cheaper_one_keeps_what_is_held() {
+    let (upstream, gateway) = gate("20");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    upstream.script([told("active", "1")]);
+    assert_eq!(gateway.send(&submission()).status, 200);
+    assert_eq!(sums(&gateway), sum("0", "3.5"));
+}
+
+/// It costs nothing before it is submitted; that asks the budgets.
+#[test]
+fn a_job_that_was_changed_past_the_gateway_is_priced_as_it_is_now() {
+    let (upstream, gateway) = gate("5");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    let created = holds(&gateway)[0]["changed"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    // Times are kept to the millisecond: a look of the same one may be from before.
+    while jiff::Timestamp::now().as_millisecond() <= created.as_millisecond() + 1 {}
+    upstream.script([told("unsubmitted", "36")]);
+    assert_eq!(gateway.send(&get(&format!("/contextcapture/jobs/{JOB_ID}"))).status, 200);
+    // What it tells is written behind its answer.
+    gateway.log.lines(2);
+    assert_eq!(sums(&gateway), sum("0", "3.5"));
+    let refused = gateway.send(&submission());
+    assert_eq!((refused.status, refused.code().as_str()), (402, "BudgetExceeded"), "{}", refused.body);
+    assert_eq!(states(&gateway), ["bound"]);
+}
+
+/// As it was refused, so nothing is held for it.
+#[test]
+fn a_change_of_a_job_made_elsewhere_that_upstream_refuses_holds_nothing() {
+    let (upstream, gateway) = gate("20");
+    upstream.script([told("unsubmitted", "2"), Act::Answer(answer(422, "{}"))]);
+    assert_eq!(gateway.send(&pixels(9)).status, 422);
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "0"), vec!["released".to_owned()]));
+    // It is looked up again when it is changed again.
+    upstream.script([told("unsubmitted", "2")]);
+    assert_eq!(gateway.send(&pixels(9)).status, 200);
+    assert_eq!(sums(&gateway), sum("0", "9"));
+}
+
+#[test]
+fn every_budget_that_is_too_small_is_told() {
+    let upstream = Recorder::start();
+    let small = "[[budget]]\nname = 'small'\nscope = 'workspace'\nlimit = '4'\nwindow = 'total'\n";
+    let gateway = Running::start(upstream.address, &(budget("5", "") + small));
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    let refused = gateway.send(&pixels(20)).json();
+    let details = refused["error"]["details"].as_array().unwrap();
+    let said: Vec<_> = details.iter().map(|detail| (&detail["budget"], &detail["missing"])).collect();
+    assert_eq!(said, [(&"all".into(), &"15".into()), (&"small".into(), &"16".into())], "{refused}");
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("The change makes the job 16.5 dearer, which is 15 more than budget 'all'"),
+        "{message}"
+    );
+    let line = gateway.log.lines(2).remove(1);
+    assert_eq!(line["budget"], "all small");
+}
