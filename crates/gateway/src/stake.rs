@@ -3,17 +3,19 @@
 //! both back.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use admission::Event;
-use job_model::Amount;
-use ledger::{Amend, Counted, HoldId, Kept, Key, Ledger, Note, Refused, Told};
+use job_model::{Amount, Quote, RateCard};
+use ledger::{Amend, Counted, HoldId, Kept, Key, Ledger, Note, Refused, Terms, Told};
 use log::{error, warn};
 
 use crate::calendar::Calendar;
 use crate::clock;
 use crate::courier::{Fate, Outcome, Sent};
 use crate::money::Money;
+use crate::phase::look_up;
 use crate::repeat::{self, Ticket};
 
 /// How long a write is put off that the ledger could not take.
@@ -42,7 +44,7 @@ pub(crate) struct Held {
     pub(crate) unknown: Vec<Event>,
     pub(crate) amend: Option<Amend>,
     /// Prices the job that upstream's agreement tells of.
-    pub(crate) prices: Option<Pricing>,
+    pub(crate) pricing: Option<Box<Pricing>>,
     /// Whether upstream's agreement must name the job.
     pub(crate) creates: bool,
     /// The budgets it counts in, and those of them that are near their limit.
@@ -50,12 +52,20 @@ pub(crate) struct Held {
     pub(crate) near: Vec<String>,
 }
 
-/// What an answer's job costs, and what it is.
-pub(crate) struct Pricing(pub(crate) Box<dyn Fn(&[u8]) -> Option<(Amount, Amend)> + Send + Sync>);
+/// What the job of an answer is priced by.
+#[derive(Debug)]
+pub(crate) struct Pricing {
+    pub(crate) card: RateCard,
+    pub(crate) rules: Arc<str>,
+}
 
-impl fmt::Debug for Pricing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pricing")
+impl Pricing {
+    /// What the job costs, and what it is.
+    fn price(&self, answer: &[u8]) -> Option<(Amount, Amend)> {
+        let workload = look_up::workload(answer)?;
+        let Quote::Priced(estimate) = self.card.price(&workload) else { return None };
+        let terms = Terms { card: estimate.card().sha256().to_owned(), rules: Arc::clone(&self.rules) };
+        Some((estimate.amount(), Amend { workload, terms: Some(terms) }))
     }
 }
 
@@ -140,7 +150,7 @@ impl Held {
             refused: Vec::new(),
             unknown: vec![Event::Doubt],
             amend: None,
-            prices: None,
+            pricing: None,
             creates: false,
             budgets: Vec::new(),
             near: Vec::new(),
@@ -150,9 +160,8 @@ impl Held {
     /// An earlier change may have been made after all, or another one past the gate: what upstream says that it is about to run is
     /// held, whatever it was asked for.
     fn take_at_its_word(&mut self, answer: &[u8]) {
-        let Some(Pricing(price)) = &self.prices else { return };
         let Some(Event::Adjust(asked)) = self.agreed.first_mut() else { return };
-        if let Some((costs, amend)) = price(answer)
+        if let Some((costs, amend)) = self.pricing.as_ref().and_then(|pricing| pricing.price(answer))
             && costs > *asked
         {
             warn!(

@@ -8,7 +8,7 @@ use crate::target::Target;
 use crate::verdict::Rejected;
 use crate::wire::odd;
 use crate::workload::Workload;
-use crate::{JobType, StateChange};
+use crate::{Gigapixels, JobType, Megapoints, StateChange};
 
 /// It is the job that is underlined, of which the body may say nothing.
 const OPENING: (u32, u32) = (0, 1);
@@ -81,8 +81,8 @@ impl JobPatch {
                 }
             }
         }
-        let pixels = merged.gigapixels.map(|pixels| pixels.is_zero());
-        let points = merged.megapoints.map(|points| points.is_zero());
+        let pixels = merged.gigapixels.map(Gigapixels::is_zero);
+        let points = merged.megapoints.map(Megapoints::is_zero);
         match (pixels, points) {
             (None, None) => add(Rule::CostParametersMissing, Target::Cost, None),
             (Some(true) | None, Some(true) | None) => add(Rule::CostParametersZero, Target::Cost, None),

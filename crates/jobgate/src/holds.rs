@@ -171,7 +171,11 @@ fn check(book: &Book, row: &HoldRow, end: End, job: Option<JobId>) -> Result<(),
         None => None,
     };
     if let Some(other) = other {
-        return bad(format!("job {} has hold {} already; one job has one hold: where this is of the same job, resolve it --as released", text(other.job), other.id));
+        return bad(format!(
+            "job {} has hold {} already; one job has one hold: where this is of the same job, resolve it --as released",
+            text(other.job),
+            other.id
+        ));
     }
     if matches!(end, End::Bound | End::Submitted) && row.job.or(job).is_none() {
         // Nothing that upstream tells of the job would reach the hold.

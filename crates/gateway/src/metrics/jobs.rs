@@ -1,6 +1,6 @@
 //! What is counted of jobs. Official clients create one without its size, tell that with a change, and submit it with another one.
 
-use job_model::{Decimal, Quote, Workload};
+use job_model::{Decimal, Gigapixels, Megapoints, Quote, Workload};
 use prometheus::{CounterVec, Error, Histogram, IntCounterVec};
 
 use super::declare::Declare;
@@ -82,10 +82,10 @@ impl Jobs {
     }
 
     fn size(&self, workload: &Workload, estimate: Decimal, labels: &[&str]) {
-        let Workload { gigapixels, megapoints, .. } = workload;
-        let (gigapixels, megapoints) = (gigapixels.map(|size| size.get()), megapoints.map(|size| size.get()));
-        self.gigapixels.with_label_values(labels).inc_by(float(gigapixels.unwrap_or_default()));
-        self.megapoints.with_label_values(labels).inc_by(float(megapoints.unwrap_or_default()));
+        let gigapixels = workload.gigapixels.map_or(Decimal::ZERO, Gigapixels::get);
+        let megapoints = workload.megapoints.map_or(Decimal::ZERO, Megapoints::get);
+        self.gigapixels.with_label_values(labels).inc_by(float(gigapixels));
+        self.megapoints.with_label_values(labels).inc_by(float(megapoints));
         self.estimated_units.with_label_values(labels).inc_by(float(estimate));
     }
 

@@ -9,7 +9,7 @@ use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Raise, Refused, Terms, Told,
 
 use super::{Money, amount, rejected, unavailable};
 use crate::phase::admit;
-use crate::phase::look_up::{self, Found, Seen};
+use crate::phase::look_up::{Found, Seen};
 use crate::rejection::{NoBudget, Rejection};
 use crate::repeat::Ticket;
 use crate::stake::{Held, Pricing, Stake};
@@ -181,16 +181,10 @@ impl Money {
         }
     }
 
-    /// Prices the job of an answer.
-    fn pricing(&self, now: Timestamp) -> Option<Pricing> {
+    /// What the job of an answer is priced by.
+    fn pricing(&self, now: Timestamp) -> Option<Box<Pricing>> {
         let card = self.cards.in_force(now)?.clone();
-        let rules = Arc::clone(&self.rules);
-        Some(Pricing(Box::new(move |answer| {
-            let workload = look_up::workload(answer)?;
-            let amount = amount(Some(&card.price(&workload)))?;
-            let terms = Some(Terms { card: card.sha256().to_owned(), rules: Arc::clone(&rules) });
-            Some((amount, Amend { workload, terms }))
-        })))
+        Some(Box::new(Pricing { card, rules: Arc::clone(&self.rules) }))
     }
 
     /// By what an amount was found, where that is this quote; else an earlier one's terms stay with it.
@@ -232,7 +226,7 @@ impl Money {
         let over = if doubtful { Event::Doubt } else { Event::Keep };
         let agreed = vec![Event::Adjust(to), if submits { Event::Submit } else { over }];
         let refused = if known.is_new { vec![Event::Keep, Event::Release] } else { undone(row) };
-        let held = Held { agreed, refused, amend, prices: self.pricing(now), ..Held::of(row.id) };
+        let held = Held { agreed, refused, amend, pricing: self.pricing(now), ..Held::of(row.id) };
         let begun = self.begin(held, row, Raise { to, terms, claims }, ticket, now).await;
         let lapsed = row.state == HoldState::Lapsed;
         begun.map(Some).map_err(|no| rejected(no, priced, self.currency(now), !lapsed))
