@@ -1,9 +1,10 @@
 //! Starts and stops the gateway: binds first, so that a taken port is one clear line; drains on a signal, ends on the second.
 
+mod bound;
+
 use std::fmt;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
-use std::os::fd::IntoRawFd;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -14,13 +15,13 @@ use log::{info, warn};
 use pingora::connectors::ConnectorOptions;
 use pingora::listeners::tls::{Acceptor, TlsSettings};
 use pingora::server::configuration::ServerConf;
-use pingora::server::{ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch};
-use pingora::services::Service as PingoraService;
+use pingora::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
 use pingora::services::background::background_service;
 use pingora::services::listening::Service;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
+use self::bound::{Bound, For, PreBound};
 use crate::access_log::AccessLog;
 use crate::admin::Admin;
 use crate::anchor;
@@ -79,6 +80,8 @@ pub struct Gateway {
     log: Arc<AccessLog>,
     courier: Arc<Courier>,
     stop: StopHandle,
+    /// The operators' word: nothing is under way any more.
+    over: watch::Sender<bool>,
     shutdown: config::Shutdown,
     address: SocketAddr,
     admin: SocketAddr,
@@ -187,14 +190,15 @@ impl Gateway {
         let mut operations = Service::new("admin".to_owned(), door);
         operations.threads = Some(1);
         operations.add_tcp(&operators.key());
-        server.add_service(PreBound { service: gateway, bound: Some(public), life: Some(Arc::clone(&life)) });
-        server.add_service(PreBound { service: operations, bound: Some(operators), life: None });
+        let (over, is_over) = watch::channel(false);
+        server.add_service(PreBound::new(gateway, public, For::Clients(Arc::clone(&life))));
+        server.add_service(PreBound::new(operations, operators, For::Operators(is_over)));
         server.add_service(background_service("look-up", LookUp(upstream)));
         server.add_service(background_service("lapse", Lapse(money)));
         server.add_service(background_service("refresh", Refresh(identity)));
         threads::secure(config.threads).map_err(no_thread)?;
         let stop = StopHandle::default();
-        Ok(Self { server, life, log, courier, stop, shutdown, address, admin })
+        Ok(Self { server, life, log, courier, stop, over, shutdown, address, admin })
     }
 
     /// Where clients connect; the true port where the configuration asked for any.
@@ -215,7 +219,7 @@ impl Gateway {
     /// Serves until SIGTERM, SIGINT or the stop handle; ends when nothing is under way, when the grace is over, or on
     /// the second signal. Returns how many requests were cut off.
     pub fn run(self) -> usize {
-        let Self { server, life, log, courier, stop, shutdown, .. } = self;
+        let Self { server, life, log, courier, stop, over, shutdown, .. } = self;
         let watch = DrainFirst { life: Arc::clone(&life), stop, lead: shutdown.lead, grace: shutdown.grace };
         // The server waits even when nothing is left to wait for; so it runs beside, and this thread decides.
         let runtime = thread::spawn(move || server.run(RunArgs { shutdown_signal: Box::new(watch) }));
@@ -228,6 +232,7 @@ impl Gateway {
         while !runtime.is_finished() && !life.is_forced() && !is_empty() {
             thread::park_timeout(LOOK);
         }
+        over.send_replace(true);
         log.flush();
         let cut = life.in_flight.taken().max(courier.under_way());
         if cut == 0 {
@@ -290,68 +295,10 @@ fn acceptor(tls: &config::Tls) -> Result<Acceptor, StartError> {
     Ok(settings.build())
 }
 
-/// A listener that is bound before the server starts: pingora would try for half a minute and then panic in a thread.
-struct Bound {
-    address: SocketAddr,
-    listener: TcpListener,
-}
-
-impl Bound {
-    fn to(key: &str, address: SocketAddr) -> Result<Self, StartError> {
-        let bound = || {
-            let listener = TcpListener::bind(address)?;
-            listener.set_nonblocking(true)?;
-            Ok(Self { address: listener.local_addr()?, listener })
-        };
-        bound().map_err(|error: std::io::Error| {
-            StartError::Machine(format!(
-                "{key}: cannot listen on {address}: {error}; free that address or configure another one"
-            ))
-        })
-    }
-
-    /// What pingora finds the listener by.
-    fn key(&self) -> String {
-        self.address.to_string()
-    }
-}
-
-/// Hands a bound listener to the service that asks for it by its address.
-struct PreBound<S> {
-    service: S,
-    bound: Option<Bound>,
-    life: Option<Arc<Life>>,
-}
-
-#[async_trait]
-impl<S: PingoraService + 'static> PingoraService for PreBound<S> {
-    async fn start_service(&mut self, fds: Option<ListenFds>, shutdown: ShutdownWatch, tasks: usize) {
-        if let (Some(table), Some(bound)) = (&fds, self.bound.take()) {
-            table.lock().add(bound.key(), bound.listener.into_raw_fd());
-        }
-        if let Some(life) = &self.life {
-            life.serve();
-        }
-        self.service.start_service(fds, shutdown, tasks).await;
-    }
-
-    fn name(&self) -> &str {
-        self.service.name()
-    }
-
-    fn threads(&self) -> Option<usize> {
-        self.service.threads()
-    }
-
-    fn listen_addresses(&self) -> Option<Vec<String>> {
-        self.service.listen_addresses()
-    }
-}
-
 /// A hangup ends nothing: there is no reload, and who asks for one does not mean the requests under way.
 ///
-/// On the first signal says so on /readyz and in every answer, and gives load balancers the lead to notice; then the listeners
-/// close. The second signal, or the end of the grace, ends everything: before the runtime does, for what that drops is not counted.
+/// On the first signal says so on /readyz and in every answer, and gives load balancers the lead to notice; then the clients'
+/// listener closes. The second signal, or the end of the grace, ends everything: before the runtime does, for what that drops is not counted.
 struct DrainFirst {
     life: Arc<Life>,
     stop: StopHandle,

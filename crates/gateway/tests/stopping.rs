@@ -15,7 +15,7 @@ use std::path::Path;
 use std::thread;
 
 use gateway::{Config, Gateway};
-use support::{Act, JOB, Recorder, Running, get, post};
+use support::{Act, Client, JOB, Recorder, Running, get, post};
 
 #[test]
 fn what_is_under_way_is_finished_and_nothing_new_begins() {
@@ -149,10 +149,34 @@ fn the_lead_tells_load_balancers_before_the_doors_close() {
         }
     }
     // Still served, and told to come back on another connection.
-    let mut client = support::Client::connect(address);
+    let mut client = Client::connect(address);
     let reply = client.send(&post(JOB));
     assert_eq!(reply.status, 201);
     assert!(reply.closes());
+}
+
+/// Who watches it stop sees what it still waits for.
+#[test]
+fn operators_are_answered_until_nothing_is_under_way() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "");
+    upstream.script([Act::Hold]);
+    let mut client = gateway.client();
+    client.write(&post(JOB));
+    upstream.wait_held(1);
+    let (address, admin) = (gateway.address, gateway.admin);
+    let stopping = thread::spawn(move || gateway.stop());
+    while TcpStream::connect(address).is_ok() {
+        thread::yield_now();
+    }
+    for _ in 0..10 {
+        let ready = Client::connect(admin).send(&get("/readyz"));
+        assert_eq!((ready.status, ready.body.as_str()), (503, "draining\n"));
+        assert!(Client::connect(admin).send(&get("/metrics")).body.contains("\njobgate_in_flight 1\n"));
+    }
+    upstream.release();
+    assert_eq!(client.read().status, 201);
+    assert_eq!(stopping.join().unwrap(), 0);
 }
 
 #[test]

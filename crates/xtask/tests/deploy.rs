@@ -171,6 +171,30 @@ fn everywhere_a_stopping_gateway_gets_the_same_time() {
     assert!(read("systemd/jobgate.service").lines().any(|line| line == "TimeoutStopSec=90s"));
 }
 
+/// Whoever sends it requests has to hear first that it stops: by a hook before the signal, or by the time that its listener waits behind it.
+#[test]
+fn kubernetes_hears_that_it_stops_before_its_listener_closes() {
+    let deployment = read("kubernetes/deployment.yaml");
+    assert!(!deployment.contains("preStop:"), "with a hook the lead below is too much");
+    let configuration = read("kubernetes/jobgate.toml");
+    let lines = configuration.lines().skip_while(|line| *line != "[shutdown]").skip(1);
+    let lead = lines.take_while(|line| !line.starts_with('[')).find_map(|line| line.strip_prefix("lead = "));
+    let seconds = |text: &str| text.trim_matches('"').trim_end_matches('s').parse::<u32>().unwrap();
+    let lead =
+        seconds(lead.expect("kubernetes/jobgate.toml has no shutdown.lead: the listener closes at once"));
+    let period = values(&deployment, "periodSeconds").last().map(|text| seconds(text)).unwrap();
+    assert!(lead > 2 * period, "a lead of {lead} s is over before a probe each {period} s is heard of");
+    // The grace that the configuration does not set is the default one.
+    let example = read("jobgate.example.toml");
+    let grace = example.lines().find_map(|line| line.strip_prefix("grace = ")).map(seconds).unwrap();
+    let given =
+        values(&deployment, "terminationGracePeriodSeconds").first().map(|text| seconds(text)).unwrap();
+    assert!(
+        !configuration.contains("grace = ") && lead + grace < given,
+        "{lead} s and {grace} s in {given} s"
+    );
+}
+
 #[test]
 fn a_wrong_configuration_is_not_started_again() {
     assert!(read("systemd/jobgate.service").lines().any(|line| line == "RestartPreventExitStatus=78"));
