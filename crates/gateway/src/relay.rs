@@ -56,9 +56,7 @@ pub(crate) fn all(
                 Relay::new(name.clone(), sink, ledger.clone(), Arc::clone(life), Arc::clone(requests));
             Ok((name, relay))
         }
-        Err(error) => {
-            Err(StartError::Machine(format!("event sink {name}: its file cannot be written: {error}")))
-        }
+        Err(why) => Err(StartError::Machine(format!("event sink {name}: {why}"))),
     };
     sinks.into_iter().map(one).collect()
 }

@@ -35,10 +35,16 @@ impl Sink {
     /// A sink as it is configured.
     ///
     /// # Errors
-    /// When its file cannot be written.
-    pub(crate) fn open(to: SinkTo) -> io::Result<Self> {
+    /// When its file cannot be written: which one, and what to do.
+    pub(crate) fn open(to: SinkTo) -> Result<Self, String> {
         match to {
-            SinkTo::File(path) => append(&path, &[]).map(|()| Self::File(path)),
+            SinkTo::File(path) => match append(&path, &[]) {
+                Ok(()) => Ok(Self::File(path)),
+                Err(error) => Err(format!(
+                    "{} cannot be written: {error}; see that its folder is there and that the gateway may write to it",
+                    path.display()
+                )),
+            },
             SinkTo::Server { server, target, token, .. } => Ok(Self::Server {
                 contact: Contact::new(*server),
                 target,
