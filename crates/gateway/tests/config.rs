@@ -386,6 +386,7 @@ fn warnings_tell_what_may_not_be_meant() {
         "upstream.ca_file has no effect",
         "validation.mode is \"shadow\"",
         "pricing.rate_card is the illustrative card",
+        "ledger.url is \"memory:\": an Idempotency-Key is remembered by this process alone and until it ends",
     ];
     let warnings = config.warnings();
     assert_eq!(warnings.len(), starts.len(), "{warnings:?}");
@@ -393,8 +394,9 @@ fn warnings_tell_what_may_not_be_meant() {
         assert!(warning.starts_with(start), "{warning}");
     }
 
-    let quiet = Config::parse("pricing.rate_card = 'card.toml'", &folder("warnings"), NO_ENV);
+    let kept = "pricing.rate_card = 'card.toml'\nledger.url = 'sqlite:book.db'";
+    let quiet = Config::parse(kept, &folder("warnings"), NO_ENV);
     assert_eq!(quiet.map(|config| config.warnings()), Ok(Vec::new()));
-    let near = parse("upstream.url = 'http://localhost:1'");
+    let near = parse("upstream.url = 'http://localhost:1'\nledger.url = 'sqlite:book.db'");
     assert_eq!(near.warnings(), ["pricing.rate_card is not set: jobs are forwarded without a price"]);
 }

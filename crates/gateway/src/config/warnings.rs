@@ -64,9 +64,12 @@ impl Config {
 
     fn books(&self) -> Option<String> {
         let counts = !self.budgets.is_empty() || !self.event_sinks.is_empty();
-        (counts && self.ledger == Ledger::Memory).then(|| {
-            "ledger.url is \"memory:\": budgets begin anew at each start, each gateway counts for itself, and events that were not sent are lost".to_owned()
-        })
+        let more = if counts {
+            "; budgets begin anew at each start, each gateway counts for itself, and events that were not sent are lost"
+        } else {
+            ""
+        };
+        (self.ledger == Ledger::Memory).then(|| format!("{KEYS}{more}"))
     }
 
     fn prices(&self) -> Option<String> {
@@ -80,6 +83,10 @@ impl Config {
         line.map(str::to_owned)
     }
 }
+
+/// What a ledger in memory means wherever a client sends a key.
+const KEYS: &str = "ledger.url is \"memory:\": an Idempotency-Key is remembered by this process alone and until it ends, so that \
+     another gateway, or this one after a restart, carries the same request out again";
 
 /// The address where other machines may reach it.
 fn open(address: SocketAddr) -> Option<SocketAddr> {
