@@ -233,7 +233,8 @@ impl Money {
             let more = requested.unwrap_or(Amount::ZERO);
             admitted &= claim.check(balance, more).is_ok();
             // A budget that only watches tells, too, whether the job fits it.
-            let fits = Claim { enforce: true, ..claim.clone() }.check(balance, more).is_ok();
+            let fits = (requested.is_some() || !self.asks_for_a_price(&claim, false))
+                && Claim { enforce: true, ..claim.clone() }.check(balance, more).is_ok();
             json!({
                 "name": claim.budget, "limit": claim.limit, "settled": balance.settled, "held": balance.held,
                 "fits": fits,
@@ -284,18 +285,21 @@ impl Money {
         claims: &[Claim],
         submits: bool,
     ) -> Result<(), Rejection> {
-        let strict = |budget: &&Budget| {
-            let refuses = match budget.unpriced {
-                Unpriced::Admit => false,
-                Unpriced::RefuseSubmission => submits,
-                Unpriced::Refuse => true,
-            };
-            budget.enforce && refuses && claims.iter().any(|claim| claim.budget == budget.name)
-        };
-        match self.budgets.iter().find(strict).filter(|_| amount.is_none()) {
-            Some(budget) => Err(Rejection::BudgetExceeded(Box::new(NoBudget::Unpriced(budget.name.clone())))),
+        let strict = |claim: &&Claim| claim.enforce && self.asks_for_a_price(claim, submits);
+        match claims.iter().find(strict).filter(|_| amount.is_none()) {
+            Some(claim) => Err(Rejection::BudgetExceeded(Box::new(NoBudget::Unpriced(claim.budget.clone())))),
             None => Ok(()),
         }
+    }
+
+    /// Whether the budget of a claim takes no job without a price, that is created or submitted.
+    fn asks_for_a_price(&self, claim: &Claim, submits: bool) -> bool {
+        let refuses = |unpriced| match unpriced {
+            Unpriced::Admit => false,
+            Unpriced::RefuseSubmission => submits,
+            Unpriced::Refuse => true,
+        };
+        self.budgets.iter().any(|budget| budget.name == claim.budget && refuses(budget.unpriced))
     }
 }
 

@@ -169,9 +169,19 @@ fn the_estimate_tells_the_room_of_each_budget_and_takes_none() {
     let reply = gateway.send(&request("POST", "/jobgate/v1/estimate", &unpriced)).json();
     assert_eq!(
         (&reply["decision"], &reply["budgets"][0]["fits"]),
-        (&Value::from("refused"), &Value::from(true))
+        (&Value::from("refused"), &Value::from(false)),
+        "what has no price fits no budget that asks for one"
     );
     assert_eq!(gateway.send(&post(&unpriced)).status, 402, "as was told");
+    for (more, fits) in [("mode = 'shadow'\nunpriced = 'refuse'", false), ("unpriced = 'admit'", true)] {
+        let gateway = Running::start(Recorder::start().address, &(budget("5", "") + more));
+        let reply = gateway.send(&request("POST", "/jobgate/v1/estimate", &unpriced)).json();
+        assert_eq!(
+            (&reply["decision"], &reply["budgets"][0]["fits"]),
+            (&Value::from("admitted"), &Value::from(fits)),
+            "{more}"
+        );
+    }
 }
 
 #[test]
