@@ -88,9 +88,11 @@ impl Excerpt {
         let line_start =
             before.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index.saturating_add(1));
         let line = body.get(line_start..).unwrap_or_default();
-        let line_end =
-            line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len()).saturating_add(line_start);
-        let end = end.clamp(start, line_end.max(start)).min(start.saturating_add(AROUND));
+        let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        // Where lines end as on Windows, what ends them is no part of them either.
+        let line_end = line.strip_suffix(b"\r").unwrap_or(line).len().saturating_add(line_start);
+        let start = start.min(line_end);
+        let end = end.clamp(start, line_end).min(start.saturating_add(AROUND));
         let cut = start.saturating_sub(line_start) > BEFORE;
         let from = if cut { start.saturating_sub(AROUND) } else { line_start };
         let to = line_end.min(end.saturating_add(AROUND)).max(end);

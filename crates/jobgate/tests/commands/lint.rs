@@ -26,6 +26,17 @@ fn every_fault_is_shown_with_its_line_and_a_caret() {
     insta::assert_snapshot!(ran.shown());
 }
 
+/// As editors of Windows write it: what ends a line is no part of it.
+#[test]
+fn a_carriage_return_at_the_end_of_a_line_is_not_shown() {
+    for text in [BAD, "{\n  \"type\": \"Fu\n}\n", "{\n  \"type\":\n", "[1,\n]"] {
+        let ran = |text: &str| Place::new("crlf").with("job.json", text).run(&["lint", "job.json"]).shown();
+        let shown = ran(&text.replace('\n', "\r\n"));
+        assert!(!shown.contains('\u{fffd}'), "{text:?}: {shown}");
+        assert_eq!(shown, ran(text));
+    }
+}
+
 #[test]
 fn an_empty_file_is_no_json() {
     let ran = Place::new("empty").with("job.json", "").run(&["lint", "job.json"]);
