@@ -116,6 +116,13 @@ pub(crate) fn fit(mut mantissa: u128, mut scale: i32, mut more: bool) -> Option<
 /// let exact: job_model::Exact = serde_json::from_str("0.10000000000000000001").unwrap();
 /// assert_eq!(exact.to_string(), "0.10000000000000000001");
 /// ```
+///
+/// Of a [`serde_json::Value`] it has the digits that are kept there, which are those of a float.
+///
+/// ```
+/// let exact: job_model::Exact = serde_json::from_value(serde_json::json!(2.1)).unwrap();
+/// assert_eq!(exact.to_string(), "2.1");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Exact(Decimal);
 
@@ -159,7 +166,8 @@ impl serde::Serialize for Exact {
 
 impl<'de> serde::Deserialize<'de> for Exact {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?;
+        // Its own text: a stream and a value have none that could be borrowed.
+        let raw = <Box<serde_json::value::RawValue>>::deserialize(deserializer)?;
         Self::from_text(raw.get()).ok_or_else(|| serde::de::Error::custom("not a number of the contract"))
     }
 }

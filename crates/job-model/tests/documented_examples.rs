@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use job_model::response::{
     DetailedErrorResponse, EnginesLimitResponse, ErrorResponse, JobHead, JobHeads, JobProgressResponse,
@@ -12,10 +13,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Through its type and back; numbers as they are written, no float between.
-fn round_trip<T: DeserializeOwned + Serialize>(example: &Value) -> Value {
+/// Through its type and back; numbers as they are written, no float between. From text, from a stream and from a value it is the same.
+fn round_trip<T: DeserializeOwned + Serialize + PartialEq + Debug>(example: &Value) -> Value {
     let text = example.to_string();
     let read: T = serde_json::from_str(&text).unwrap_or_else(|fault| panic!("{fault}: {text}"));
+    let streamed: T =
+        serde_json::from_reader(text.as_bytes()).unwrap_or_else(|fault| panic!("{fault}: {text}"));
+    let taken: T = serde_json::from_value(example.clone()).unwrap_or_else(|fault| panic!("{fault}: {text}"));
+    assert_eq!((&streamed, &taken), (&read, &read));
+    assert_eq!(&serde_json::to_value(&read).unwrap(), example);
     serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap()
 }
 
