@@ -1,16 +1,21 @@
-//! A job as a program puts it together before it is checked: plain fields, written exactly as the wire wants them.
+//! A job, or a change to one, as a program puts it together before it is checked: plain fields, written exactly as the wire wants them.
 
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
 use crate::decimal::Exact;
+use crate::engines::Engines;
 use crate::format::OutputFormat;
+use crate::kind::JobType;
+use crate::patch::{JobPatch, SettingsPatch, StateChange};
 use crate::policy::Policy;
+use crate::quality::Quality;
 use crate::request::JobRequest;
 use crate::verdict::{Accepted, Rejected};
 
 /// A job to create, unchecked. Fill the fields or chain the setters, then [`build`](Self::build) it, or ask
-/// [`validator::Validate`] first.
+/// [`validator::Validate`] first. That trait has no room for a policy and judges by [`Policy::default`]: for a gate with other severities
+/// or limits [`build`](Self::build) has the answer.
 ///
 /// ```
 /// use job_model::{JobDraft, OutputFormat, Policy, Quality};
@@ -199,6 +204,107 @@ impl JobDraft {
     /// [`Rejected`], with every violation, where a rule denies.
     pub fn build(&self, policy: &Policy) -> Result<Accepted<JobRequest>, Rejected> {
         JobRequest::from_json(self.to_json().as_bytes(), policy)
+    }
+}
+
+/// A change to a job, unchecked. It is put together, checked and built as a [`JobDraft`] is.
+///
+/// ```
+/// use job_model::{PatchDraft, Policy, Quality, StateChange};
+/// use validator::Validate;
+///
+/// let draft = PatchDraft::new().quality(Quality::Draft).gigapixels("2.1".parse().unwrap());
+/// assert!(draft.validate().is_ok());
+/// let patch = draft.build(&Policy::default()).unwrap().into_value().unwrap();
+/// assert_eq!(patch.to_json(), r#"{"costEstimationParameters":{"gigaPixels":2.1},"settings":{"quality":"Draft"}}"#);
+///
+/// let submit = PatchDraft::new().state(StateChange::Active);
+/// assert_eq!(submit.to_json(), r#"{"state":"Active"}"#);
+/// assert!(PatchDraft::new().validate().is_err(), "it changes nothing");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PatchDraft {
+    /// What becomes of its state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateChange>,
+    /// What it does now.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub job_type: Option<JobType>,
+    /// What its estimate is computed from now, in place of all that it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_estimation_parameters: Option<CostDraft>,
+    /// Those settings that change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<SettingsPatch>,
+}
+
+impl PatchDraft {
+    /// A draft that changes nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Submits or stops the job.
+    #[must_use]
+    pub const fn state(mut self, state: StateChange) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Sets what the job does.
+    #[must_use]
+    pub const fn job_type(mut self, job_type: JobType) -> Self {
+        self.job_type = Some(job_type);
+        self
+    }
+
+    /// Sets the quality.
+    #[must_use]
+    pub fn quality(mut self, quality: Quality) -> Self {
+        self.settings.get_or_insert_default().quality = Some(quality);
+        self
+    }
+
+    /// Adds an output format; those that are named are all that the job makes then.
+    #[must_use]
+    pub fn output(mut self, format: OutputFormat) -> Self {
+        self.settings.get_or_insert_default().outputs.get_or_insert_default().push(format);
+        self
+    }
+
+    /// Sets the engines it may use at most.
+    #[must_use]
+    pub fn engines(mut self, count: u32) -> Self {
+        self.settings.get_or_insert_default().processing_engines = Some(Engines::from_count(count));
+        self
+    }
+
+    /// Sets the photographs to process, in gigapixels.
+    #[must_use]
+    pub fn gigapixels(mut self, quantity: Decimal) -> Self {
+        self.cost_estimation_parameters.get_or_insert_default().giga_pixels = Some(quantity);
+        self
+    }
+
+    /// Sets the points to process, in megapoints.
+    #[must_use]
+    pub fn megapoints(mut self, quantity: Decimal) -> Self {
+        self.cost_estimation_parameters.get_or_insert_default().mega_points = Some(quantity);
+        self
+    }
+
+    /// Writes the wire form, checked or not.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Checks the draft exactly as its wire form is checked.
+    ///
+    /// # Errors
+    /// [`Rejected`], with every violation, where a rule denies.
+    pub fn build(&self, policy: &Policy) -> Result<Accepted<JobPatch>, Rejected> {
+        JobPatch::from_json(self.to_json().as_bytes(), policy)
     }
 }
 

@@ -35,7 +35,7 @@ mod workload;
 
 pub use amount::{Amount, NoAmount};
 pub use decimal::Exact;
-pub use draft::{CacheDraft, CostDraft, InputDraft, JobDraft, SettingsDraft};
+pub use draft::{CacheDraft, CostDraft, InputDraft, JobDraft, PatchDraft, SettingsDraft};
 pub use engines::Engines;
 pub use format::{OutputFormat, OutputSet};
 pub use ids::{JobId, RealityDataId, WorkspaceId};

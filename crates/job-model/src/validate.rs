@@ -1,14 +1,16 @@
 //! [`validator::Validate`] for jobs and their parts. It runs the reader over the wire form, so that what validates is
-//! accepted and the other way round; the error codes are the ids of the rules.
+//! accepted and the other way round; the error codes are the ids of the rules. The trait has no room for a policy: it is always
+//! [`Policy::default`] that judges.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
-use crate::draft::{CacheDraft, CostDraft, InputDraft, JobDraft, SettingsDraft};
+use crate::draft::{CacheDraft, CostDraft, InputDraft, JobDraft, PatchDraft, SettingsDraft};
 use crate::policy::Policy;
 use crate::request::{CacheSettings, CostEstimationParameters, JobInput, JobRequest, JobSettings};
+use crate::verdict::Rejected;
 use crate::violation::Violation;
 
 /// A job around a part: what stands before it, what stands after it, and the path that leads to it.
@@ -42,7 +44,8 @@ const CACHE: Frame = Frame {
 
 macro_rules! validate {
     ($($type:ty => $frame:expr),+ $(,)?) => {
-        $(impl Validate for $type {
+        $(/// Judges by [`Policy::default`], whatever policy its job is read or built with elsewhere.
+        impl Validate for $type {
             fn validate(&self) -> Result<(), ValidationErrors> {
                 check(self, &$frame)
             }
@@ -63,18 +66,29 @@ validate! {
     CacheSettings => CACHE,
 }
 
+/// Judges by [`Policy::default`], whatever policy its change is built with elsewhere.
+impl Validate for PatchDraft {
+    fn validate(&self) -> Result<(), ValidationErrors> {
+        self.build(&Policy::default()).map(drop).map_err(|rejected| errors(&rejected, &WHOLE))
+    }
+}
+
 /// Judges a part within its frame.
 fn check(part: &impl Serialize, frame: &Frame) -> Result<(), ValidationErrors> {
     let part = serde_json::to_string(part).unwrap_or_default();
     let body = [frame.before, &part, frame.after].concat();
-    let Err(rejected) = JobRequest::from_json(body.as_bytes(), &Policy::default()) else { return Ok(()) };
+    let judged = JobRequest::from_json(body.as_bytes(), &Policy::default());
+    judged.map(drop).map_err(|rejected| errors(&rejected, frame))
+}
+
+fn errors(rejected: &Rejected, frame: &Frame) -> ValidationErrors {
     let mut errors = ValidationErrors::new();
     for violation in rejected.violations() {
         let target = violation.target().unwrap_or_default();
         let path = target.strip_prefix(frame.path).unwrap_or(&target);
         add(&mut errors, path, error(violation));
     }
-    Err(errors)
+    errors
 }
 
 fn error(violation: &Violation) -> ValidationError {

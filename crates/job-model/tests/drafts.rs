@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use job_model::{
-    CacheDraft, CostDraft, Decimal, InputDraft, JobDraft, JobRequest, Policy, SettingsDraft, Severity,
+    CacheDraft, CacheSettings, CostDraft, Decimal, Engines, Gigapixels, InputDraft, JobDraft, JobId,
+    JobPatch, JobRequest, JobType, Megapoints, OutputFormat, PatchDraft, Policy, Quality, SettingsDraft,
+    SettingsPatch, Severity, StateChange,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -90,6 +92,34 @@ fn draft() -> impl Strategy<Value = JobDraft> {
             cost_estimation_parameters,
             workspace_id,
             inputs,
+            settings,
+        },
+    )
+}
+
+fn settings_patch() -> impl Strategy<Value = SettingsPatch> {
+    let engines = prop_oneof![8 => 0..9_u32, 1 => any::<u32>()].prop_map(Engines::from_count);
+    let outputs = prop::collection::vec(select(OutputFormat::ALL.to_vec()), 0..5);
+    let uses = select(vec![None, JobId::parse(GUID)]);
+    let cache = (option::of(any::<bool>()), uses)
+        .prop_map(|(create_cache, use_cache)| CacheSettings { create_cache, use_cache });
+    (option::of(select(Quality::ALL.to_vec())), option::of(engines), option::of(outputs), option::of(cache))
+        .prop_map(|(quality, processing_engines, outputs, cache_settings)| SettingsPatch {
+            quality,
+            processing_engines,
+            outputs,
+            cache_settings,
+        })
+}
+
+fn patch_draft() -> impl Strategy<Value = PatchDraft> {
+    let state = option::of(select(StateChange::ALL.to_vec()));
+    let job_type = option::of(select(JobType::ALL.to_vec()));
+    (state, job_type, option::of(cost()), option::of(settings_patch())).prop_map(
+        |(state, job_type, cost_estimation_parameters, settings)| PatchDraft {
+            state,
+            job_type,
+            cost_estimation_parameters,
             settings,
         },
     )
@@ -187,6 +217,28 @@ proptest! {
         let settings = SettingsDraft { cache_settings: Some(cache.clone()), ..sound().settings };
         let draft = JobDraft { settings, ..sound() };
         prop_assert_eq!(validated(&cache, "settings.cacheSettings"), denied(&draft));
+    }
+
+    /// A change is built exactly where it validates; it is what was put into it, and what is read from its own text.
+    #[test]
+    fn a_change_that_is_built_is_what_is_read_from_its_own_text(draft in patch_draft()) {
+        let built = draft.build(&Policy::default());
+        let refused = |rejected: &job_model::Rejected| -> BTreeSet<(String, String)> {
+            let found = rejected.violations().filter(|violation| violation.severity() == Severity::Deny);
+            found.map(|v| (v.target().unwrap_or_default(), v.rule().id().to_owned())).collect()
+        };
+        prop_assert_eq!(validated(&draft, ""), built.as_ref().err().map(refused).unwrap_or_default());
+        if let Ok(built) = built {
+            let patch = built.into_value().unwrap();
+            prop_assert_eq!((patch.state(), patch.job_type()), (draft.state, draft.job_type));
+            prop_assert_eq!(patch.settings(), draft.settings.as_ref());
+            let read = JobPatch::from_json(patch.to_json().as_bytes(), &Policy::default()).unwrap();
+            prop_assert_eq!(read.value(), Some(&patch));
+            let cost = patch.cost_estimation_parameters().copied().unwrap_or_default();
+            let wanted = draft.cost_estimation_parameters.unwrap_or_default();
+            prop_assert_eq!(cost.giga_pixels.map(Gigapixels::get), wanted.giga_pixels);
+            prop_assert_eq!(cost.mega_points.map(Megapoints::get), wanted.mega_points);
+        }
     }
 
     /// What was checked once, stays valid, in whole and in part.
