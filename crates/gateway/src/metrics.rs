@@ -161,7 +161,10 @@ impl Books {
             )?,
             faults: all.counter("ledger_faults_total", "What the disk has failed the ledger in; see the log.")?,
             outbox_pending: all.gauge("outbox_pending", "Usage events that a sink has not confirmed yet.")?,
-            outbox_oldest: all.amount("outbox_oldest_seconds", "Age of the oldest of them, in seconds.")?,
+            outbox_oldest: all.amount(
+                "outbox_oldest_seconds",
+                "Age of the oldest usage event that a sink has not confirmed, in seconds.",
+            )?,
             dead_letters: all.gauge("dead_letters", "Usage events that a sink has refused for good.")?,
             holds: all.gauges("holds", "Holds that count, by state.", &["state"])?,
             oldest: all.amounts("oldest_hold_seconds", "Age of the oldest hold, in seconds; of those in doubt, how long the oldest doubt has lasted.", &["state"])?,
