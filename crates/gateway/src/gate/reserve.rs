@@ -9,7 +9,7 @@ use pingora::protocols::http::ServerSession as Session;
 use super::Gate;
 use crate::clock;
 use crate::identity::Principal;
-use crate::money::changes::{Followed, Known};
+use crate::money::changes::{Followed, Known, held_behind};
 use crate::phase::admit::{Judged, Permit};
 use crate::phase::forward;
 use crate::phase::head;
@@ -70,6 +70,9 @@ impl Gate {
         if let Some((Known { row, .. }, patch)) = known.zip(patch) {
             let is_submitted = matches!(row.state, HoldState::Submitted | HoldState::Settled);
             permit.on(patch, &row.workload, is_submitted, &self.desk, record.at)?;
+            if let (Some(quote), false) = (permit.judged().and_then(Judged::quote), is_submitted) {
+                permit.holds(held_behind(row, patch, quote), &row.currency);
+            }
         }
         let Some(judged) = permit.judged() else { return Ok(None) };
         let began = clock::now();

@@ -204,7 +204,7 @@ impl Money {
         ticket: Option<Ticket>,
         now: Timestamp,
     ) -> Result<Option<Stake>, Rejection> {
-        let (row, submits, alters) = (&known.row, submits(patch), alters(patch));
+        let (row, submits) = (&known.row, submits(patch));
         if matches!(row.state, HoldState::Settled | HoldState::Released | HoldState::Submitted) {
             // Whatever is asked of it, upstream will refuse, or it costs nothing more.
             return self.nothing_held(ticket, now).await;
@@ -214,12 +214,8 @@ impl Money {
         if submits {
             self.check_unpriced(priced, &claims, true)?;
         }
-        // A price that is taken away is not forgotten: else a job could be made free before it is submitted.
-        let to = priced.unwrap_or(row.amount);
-        // Nor is a change that upstream may have made and did not answer: its price is held, though not known as the job's. What
-        // only submits changes no price, and so lowers none.
         let doubtful = row.state == HoldState::InDoubt;
-        let to = if alters && !doubtful { to } else { to.max(row.amount) };
+        let to = held_behind(row, patch, quote);
         let terms = self.terms_of(to, quote);
         let amend = Some(Amend { workload: patch.merge_workload(&row.workload), terms: terms.clone() });
         // What upstream's yes leaves open when the change before it was not answered is still open.
@@ -294,6 +290,15 @@ impl Money {
         let held = Held { agreed: vec![Event::Delete], unknown: Vec::new(), ..Held::of(row.id) };
         Some(Stake::new(self, Some(held), None))
     }
+}
+
+/// What is held for a job once upstream has agreed to a change of it.
+pub(crate) fn held_behind(row: &HoldRow, patch: &JobPatch, quote: &Quote) -> Amount {
+    // A price that is taken away is not forgotten: else a job could be made free before it is submitted.
+    let to = amount(Some(quote)).unwrap_or(row.amount);
+    // Nor is a change that upstream may have made and did not answer: its price is held, though not known as the job's. What
+    // only submits changes no price, and so lowers none.
+    if alters(patch) && row.state != HoldState::InDoubt { to } else { to.max(row.amount) }
 }
 
 /// What a change that upstream refuses leaves of a hold: what was there before.

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use job_model::{
-    Accepted, JobPatch, JobRequest, Operation, Policy, Quote, RateCards, Report, UnpricedReason, Workload,
-    WorkspaceId,
+    Accepted, Amount, JobPatch, JobRequest, Operation, Policy, Quote, RateCards, Report, UnpricedReason,
+    Workload, WorkspaceId,
 };
 
 use crate::rejection::{Invalid, Rejection};
@@ -32,6 +32,7 @@ pub struct Judged {
     workspace: Option<WorkspaceId>,
     patch: Option<JobPatch>,
     tells_size: bool,
+    held: Option<(Amount, String)>,
 }
 
 impl Permit {
@@ -69,6 +70,15 @@ impl Permit {
         Ok(())
     }
 
+    /// Notes what is held for a changed job, of which that is told where it is more than its price.
+    pub(crate) fn holds(&mut self, held: Amount, currency: &str) {
+        if let Some(judged) = &mut self.judged
+            && judged.price().is_some_and(|price| price < held)
+        {
+            judged.held = Some((held, currency.to_owned()));
+        }
+    }
+
     pub(crate) fn into_judged(self) -> Option<Judged> {
         self.judged
     }
@@ -98,6 +108,19 @@ impl Judged {
     /// The price of a new job, or of a changed one that is known; or why it has none.
     pub const fn quote(&self) -> Option<&Quote> {
         self.quote.as_ref()
+    }
+
+    /// What is held for it beyond its price: an earlier one stays where nothing but a submission, or only a doubt, came behind it.
+    pub(crate) fn held(&self) -> Option<(Amount, &str)> {
+        self.held.as_ref().map(|(held, currency)| (*held, currency.as_str()))
+    }
+
+    /// The amount of its price, where it has one.
+    pub(crate) fn price(&self) -> Option<Amount> {
+        match self.quote.as_ref()? {
+            Quote::Priced(estimate) => Some(estimate.amount()),
+            Quote::Unpriced(_) => None,
+        }
     }
 
     /// Whether this is the first that tells how large the job is.
@@ -133,7 +156,7 @@ fn judged<T>(
 ) -> Judged {
     let (report, workload) = (accepted.report().clone(), accepted.workload().copied());
     let tells_size = workload.as_ref().is_some_and(has_size);
-    Judged { report, workload, quote, workspace, patch, tells_size }
+    Judged { report, workload, quote, workspace, patch, tells_size, held: None }
 }
 
 const fn has_size(workload: &Workload) -> bool {

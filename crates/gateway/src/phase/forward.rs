@@ -174,7 +174,9 @@ pub(crate) async fn relay(session: &mut Session, answer: Answer, record: &mut Re
 pub(crate) fn notes(judged: &Judged) -> Vec<(HeaderName, HeaderValue)> {
     let warnings = judged.report().warnings().take(16).map(job_model::Rule::id).collect::<Vec<_>>();
     let warnings = Some(warnings.join(", ")).filter(|warnings| !warnings.is_empty());
-    let notes = [(reply::ESTIMATE, judged.quote().map(estimate)), (reply::WARNINGS, warnings)];
+    let held = judged.held().map(|(held, currency)| format!("{held} {currency}"));
+    let estimate = held.or_else(|| judged.quote().map(estimate));
+    let notes = [(reply::ESTIMATE, estimate), (reply::WARNINGS, warnings)];
     notes.into_iter().filter_map(|(name, text)| Some((name, text?.parse().ok()?))).collect()
 }
 

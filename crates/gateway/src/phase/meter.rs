@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use job_model::{Quote, Report, Rule, Workload};
+use job_model::{Amount, Quote, Report, Rule, Workload};
 use serde::{Serialize, Serializer};
 
 use crate::access_log::AccessLog;
@@ -125,6 +125,12 @@ impl Record {
         self.judged.as_ref().and_then(Judged::quote)
     }
 
+    /// What is told as the price of its job.
+    fn price(&self) -> Option<Amount> {
+        let judged = self.judged.as_ref()?;
+        judged.held().map(|(held, _)| held).or_else(|| judged.price())
+    }
+
     /// Whether a new job was judged.
     pub(crate) fn counts_a_job(&self) -> bool {
         self.route == Some(Route::CreateJob) && (self.judged.is_some() || self.invalid.is_some())
@@ -209,10 +215,7 @@ pub(crate) fn meter(record: &Record, metrics: &Metrics, log: &AccessLog) {
         quality: workload.map(|workload| workload.quality.as_str()),
         gigapixels: workload.and_then(|workload| workload.gigapixels).map(Shown),
         megapoints: workload.and_then(|workload| workload.megapoints).map(Shown),
-        estimate: match record.quote() {
-            Some(Quote::Priced(estimate)) => Some(Shown(estimate.amount())),
-            Some(Quote::Unpriced(_)) | None => None,
-        },
+        estimate: record.price().map(Shown),
         budget: Some(record.budgets.join(" ")).filter(|names| !names.is_empty()),
         hold: record.hold.map(Shown),
         job: record.settlement.job.map(Shown),

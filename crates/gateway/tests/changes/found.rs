@@ -80,6 +80,19 @@ fn a_change_of_a_job_made_elsewhere_that_upstream_refuses_holds_nothing() {
     assert_eq!(sums(&gateway), sum("0", "9"));
 }
 
+/// What is told as a job's price is what is held for it.
+#[test]
+fn a_submission_behind_an_unanswered_change_tells_the_price_that_is_held() {
+    let (upstream, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    upstream.script([Act::Close, Act::Close, told("active", "90")]);
+    assert_eq!(gateway.send(&pixels(90)).status, 502);
+    let reply = gateway.send(&submission());
+    assert_eq!((reply.status, reply.header("x-jobgate-estimate")), (200, Some("90 unit")));
+    assert_eq!(gateway.log.lines(3)[2]["estimate"], "90");
+    assert_eq!(states(&gateway), ["submitted"]);
+}
+
 #[test]
 fn every_budget_that_is_too_small_is_told() {
     let upstream = Recorder::start();
