@@ -73,6 +73,20 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+/// The server ended by a panic, not because somebody asked for it.
+#[derive(Debug)]
+pub struct Panicked;
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the server ended by a panic, which is told above; nothing is served any more: start it again, where \"Too many open files\" is told with more of them (LimitNOFILE, ulimit -n), and report any other",
+        )
+    }
+}
+
+impl std::error::Error for Panicked {}
+
 /// A gateway whose listeners are bound.
 pub struct Gateway {
     server: Server,
@@ -218,7 +232,10 @@ impl Gateway {
 
     /// Serves until SIGTERM, SIGINT or the stop handle; ends when nothing is under way, when the grace is over, or on
     /// the second signal. Returns how many requests were cut off.
-    pub fn run(self) -> usize {
+    ///
+    /// # Errors
+    /// When it ended for another reason.
+    pub fn run(self) -> Result<usize, Panicked> {
         let Self { server, life, log, courier, stop, over, shutdown, .. } = self;
         let watch = DrainFirst { life: Arc::clone(&life), stop, lead: shutdown.lead, grace: shutdown.grace };
         // The server waits even when nothing is left to wait for; so it runs beside, and this thread decides.
@@ -234,13 +251,16 @@ impl Gateway {
         }
         over.send_replace(true);
         log.flush();
+        if runtime.is_finished() {
+            runtime.join().map_err(|_| Panicked)?;
+        }
         let cut = life.in_flight.taken().max(courier.under_way());
         if cut == 0 {
             info!("stopped, nothing was under way");
         } else {
             warn!("stopped with {cut} requests under way; whether upstream acted on them is unknown");
         }
-        cut
+        Ok(cut)
     }
 }
 

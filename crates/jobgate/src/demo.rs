@@ -79,8 +79,7 @@ pub(crate) fn run(args: &Args) -> output::Result {
         output::say(format_args!("The ledger afterwards: jobgate usage --config {}", config.display()));
     }
     output::say("");
-    gateway.run();
-    Ok(Ending::Ok)
+    serve::run_to_the_end(gateway)
 }
 
 /// Writes the demo's configuration where `jobgate usage`, `holds` and `ledger` find it afterwards.

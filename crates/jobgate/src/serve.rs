@@ -24,7 +24,12 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> output::Result {
     let gateway = start(check_config::load(&args.config)?)?;
     log::info!("listening on {}, for operators on {}", gateway.address(), gateway.admin());
-    gateway.run();
+    run_to_the_end(gateway)
+}
+
+/// Serves until somebody ends it; that it ended otherwise is a failure.
+pub(crate) fn run_to_the_end(gateway: Gateway) -> output::Result {
+    gateway.run().map_err(|panicked| Failure::new(Ending::Bad, panicked))?;
     Ok(Ending::Ok)
 }
 

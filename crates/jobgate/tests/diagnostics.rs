@@ -194,3 +194,26 @@ fn stderr_that_nobody_reads_keeps_no_request_waiting() {
     let said = gate.end();
     assert!(said.len() > 2 * 65536, "{} bytes", said.len());
 }
+
+/// Whoever looks after the process starts it again when it has failed, and takes an end with 0 for one that somebody asked for.
+#[test]
+fn a_server_that_panics_has_failed() {
+    let folder = std::env::temp_dir().join(format!("jobgate-says-panic-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let config = folder.join("jobgate.toml");
+    let text = "listen.address = '127.0.0.1:0'\nadmin.address = '127.0.0.1:0'\nlimits.threads = 1\nupstream.url = 'http://127.0.0.1:9'\n";
+    fs::write(&config, text).unwrap();
+    let ran = Command::new("sh")
+        // Enough to listen, and not for what the threads of the server wait with.
+        .args(["-c", "ulimit -n 16; exec \"$0\" serve --config \"$1\"", env!("CARGO_BIN_EXE_jobgate")])
+        .arg(&config)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert!(said.contains("listening on ") && said.contains(" panicked at "), "{said}");
+    assert_eq!(ran.status.code(), Some(1), "{said}");
+    let last = said.lines().last().unwrap();
+    assert!(last.starts_with("jobgate: the server ended by a panic") && last.contains("LimitNOFILE"), "{said}");
+    assert!(!said.contains("nothing was under way"), "{said}");
+    fs::remove_dir_all(&folder).unwrap();
+}

@@ -130,7 +130,7 @@ impl Running {
 
     fn run(gateway: Gateway) -> Self {
         let (address, admin, stop) = (gateway.address(), gateway.admin(), gateway.stop_handle());
-        let thread = Some(thread::spawn(move || gateway.run()));
+        let thread = Some(thread::spawn(move || gateway.run().unwrap()));
         Self { address, admin, log: Log::default(), stop, thread }
     }
 
