@@ -2,7 +2,7 @@
 //! that is kept of it: what a request takes, some 13 KiB, is taken when the next one begins.
 
 mod held;
-mod secured;
+pub(crate) mod secured;
 mod told;
 mod unread;
 mod watched;

@@ -13,7 +13,6 @@ use async_trait::async_trait;
 use ledger::Ledger;
 use log::{info, warn};
 use pingora::connectors::ConnectorOptions;
-use pingora::listeners::tls::{Acceptor, TlsSettings};
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
 use pingora::services::background::background_service;
@@ -31,7 +30,7 @@ use crate::clock;
 use crate::config::{self, Config, Running};
 use crate::connections;
 use crate::courier::Courier;
-use crate::door::Door;
+use crate::door::{Door, secured};
 use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::life::Life;
@@ -129,7 +128,7 @@ impl Gateway {
         let effective = config.effective();
         let mut server = Server::new_with_opt_and_conf(None, server_conf(&config));
         server.bootstrap();
-        check_authorities(&config.upstream)?;
+        secured::check(&config).map_err(StartError::Configuration)?;
         let upstream = Arc::new(Upstream::new(config.upstream.clone()));
         if let Err(error) = upstream.look_up() {
             warn!("upstream {}: {error}; the gateway is not ready until that changes", config.upstream.host);
@@ -166,7 +165,8 @@ impl Gateway {
         for (name, relay) in relay::all(config.event_sinks, &money.ledger, &life, &courier)? {
             server.add_service(background_service(&format!("event sink {name}"), relay));
         }
-        let tls = config.listen.tls.as_ref().map(acceptor).transpose()?;
+        let tls = config.listen.tls.as_ref().map(secured::acceptor).transpose();
+        let tls = tls.map_err(StartError::Configuration)?;
         let (limits, h2c, shutdown) = (config.limits, config.listen.h2c, config.shutdown);
         let identity = Arc::new(Identity::new(config.identity));
         let gate = Gate {
@@ -283,36 +283,6 @@ fn server_conf(config: &Config) -> ServerConf {
         max_retries: 1,
         ..ServerConf::default()
     }
-}
-
-/// Reads upstream's authorities here: pingora would do so when it connects for the first time, and panic.
-fn check_authorities(upstream: &config::Upstream) -> Result<(), StartError> {
-    let Some(file) = &upstream.ca_file else { return Ok(()) };
-    let mut store = pingora::tls::RootCertStore::empty();
-    pingora::tls::load_ca_file_into_store(file, &mut store).map_err(|error| {
-        StartError::Configuration(format!("upstream.ca_file: {} has no certificate: {error}", file.display()))
-    })
-}
-
-/// Reads the certificate here: pingora would do so when the listener starts, and panic.
-fn acceptor(tls: &config::Tls) -> Result<Acceptor, StartError> {
-    let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
-    let (certificate, key) = (path(&tls.certificate), path(&tls.key));
-    let failed = |error: &dyn fmt::Display| {
-        StartError::Configuration(format!(
-            "listen.tls: {certificate} and {key} are no certificate with its key: {error}"
-        ))
-    };
-    pingora::tls::install_default_crypto_provider();
-    let pair = pingora::tls::load_certs_and_key_files(&certificate, &key).map_err(|error| failed(&error))?;
-    let (certificates, private) = pair.ok_or_else(|| failed(&"nothing was found in them"))?;
-    pingora::tls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(certificates, private)
-        .map_err(|error| failed(&error))?;
-    let mut settings = TlsSettings::intermediate(&certificate, &key).map_err(|error| failed(&error))?;
-    settings.enable_h2();
-    Ok(settings.build())
 }
 
 /// A hangup ends nothing: there is no reload, and who asks for one does not mean the requests under way.

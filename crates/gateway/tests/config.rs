@@ -3,6 +3,8 @@
 
 #[path = "config/environment.rs"]
 mod environment;
+#[path = "config/files.rs"]
+mod files;
 #[path = "config/refused.rs"]
 mod refused;
 
@@ -10,14 +12,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use files::{certified, folder};
 use gateway::config::{CardSource, Config, Identity, Level, Listen};
 use job_model::{Mode, Profile, Rule, Severity};
 
 const NO_ENV: [(String, String); 0] = [];
-
-/// Markers are all that is looked at; no secret is in here.
-const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
-const KEY: &str = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n";
 
 const CARD: &str = r#"
 name = "ours"
@@ -33,26 +32,6 @@ per_gigapixel = "1"
 per_megapoint = "1"
 minimum = "0"
 "#;
-
-/// A folder of its own for one test, with the files that a configuration may name.
-fn folder(test: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("config").join(test);
-    fs::create_dir_all(&folder).unwrap();
-    let encrypted = KEY.replace("BEGIN PRIVATE", "BEGIN ENCRYPTED PRIVATE");
-    let next =
-        CARD.replace("\"1\"\ncurrency", "\"2\"\ncurrency").replace("effective_until", "effective_from");
-    for (name, text) in [
-        ("cert.pem", CERTIFICATE),
-        ("key.pem", KEY),
-        ("locked.pem", &encrypted),
-        ("card.toml", CARD),
-        ("jwks.json", include_str!("data/jwks.json")),
-        ("next.toml", &next),
-    ] {
-        fs::write(folder.join(name), text).unwrap();
-    }
-    folder
-}
 
 fn parse(text: &str) -> Config {
     Config::parse(text, Path::new("/nowhere"), NO_ENV).unwrap_or_else(|problems| panic!("{problems}"))
@@ -133,9 +112,9 @@ fn the_optional_keys_of_the_example_are_written_as_the_parser_takes_them() {
         fs::create_dir_all(base.join(name)).unwrap();
     }
     for (name, text) in [
-        ("tls/server.pem", CERTIFICATE),
-        ("tls/server.key", KEY),
-        ("tls/roots.pem", CERTIFICATE),
+        ("tls/server.pem", certified().0.as_str()),
+        ("tls/server.key", certified().1.as_str()),
+        ("tls/roots.pem", certified().0.as_str()),
         ("cards/2026-11.toml", CARD),
         ("identity/jwks.json", include_str!("data/jwks.json")),
     ] {
@@ -216,36 +195,6 @@ fn every_key_is_read() {
         let found = problems(&format!("{key} = 1979-05-27"), Path::new("/nowhere"), &[]);
         assert!(found.iter().any(|line| line.starts_with(&format!("{key}: must be "))), "{key}: {found:?}");
     }
-}
-
-#[test]
-fn files_must_be_there_and_hold_what_they_are_used_for() {
-    let base = folder("files");
-    let at = |file: &str| base.join(file).display().to_string();
-    let text = "upstream.ca_file = 'key.pem'\n[listen.tls]\ncertificate = 'card.toml'\nkey = 'locked.pem'";
-    let expected = [
-        format!(
-            "listen.tls.certificate: {} has no line \"-----BEGIN CERTIFICATE-----\": it must be PEM",
-            at("card.toml")
-        ),
-        format!(
-            "listen.tls.key: {} holds an encrypted key; this version reads only plain ones",
-            at("locked.pem")
-        ),
-        format!("upstream.ca_file: {} holds a private key and no certificate", at("key.pem")),
-    ];
-    assert_eq!(problems(text, &base, &[]), expected);
-
-    let missing = "missing; [listen.tls] needs both a certificate and its key";
-    let expected = [format!("listen.tls.certificate: {missing}"), format!("listen.tls.key: {missing}")];
-    assert_eq!(problems("[listen.tls]", &base, &[]), expected);
-    let expected = format!("listen.tls.key: {} holds a certificate and no private key", at("cert.pem"));
-    assert_eq!(problems("[listen.tls]\ncertificate = 'cert.pem'\nkey = 'cert.pem'", &base, &[]), [expected]);
-
-    let h2c = "listen.h2c = true\nlisten.tls.certificate = 'cert.pem'\nlisten.tls.key = 'key.pem'";
-    let expected =
-        "listen.h2c: is only for a plain listener; with [listen.tls] HTTP/2 is agreed on in the handshake";
-    assert_eq!(problems(h2c, &base, &[]), [expected]);
 }
 
 #[test]
@@ -394,7 +343,7 @@ fn warnings_tell_what_may_not_be_meant() {
         assert!(warning.starts_with(start), "{warning}");
     }
 
-    let kept = "pricing.rate_card = 'card.toml'\nledger.url = 'sqlite:book.db'";
+    let kept = "upstream.ca_file = 'cert.pem'\npricing.rate_card = 'card.toml'\nledger.url = 'sqlite:book.db'";
     let quiet = Config::parse(kept, &folder("warnings"), NO_ENV);
     assert_eq!(quiet.map(|config| config.warnings()), Ok(Vec::new()));
     let near = parse("upstream.url = 'http://localhost:1'\nledger.url = 'sqlite:book.db'");

@@ -349,7 +349,12 @@ fn a_key_that_does_not_fit_is_refused_at_the_start() {
         one.file("cert.pem").display(),
         other.file("key.pem").display()
     );
+    let line = gateway::Config::parse(&text, Path::new("."), []).unwrap_err().to_string();
+    assert!(line.starts_with("listen.tls.key: ") && line.lines().count() == 1, "{line}");
+    // What changes between the check and the start is told, too.
+    fs::copy(other.file("cert.pem"), one.file("cert.pem")).unwrap();
     let config = gateway::Config::parse(&text, Path::new("."), []).unwrap();
+    fs::write(one.file("cert.pem"), "").unwrap();
     let line = gateway::Gateway::bind(config, None).unwrap_err().to_string();
-    assert!(line.starts_with("listen.tls: ") && line.lines().count() == 1, "{line}");
+    assert!(line.starts_with("listen.tls.certificate: ") && line.lines().count() == 1, "{line}");
 }

@@ -213,7 +213,10 @@ fn a_server_that_panics_has_failed() {
     assert!(said.contains("listening on ") && said.contains(" panicked at "), "{said}");
     assert_eq!(ran.status.code(), Some(1), "{said}");
     let last = said.lines().last().unwrap();
-    assert!(last.starts_with("jobgate: the server ended by a panic") && last.contains("LimitNOFILE"), "{said}");
+    assert!(
+        last.starts_with("jobgate: the server ended by a panic") && last.contains("LimitNOFILE"),
+        "{said}"
+    );
     assert!(!said.contains("nothing was under way"), "{said}");
     fs::remove_dir_all(&folder).unwrap();
 }

@@ -7,7 +7,7 @@ mod env;
 mod identity;
 mod keys;
 mod limits;
-mod pem;
+pub(crate) mod pem;
 mod problems;
 mod rates;
 mod reader;
@@ -32,7 +32,7 @@ pub use problems::{ConfigProblem, ConfigProblems};
 pub(crate) use running::Running;
 pub use types::{
     CardSource, Config, Counts, EventSink, Holds, Identity, Jwt, KeySource, Ledger, Level, Limits, Listen,
-    Log, RateRule, Scope, Secret, SettleBy, Shutdown, SinkTo, Tls, Upstream,
+    Log, RateRule, Scope, Secret, SettleBy, Shutdown, SinkTo, Tls, Upstream, Valid,
 };
 
 pub use crate::identity::KeySet;

@@ -166,16 +166,6 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// A PEM file that passes a check.
-    pub(super) fn pem(&mut self, path: &str, check: fn(&str) -> Option<&'static str>) -> Option<PathBuf> {
-        let name = self.text(path)?;
-        let (file, bytes) = self.open(path, name)?;
-        if let Some(fault) = check(&String::from_utf8_lossy(&bytes)) {
-            self.refuse(path, format!("{} {fault}", file.display()));
-        }
-        Some(file)
-    }
-
     /// A file, seen from the folder of the configuration, and what is in it.
     pub(super) fn open(&mut self, path: &str, name: &str) -> Option<(PathBuf, Vec<u8>)> {
         if name.is_empty() {

@@ -1,15 +1,17 @@
 //! Reads one section after another into the configuration.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Value;
 
+use super::pem::{self, Unfit};
 use super::reader::{Reader, show};
 use super::types::{Config, Holds, Ledger, Level, Listen, Log, SettleBy, Shutdown, Tls, Upstream};
 use super::url::{self, Origin};
 use super::value::show_duration;
-use super::{budgets, cards, identity, limits, pem, rates, sinks, validation};
+use super::{budgets, cards, identity, limits, rates, sinks, validation};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -84,9 +86,21 @@ fn tls(reader: &mut Reader<'_>) -> Option<Tls> {
             reader.refuse(key, "missing; [listen.tls] needs both a certificate and its key");
         }
     }
-    let certificate = reader.pem("listen.tls.certificate", pem::certificate);
-    let key = reader.pem("listen.tls.key", pem::private_key);
-    Some(Tls { certificate: certificate?, key: key? })
+    let mut file = |key| {
+        let name = reader.text(key)?;
+        reader.open(key, name).map(|(file, _)| file)
+    };
+    let (certificate, key) = (file("listen.tls.certificate"), file("listen.tls.key"));
+    let (certificate, key) = (certificate?, key?);
+    match pem::pair(&certificate, &key) {
+        Ok(valid) => Some(Tls { certificate, key, valid }),
+        Err(Unfit { certificate, key }) => {
+            for (path, fault) in [("listen.tls.certificate", certificate), ("listen.tls.key", key)] {
+                fault.into_iter().for_each(|fault| reader.refuse(path, fault));
+            }
+            None
+        }
+    }
 }
 
 fn admin(reader: &mut Reader<'_>, listen: SocketAddr) -> SocketAddr {
@@ -120,13 +134,23 @@ fn upstream(reader: &mut Reader<'_>) -> Upstream {
         authority,
         connect_timeout: reader.duration("upstream.connect_timeout", 3 * SECOND, &(MILLISECOND..=5 * MINUTE)),
         response_timeout: reader.duration("upstream.response_timeout", 30 * SECOND, &(MILLISECOND..=HOUR)),
-        ca_file: reader.pem("upstream.ca_file", pem::certificate),
+        ca_file: ca_file(reader),
         pool_size: reader.whole("upstream.pool_size", 128, &(1..=65_536)),
         pool_idle: reader.duration("upstream.pool_idle", 30 * SECOND, &(MILLISECOND..=HOUR)),
         public_only: reader.flag("upstream.public_only", false),
         back_off: reader.duration("upstream.back_off", MINUTE, &(Duration::ZERO..=HOUR)),
         nothing_done: nothing_done(reader),
     }
+}
+
+fn ca_file(reader: &mut Reader<'_>) -> Option<PathBuf> {
+    const KEY: &str = "upstream.ca_file";
+    let name = reader.text(KEY)?;
+    let (file, _) = reader.open(KEY, name)?;
+    if let Err(fault) = pem::authorities(&file) {
+        reader.refuse(KEY, format!("{} {fault}", file.display()));
+    }
+    Some(file)
 }
 
 fn nothing_done(reader: &mut Reader<'_>) -> Vec<u16> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use admission::{Budget, RateLimit};
 use http::HeaderName;
+use jiff::Timestamp;
 use job_model::{Policy, Profile, RateCards};
 
 use crate::identity::KeySet;
@@ -70,6 +71,17 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// The private key, not encrypted.
     pub key: PathBuf,
+    /// When the certificate is valid, where that can be read.
+    pub valid: Option<Valid>,
+}
+
+/// A span of time in which something is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Valid {
+    /// Its first instant.
+    pub from: Timestamp,
+    /// Its last one.
+    pub until: Timestamp,
 }
 
 /// The API behind the gateway.
