@@ -42,6 +42,10 @@ use to_the_end::ToTheEnd;
 /// How long an answer is waited for that came before the request was written whole.
 const EARLY_ANSWER: Duration = Duration::from_millis(200);
 
+/// A file without certificates. The library reads those that the machine trusts, and panics at a damaged one, where it is given no file,
+/// though a connection in the clear asks none of them.
+const NOBODY: &str = "/dev/null";
+
 /// A request as it will be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Parcel {
@@ -175,11 +179,14 @@ impl std::fmt::Debug for Courier {
 
 impl Courier {
     pub(crate) fn new(
-        options: ConnectorOptions,
+        mut options: ConnectorOptions,
         upstream: Arc<Upstream>,
         deadline: Duration,
         metrics: Option<Arc<Metrics>>,
     ) -> Arc<Self> {
+        if !upstream.is_tls() {
+            options.ca_file = Some(NOBODY.to_owned());
+        }
         let pool = Pool::new(options.keepalive_pool_size);
         let connector = TransportConnector::new(Some(options));
         Arc::new(Self { connector, pool, upstream, deadline, metrics, under_way: Capacity::new(usize::MAX) })

@@ -31,6 +31,11 @@ impl Upstream {
         &self.settings.authority
     }
 
+    /// Whether it is reached over TLS.
+    pub(crate) const fn is_tls(&self) -> bool {
+        self.settings.tls
+    }
+
     /// How long an exchange may take in all.
     pub(crate) fn response_timeout(&self) -> Duration {
         self.settings.response_timeout

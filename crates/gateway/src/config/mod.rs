@@ -11,6 +11,7 @@ pub(crate) mod pem;
 mod problems;
 mod rates;
 mod reader;
+mod roots;
 mod rows;
 mod running;
 mod sections;

@@ -170,7 +170,7 @@ fn load(certificate: &Path, key: &Path) -> Result<Pair, String> {
 }
 
 /// The library's own words, in one line.
-fn cause(fault: &pingora::Error) -> String {
+pub(super) fn cause(fault: &pingora::Error) -> String {
     fault.root_cause().to_string().lines().collect::<Vec<_>>().join("; ")
 }
 

@@ -11,7 +11,7 @@ use super::reader::{Reader, show};
 use super::types::{Config, Holds, Ledger, Level, Listen, Log, SettleBy, Shutdown, Tls, Upstream};
 use super::url::{self, Origin};
 use super::value::show_duration;
-use super::{budgets, cards, identity, limits, rates, sinks, validation};
+use super::{budgets, cards, identity, limits, rates, roots, sinks, validation};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -39,6 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Config {
         // A default that forgets at each start what was spent would make budgets of a month budgets of a day.
         reader.refuse("ledger.url", CHOOSE);
     }
+    roots::check(reader, &upstream, &identity, &event_sinks);
     let rate_limits = rates::read(reader.table, verified, &mut reader.problems);
     Config {
         listen,

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use job_model::Mode;
 
-use super::slips;
 use super::types::{CardSource, Config, Identity, Ledger};
 use super::url::is_loopback;
+use super::{roots, slips};
 
 impl Config {
     /// One line for each thing that an operator may not have meant.
@@ -16,6 +16,7 @@ impl Config {
             self.admin_open(),
             self.plain_upstream(),
             self.unused_roots(),
+            roots::warning(self),
             self.shadow(),
             self.proxy(),
             self.prices(),

@@ -12,6 +12,7 @@ mod books;
 mod estimate;
 mod lines;
 mod lint;
+mod roots;
 mod rules;
 
 use std::fs;
