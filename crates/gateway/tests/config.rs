@@ -259,10 +259,20 @@ fn the_effective_configuration_reads_back_as_the_same() {
         unknown-member = "off"
     "#;
     let by_header = "identity = { mode = 'header', header = 'X-Who' }";
-    for text in ["", "upstream.url = 'http://127.0.0.1'\nlisten.h2c = true", by_header, full] {
+    let spending = "pricing.rate_card = 'card.toml'\nledger.url = 'memory:'\n[[budget]]\nname = 'a'\nscope = 'global'\nlimit = '1'\ncurrency = 'unit'\nwindow = 'total'";
+    for text in [
+        "",
+        "budget = []\nevent_sink = []\nrate_limit = []",
+        "upstream.url = 'http://127.0.0.1'\nlisten.h2c = true",
+        by_header,
+        spending,
+        full,
+    ] {
         let config = Config::parse(text, &base, NO_ENV).unwrap_or_else(|problems| panic!("{problems}"));
         let effective = config.effective();
         assert_eq!(parse(&effective), config, "{effective}");
+        // With all that a budget may say.
+        assert_eq!(effective.contains("currency = \"unit\"\nwindow"), text == spending, "{effective}");
         let unset: Vec<&str> = effective.lines().filter(|line| line.ends_with(" is not set")).collect();
         // A file that sets all there is to set still leaves out the keys of the other ways.
         assert_eq!(unset == ["# jwks_url is not set", "# header is not set"], text == full, "{effective}");

@@ -27,7 +27,7 @@ pub(super) fn read(reader: &mut Reader<'_>, cards: &RateCards, verified: bool) -
         }
         Some(budget)
     });
-    if reader.table.get(KEY).is_some_and(Value::is_array) {
+    if reader.table.get(KEY).and_then(Value::as_array).is_some_and(|rows| !rows.is_empty()) {
         check_cards(cards, &mut reader.problems);
     }
     budgets
@@ -178,16 +178,18 @@ fn window(row: &mut Row<'_>) -> Option<Window> {
     window
 }
 
-/// The budgets as they are written.
-pub(super) fn shown(budgets: &[Budget]) -> impl Iterator<Item = String> {
-    budgets.iter().map(|budget| {
+/// The budgets as they are written, in the one currency of all cards.
+pub(super) fn shown(budgets: &[Budget], cards: &RateCards) -> impl Iterator<Item = String> {
+    let currency = cards.iter().next().map(|card| Value::String(card.currency().to_owned()));
+    let currency = currency.map_or_else(String::new, |currency| format!("currency = {currency}\n"));
+    budgets.iter().map(move |budget| {
         let one = match &budget.scope {
             BudgetScope::Workspace(Some(id)) => format!("match = \"{id}\"\n"),
             BudgetScope::Principal(Some(who)) => format!("match = {}\n", Value::String(who.clone())),
             BudgetScope::Workspace(None) | BudgetScope::Principal(None) | BudgetScope::Global => String::new(),
         };
         format!(
-            "\n[[{KEY}]]\nname = \"{}\"\nscope = \"{}\"\n{one}limit = \"{}\"\nwindow = \"{}\"\ntime_zone = \"{}\"\nmode = \"{}\"\nsoft = \"{}\"\nunpriced = \"{}\"",
+            "\n[[{KEY}]]\nname = \"{}\"\nscope = \"{}\"\n{one}limit = \"{}\"\n{currency}window = \"{}\"\ntime_zone = \"{}\"\nmode = \"{}\"\nsoft = \"{}\"\nunpriced = \"{}\"",
             budget.name,
             budget.scope.as_str(),
             budget.limit,

@@ -40,7 +40,7 @@ impl Config {
         lines.extend([String::new(), format!("[{SEVERITY}]")]);
         let changeable = Rule::ALL.iter().filter(|rule| !rule.is_fixed());
         lines.extend(changeable.map(|rule| format!("{rule} = \"{}\"", self.policy.severity(*rule))));
-        lines.extend(super::budgets::shown(&self.budgets));
+        lines.extend(super::budgets::shown(&self.budgets, &self.cards));
         lines.extend(super::sinks::shown(&self.event_sinks));
         lines.extend(super::rates::shown(&self.rate_limits));
         lines.push(String::new());
