@@ -7,6 +7,8 @@ mod environment;
 mod files;
 #[path = "config/refused.rs"]
 mod refused;
+#[path = "config/warnings.rs"]
+mod warnings;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use std::time::Duration;
 
 use files::{certified, folder};
 use gateway::config::{CardSource, Config, Identity, Level, Listen};
-use job_model::{Mode, Profile, Rule, Severity};
+use job_model::{Profile, Rule, Severity};
 
 const NO_ENV: [(String, String); 0] = [];
 
@@ -329,33 +331,4 @@ fn listeners_may_share_a_port_where_they_do_not_meet() {
 fn the_grace_follows_the_response_timeout() {
     let config = parse("upstream.response_timeout = '1m'");
     assert_eq!(config.shutdown.grace, Duration::from_secs(61));
-}
-
-#[test]
-fn warnings_tell_what_may_not_be_meant() {
-    let text = "listen.address = '0.0.0.0:1'\nadmin.address = '0.0.0.0:2'\nupstream.url = 'http://far'\n\
-                upstream.ca_file = 'cert.pem'\nvalidation.mode = 'shadow'\npricing.rate_card = 'builtin:illustrative'";
-    let config =
-        Config::parse(text, &folder("warnings"), NO_ENV).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(config.policy.mode(), Mode::Shadow);
-    let starts = [
-        "listen.address 0.0.0.0:1 takes plain connections",
-        "admin.address 0.0.0.0:2 is not loopback",
-        "upstream.url has no TLS: the clients' tokens go to far in the clear",
-        "upstream.ca_file has no effect",
-        "validation.mode is \"shadow\"",
-        "pricing.rate_card is the illustrative card",
-        "ledger.url is \"memory:\": an Idempotency-Key is remembered by this process alone and until it ends",
-    ];
-    let warnings = config.warnings();
-    assert_eq!(warnings.len(), starts.len(), "{warnings:?}");
-    for (warning, start) in warnings.iter().zip(starts) {
-        assert!(warning.starts_with(start), "{warning}");
-    }
-
-    let kept = "upstream.ca_file = 'cert.pem'\npricing.rate_card = 'card.toml'\nledger.url = 'sqlite:book.db'";
-    let quiet = Config::parse(kept, &folder("warnings"), NO_ENV);
-    assert_eq!(quiet.map(|config| config.warnings()), Ok(Vec::new()));
-    let near = parse("upstream.url = 'http://localhost:1'\nledger.url = 'sqlite:book.db'");
-    assert_eq!(near.warnings(), ["pricing.rate_card is not set: jobs are forwarded without a price"]);
 }

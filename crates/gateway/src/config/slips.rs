@@ -2,6 +2,7 @@
 //! decimal point; and a time for which there is no card is one in which no budget counts. Both are told, not refused: they may be
 //! meant.
 
+use jiff::Timestamp;
 use job_model::{Amount, Decimal, Gigapixels, JobType, Megapoints, OutputSet, Quality, Quote, RateCard};
 use job_model::{RateCards, Workload};
 
@@ -10,13 +11,23 @@ const FAR: Decimal = Decimal::TEN;
 /// Large enough that neither rounding nor a minimum decides.
 const SIZE: Decimal = Decimal::ONE_THOUSAND;
 
-/// One line for each two cards in a row, and one for each end of a card that no other follows, where budgets count.
-pub(super) fn warnings(cards: &RateCards, counts: bool) -> Vec<String> {
+/// One line for each two cards in a row, one where the first is still to begin, and one for each end of a card that no other follows,
+/// where budgets count.
+pub(super) fn warnings(cards: &RateCards, counts: bool, now: Timestamp) -> Vec<String> {
     let mut all: Vec<&RateCard> = cards.iter().collect();
     all.sort_by_key(|card| card.effective_from());
     let slips = all.iter().zip(all.iter().skip(1)).filter_map(|(one, next)| slip(one, next));
     let ends = all.iter().filter(|_| counts).filter_map(|card| end(card, &all));
-    slips.chain(ends).collect()
+    slips.chain(all.first().and_then(|first| begin(first, now))).chain(ends).collect()
+}
+
+fn begin(first: &RateCard, now: Timestamp) -> Option<String> {
+    let begin = first.effective_from().filter(|begin| *begin > now)?;
+    Some(format!(
+        "pricing.rate_card: card {:?} version {:?} begins at {begin}, and none is in force until then: jobs have no price, and budgets let them pass unless unpriced is \"refuse\"",
+        first.name(),
+        first.version()
+    ))
 }
 
 fn end(card: &RateCard, all: &[&RateCard]) -> Option<String> {

@@ -4,25 +4,29 @@ use std::net::SocketAddr;
 
 use job_model::Mode;
 
-use super::types::{CardSource, Config, Identity, Ledger};
+use super::types::{CardSource, Config, Identity, Ledger, Scope, SinkTo};
 use super::url::is_loopback;
 use super::{roots, slips};
+use crate::clock;
 
 impl Config {
     /// One line for each thing that an operator may not have meant.
     pub fn warnings(&self) -> Vec<String> {
         let lines = [
             self.listener(),
+            self.certificate(),
             self.admin_open(),
             self.plain_upstream(),
             self.unused_roots(),
             roots::warning(self),
             self.shadow(),
             self.proxy(),
+            self.proxied_addresses(),
             self.prices(),
             self.books(),
         ];
-        lines.into_iter().flatten().chain(slips::warnings(&self.cards, !self.budgets.is_empty())).collect()
+        let slips = slips::warnings(&self.cards, !self.budgets.is_empty(), clock::date());
+        lines.into_iter().flatten().chain(self.plain_sinks()).chain(slips).collect()
     }
 
     fn listener(&self) -> Option<String> {
@@ -30,6 +34,18 @@ impl Config {
         Some(format!(
             "listen.address {address} takes plain connections from other machines: put something in front that ends TLS, or set [listen.tls]"
         ))
+    }
+
+    fn certificate(&self) -> Option<String> {
+        let tls = self.listen.tls.as_ref()?;
+        let (valid, now) = (tls.valid?, clock::date());
+        let when = if now > valid.until {
+            format!("since {}", valid.until)
+        } else {
+            Some(format!("before {}", valid.from)).filter(|_| now < valid.from)?
+        };
+        let file = tls.certificate.display();
+        Some(format!("listen.tls.certificate {file} is not valid {when}: clients refuse the connection"))
     }
 
     fn admin_open(&self) -> Option<String> {
@@ -43,6 +59,16 @@ impl Config {
         let host = &self.upstream.host;
         (!self.upstream.tls && !is_loopback(host))
             .then(|| format!("upstream.url has no TLS: the clients' tokens go to {host} in the clear"))
+    }
+
+    fn plain_sinks(&self) -> impl Iterator<Item = String> {
+        self.event_sinks.iter().filter_map(|sink| {
+            let SinkTo::Server { server, token: Some(_), .. } = &sink.to else { return None };
+            (!server.tls && !is_loopback(&server.host)).then(|| {
+                let (name, host) = (&sink.name, &server.host);
+                format!("event_sink {name:?} has no TLS: its token and the events go to {host} in the clear")
+            })
+        })
     }
 
     fn unused_roots(&self) -> Option<String> {
@@ -61,6 +87,13 @@ impl Config {
         Some(format!(
             "identity.mode is \"header\" and listen.address {address} is not loopback: whoever reaches it past the proxy can be anybody"
         ))
+    }
+
+    fn proxied_addresses(&self) -> Option<String> {
+        let by_address = self.rate_limits.iter().any(|rule| rule.scope == Scope::Address);
+        (by_address && matches!(self.identity, Identity::Header(_))).then(|| {
+            "rate_limit: scope \"address\" and identity.mode \"header\": the proxy in front is one sender, and all its clients wait together; use \"principal\"".to_owned()
+        })
     }
 
     fn books(&self) -> Option<String> {
