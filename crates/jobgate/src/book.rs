@@ -5,6 +5,7 @@ use std::future::Future;
 use std::path::PathBuf;
 
 use ::ledger::{Ledger, Url};
+use gateway::Config;
 use jiff::Timestamp;
 
 use crate::check_config;
@@ -29,17 +30,18 @@ pub(crate) struct Book {
 }
 
 impl Place {
-    /// Where the ledger is, if that is a file.
+    /// Where the ledger is, if that is a file. Whoever looks at it may have neither the gateway's secrets nor its certificates.
     pub(crate) fn url(&self) -> Result<Url, Failure> {
-        let config = check_config::load(&self.config)?;
-        if config.ledger == Url::Memory {
+        let environment = check_config::environment(|name| name.starts_with("JOBGATE_LEDGER__"))?;
+        let (url, admin) = Config::find_ledger(&self.config, environment)
+            .map_err(|problems| Failure::new(Ending::Configuration, problems))?;
+        if url == Url::Memory {
             let what = format!(
-                "ledger.url is \"memory:\": its gateway alone knows it, see http://{}/v1/holds, /v1/budgets and /v1/usage",
-                config.admin
+                "ledger.url is \"memory:\": its gateway alone knows it, see http://{admin}/v1/holds, /v1/budgets and /v1/usage"
             );
             return Err(Failure::new(Ending::Bad, what));
         }
-        Ok(config.ledger)
+        Ok(url)
     }
 
     pub(crate) fn open(&self) -> Result<Book, Failure> {

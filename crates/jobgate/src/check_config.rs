@@ -1,6 +1,6 @@
 //! `jobgate check-config`: what a configuration comes to, or every problem with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gateway::Config;
 
@@ -17,12 +17,29 @@ pub(crate) struct Args {
     file: PathBuf,
 }
 
+/// The environment.
+///
+/// # Errors
+/// When a variable of ours for which `is_needed` is no text. Others may be anything.
 #[expect(clippy::disallowed_methods, reason = "the environment is read here and given to the configuration")]
-pub(crate) fn load(file: &std::path::Path) -> Result<Config, Failure> {
-    let variables = std::env::vars_os();
-    let text =
-        variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Config::load(file, text).map_err(|problems| Failure::new(Ending::Configuration, problems))
+pub(crate) fn environment(is_needed: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>, Failure> {
+    let mut texts = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else { continue };
+        match value.into_string() {
+            Ok(text) => texts.push((name, text)),
+            Err(_) if name.starts_with("JOBGATE_") && name.contains("__") && is_needed(&name) => {
+                return Err(Failure::new(Ending::Configuration, format!("{name}: is not UTF-8")));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(texts)
+}
+
+pub(crate) fn load(file: &Path) -> Result<Config, Failure> {
+    Config::load(file, environment(|_| true)?)
+        .map_err(|problems| Failure::new(Ending::Configuration, problems))
 }
 
 pub(crate) fn run(args: &Args) -> output::Result {

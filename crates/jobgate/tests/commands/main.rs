@@ -10,6 +10,7 @@
 
 mod books;
 mod estimate;
+mod ledgers;
 mod lines;
 mod lint;
 mod roots;
