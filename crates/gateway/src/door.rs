@@ -66,10 +66,15 @@ impl ServerApp for Door {
                 let mut stopping = shutdown.clone();
                 // On the heap: what a handshake takes would be kept for as long as there is a connection.
                 let secured = Box::pin(secured::secured(acceptor, stream, self.limits.head_timeout));
-                tokio::select! {
-                    secured = secured => secured?,
+                let secured = tokio::select! {
+                    secured = secured => secured,
                     _ = stopping.wait_for(|stopping| *stopping) => return None,
-                }
+                };
+                let Some(secured) = secured else {
+                    self.metrics.handshake_failed();
+                    return None;
+                };
+                secured
             }
         };
         // Streams of HTTP/2 are timed and framed by its own library; only its connection is counted.

@@ -43,6 +43,7 @@ pub(crate) struct Metrics {
     buffered_bytes: IntGauge,
     connections: IntGauge,
     connections_refused: IntCounter,
+    handshakes_failed: IntCounter,
     log_lines_dropped: IntCounter,
     ledger: Books,
 }
@@ -205,6 +206,10 @@ impl Metrics {
                 "connections_refused_total",
                 "Connections that were closed at once because there were as many as there may be, at all or from their address.",
             )?,
+            handshakes_failed: all.counter(
+                "handshakes_failed_total",
+                "Handshakes of TLS that failed or took too long: clients that refuse the certificate or are no clients of TLS.",
+            )?,
             log_lines_dropped: all.counter(
                 "log_lines_dropped_total",
                 "Lines of the access log that were dropped because their reader was too slow.",
@@ -240,6 +245,11 @@ impl Metrics {
     /// There were as many connections as there may be.
     pub(crate) fn connection_refused(&self) {
         self.connections_refused.inc();
+    }
+
+    /// A client's handshake of TLS came to nothing.
+    pub(crate) fn handshake_failed(&self) {
+        self.handshakes_failed.inc();
     }
 
     /// A transaction of the ledger stands.

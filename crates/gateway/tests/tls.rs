@@ -210,6 +210,31 @@ fn who_does_not_finish_the_handshake_is_counted_and_let_go() {
     }
 }
 
+/// A certificate that clients refuse is seen nowhere else: there is no request of theirs.
+#[test]
+fn failed_handshakes_are_counted() {
+    let (identity, other) =
+        (Identity::new("failed", "localhost"), Identity::new("failed-other", "localhost"));
+    let upstream = Recorder::start();
+    let gateway = listening(&identity, upstream.address, "");
+    let failed = || {
+        let text = gateway.operator().send(&support::get("/metrics")).body;
+        let count = text.lines().find_map(|line| line.strip_prefix("jobgate_handshakes_failed_total "));
+        count.expect("it is there").to_owned()
+    };
+    assert!(over_h1(&identity, &gateway).starts_with("HTTP/1.1 201 "));
+    assert_eq!(failed(), "0");
+    assert_eq!(over_h1(&other, &gateway), "", "it does not know the authority");
+    while failed() != "1" {
+        thread::yield_now();
+    }
+    let mut plain = std::net::TcpStream::connect(gateway.address).unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    while failed() != "2" {
+        thread::yield_now();
+    }
+}
+
 #[test]
 fn http_2_must_begin_in_the_time_of_a_header() {
     let identity = Identity::new("silent", "localhost");

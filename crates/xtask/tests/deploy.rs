@@ -26,6 +26,7 @@ const METRICS: [&str; 31] = [
     "jobgate_upstream_errors_total",
     "jobgate_in_flight",
     "jobgate_buffered_bytes",
+    "jobgate_handshakes_failed_total",
     "jobgate_build_info",
     "jobgate_budget_near",
     "jobgate_outbox_oldest_seconds",
