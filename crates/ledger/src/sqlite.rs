@@ -126,6 +126,7 @@ impl Sqlite {
             Err(error) if error.is_full && reserve::given_back(path) => open::open(path, sinks, now)?,
             opened => opened?,
         };
+        reserve::check(path)?;
         let watch = Arc::default();
         let reserve = Reserve::of(path, &watch);
         Self::start(opened, reserve, watch)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use super::carrier::{self, Tools};
 use super::journal::Journal;
@@ -193,7 +193,7 @@ fn marked(path: &Path, connection: &Connection) -> Result<Mark, String> {
 }
 
 fn connected(path: &Path, new: bool) -> Result<Connection, OpenError> {
-    let text = |error: rusqlite::Error| OpenError::of(path, &error).full(is_full(&error));
+    let text = |error: rusqlite::Error| told(path, "", &error);
     let connection = Connection::open(path).map_err(text)?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(text)?;
     // Whoever finds it damaged leaves it as it is.
@@ -203,6 +203,22 @@ fn connected(path: &Path, new: bool) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "journal_size_limit", LIMIT).map_err(text)?;
     prepare(&connection, path, new)?;
     Ok(connection)
+}
+
+/// What SQLite says, and what to do about it.
+fn told(path: &Path, what: &str, error: &rusqlite::Error) -> OpenError {
+    let advice = match error.sqlite_error_code() {
+        _ if path.is_dir() => "; it is a folder, and ledger.url must name a file",
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "; see that its folder is there and that the gateway may read and write in it"
+        }
+        Some(ErrorCode::ReadOnly) => "; see that the gateway may write to it and to its folder",
+        Some(ErrorCode::NotADatabase) => {
+            "; see that ledger.url names the ledger; if it does, it was written over: restore a backup"
+        }
+        _ => "",
+    };
+    OpenError::of(path, &format_args!("{what}{error}{advice}")).full(is_full(error))
 }
 
 fn locked(path: &Path) -> Result<File, OpenError> {
@@ -225,13 +241,13 @@ fn locked(path: &Path) -> Result<File, OpenError> {
 
 fn prepare(connection: &Connection, path: &Path, new: bool) -> Result<(), OpenError> {
     let failed = |what: &dyn std::fmt::Display| OpenError::of(path, what);
-    let text = |error: rusqlite::Error| failed(&error).full(is_full(&error));
+    let text = |error: rusqlite::Error| told(path, "", &error);
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(text)?;
     let empty = connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0));
     match version {
         0 if new && empty.map_err(text)? => connection
             .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))
-            .map_err(|error| failed(&format_args!("cannot be written: {error}")).full(is_full(&error)))?,
+            .map_err(|error| told(path, "cannot be written: ", &error))?,
         0 => return Err(failed(&"is no ledger; configure another ledger.url")),
         VERSION => {}
         other => {
@@ -243,4 +259,18 @@ fn prepare(connection: &Connection, path: &Path, new: bool) -> Result<(), OpenEr
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_mode", "WAL").map_err(text)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tests may run as somebody who can write everywhere.
+    #[test]
+    fn a_ledger_that_cannot_be_written_is_told_with_what_to_do() {
+        let error =
+            rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY), None);
+        let line = told(Path::new("/nowhere/book.db"), "", &error).to_string();
+        assert!(line.ends_with("; see that the gateway may write to it and to its folder"), "{line}");
+    }
 }

@@ -2,7 +2,7 @@
 //! outcomes can be written into it; nothing new is begun until it could be made again. What an order is, nobody knows here.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::watch::Watch;
+use crate::ledger::OpenError;
 
 /// Enough for some 1,200 outcomes, each in a transaction of its own: more than requests are under way unless configured otherwise.
 const SIZE: u64 = 1 << 20;
@@ -78,6 +79,21 @@ impl Reserve {
     fn is_away(&mut self, away: bool) {
         self.away = away.then(Watch::now);
         self.watch.short(away);
+    }
+}
+
+/// Whether the file can be there at all: only room on the disk comes back by itself.
+pub(super) fn check(ledger: &Path) -> Result<(), OpenError> {
+    let path = beside(ledger);
+    match File::options().create(true).truncate(false).write(true).open(&path) {
+        Err(error) if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            let what = format!(
+                "{}, which keeps room for it, cannot be written: {error}; take away what is there",
+                path.display()
+            );
+            Err(OpenError::of(ledger, &what))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -190,3 +190,26 @@ fn keys_outlive_their_process() {
     assert_eq!(wait(book.recall(key(3), at(6))), Ok(Some(Earlier::Over(Kept::Unknown(502), None))));
     removed(&file);
 }
+
+#[test]
+fn what_stands_in_the_way_of_a_ledger_is_told_with_what_to_do() {
+    let refused = |name: &str, make: &dyn Fn(&Path)| {
+        let file = file(name);
+        make(&file);
+        let line = Ledger::open(&Url::Sqlite(file.clone()), &[], at(0)).unwrap_err().to_string();
+        removed(&file);
+        line.replace(&file.display().to_string(), "FILE")
+    };
+    let line = refused("folder", &|file| std::fs::create_dir(file).unwrap());
+    assert_eq!(
+        line,
+        "ledger FILE: unable to open database file: FILE; it is a folder, and ledger.url must name a file"
+    );
+    let line = refused("text", &|file| std::fs::write(file, "something else".repeat(100)).unwrap());
+    let advice = "see that ledger.url names the ledger; if it does, it was written over: restore a backup";
+    assert_eq!(line, format!("ledger FILE: file is not a database; {advice}"));
+    // Room that is not to be had for another reason than a full disk is not waited for.
+    let line = refused("reserve", &|file| std::fs::create_dir(file.with_extension("db.reserve")).unwrap());
+    let start = "ledger FILE: FILE.reserve, which keeps room for it, cannot be written: ";
+    assert!(line.starts_with(start) && line.ends_with("; take away what is there"), "{line}");
+}
