@@ -10,6 +10,7 @@
 mod coming;
 mod header;
 mod pool;
+mod reach;
 mod receive;
 mod to_the_end;
 
@@ -32,7 +33,7 @@ use crate::clock;
 use crate::metrics::Metrics;
 use crate::phase::settle::{Settlement, settle};
 use crate::stake::Stake;
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, address_of};
 
 pub(crate) use coming::Coming;
 use pool::Pool;
@@ -224,47 +225,38 @@ impl Courier {
 
     async fn run(&self, parcel: Parcel) -> Outcome {
         let mut trip = Trip::begin(self.metrics.as_deref());
-        let fate = match self.upstream.peer() {
-            None => Fate::Failed(Failure::Unresolved),
-            Some(peer) => match timeout(self.deadline, self.exchange(&peer, parcel, &mut trip)).await {
+        let fate = if self.upstream.is_known() {
+            match timeout(self.deadline, self.exchange(parcel, &mut trip)).await {
                 Ok(Ok(answer)) => Fate::Answered(answer),
                 Ok(Err(error)) => {
                     let failure = Failure::of(&error);
-                    if trip.sent == Sent::Nothing {
-                        self.upstream.failed();
-                    }
                     log::warn!("{}: {}: {error}", self.upstream.authority(), failure.as_str());
                     trip.fate(failure)
                 }
                 Err(_) => trip.fate(Failure::Timeout),
-            },
+            }
+        } else {
+            Fate::Failed(Failure::Unresolved)
         };
         let refused = fate.status().is_some_and(|status| self.upstream.refuses(status));
         Outcome { refused, ..trip.end(fate) }
     }
 
-    async fn exchange(
-        &self,
-        peer: &HttpPeer,
-        parcel: Parcel,
-        trip: &mut Trip<'_>,
-    ) -> pingora::Result<Answer> {
-        // INVARIANT: upstream is looked up in the network; its addresses are never those of a file.
-        let address = peer.address().as_inet().copied();
-        let mut stream = match address.and_then(|address| self.pool.take(address)) {
-            Some(stream) => stream,
+    async fn exchange(&self, parcel: Parcel, trip: &mut Trip<'_>) -> pingora::Result<Answer> {
+        let (mut stream, peer) = match self.rested() {
+            Some(rested) => rested,
             // On the heap: seldom wanted, and larger than all that is kept of an exchange.
-            None => Box::pin(self.connector.new_stream(peer)).await?,
+            None => Box::pin(self.reach()).await?,
         };
         // From here on a failed write may have been a partial one.
         trip.sent = Sent::Part;
         if let Err(error) = write(&mut stream, parcel).await {
-            return Box::pin(early(stream, peer, trip)).await.ok_or(error);
+            return Box::pin(early(stream, &peer, trip)).await.ok_or(error);
         }
         trip.sent = Sent::All;
-        let mut session = HttpSession::new_with_options(stream, peer);
+        let mut session = HttpSession::new_with_options(stream, &*peer);
         let answer = whole(&mut session, &mut trip.status).await?;
-        self.keep(session, peer).await;
+        self.keep(session, &peer).await;
         Ok(answer)
     }
 
@@ -272,7 +264,7 @@ impl Courier {
     async fn keep(&self, mut session: HttpSession, peer: &HttpPeer) {
         session.respect_keepalive();
         if let (Some(stream), Some(address), Some(idle)) =
-            (session.reuse().await, peer.address().as_inet().copied(), peer.idle_timeout())
+            (session.reuse().await, address_of(peer), peer.idle_timeout())
         {
             self.pool.put(stream, address, idle);
         }

@@ -1,14 +1,14 @@
-//! Where upstream is: its addresses, looked up again and again, and how to connect to it.
+//! Where upstream is: its addresses, looked up again and again, how to connect to them, and which of them gave no connection.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use http::StatusCode;
+use parking_lot::Mutex;
 use pingora::protocols::ALPN;
-use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
+use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy, Peer};
 
 use crate::config;
 
@@ -16,14 +16,16 @@ use crate::config;
 #[derive(Debug)]
 pub(crate) struct Upstream {
     settings: config::Upstream,
+    /// In the order in which they are tried: as the name tells them, and behind them those that gave no connection.
     peers: ArcSwap<Vec<Arc<HttpPeer>>>,
-    current: AtomicUsize,
+    /// The addresses that gave none, of which the last one to do so comes last. A look-up changes nothing of that.
+    failed: Mutex<Vec<SocketAddr>>,
 }
 
 impl Upstream {
     /// Not looked up yet.
     pub(crate) fn new(settings: config::Upstream) -> Self {
-        Self { settings, peers: ArcSwap::default(), current: AtomicUsize::new(0) }
+        Self { settings, peers: ArcSwap::default(), failed: Mutex::default() }
     }
 
     /// The value of Host.
@@ -54,6 +56,14 @@ impl Upstream {
         let found = (self.settings.host.as_str(), self.settings.port)
             .to_socket_addrs()
             .map_err(|error| error.to_string())?;
+        self.lead_to(found)
+    }
+
+    /// What its name leads to from now on.
+    ///
+    /// # Errors
+    /// When none of it is used.
+    pub(crate) fn lead_to(&self, found: impl Iterator<Item = SocketAddr>) -> Result<(), String> {
         let (used, others): (Vec<_>, Vec<_>) =
             found.partition(|address| !self.settings.public_only || is_public(address.ip()));
         if used.is_empty() {
@@ -62,9 +72,26 @@ impl Upstream {
                 None => "the name has no address".to_owned(),
             });
         }
-        let peers = used.into_iter().map(|address| Arc::new(self.peer_at(address))).collect();
-        self.peers.store(Arc::new(peers));
+        let mut addresses = Vec::with_capacity(used.len());
+        for address in used {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        let patience = self.patience(addresses.len());
+        let mut failed = self.failed.lock();
+        failed.retain(|address| addresses.contains(address));
+        addresses.sort_by_key(|address| failed.iter().position(|other| other == address));
+        let peers = addresses.into_iter().map(|address| Arc::new(self.peer_at(address, patience)));
+        self.peers.store(Arc::new(peers.collect()));
         Ok(())
+    }
+
+    /// How long a connection may take. With another address to turn to it leaves time for that one, and for the answer.
+    fn patience(&self, addresses: usize) -> Duration {
+        let settings = &self.settings;
+        let share = if addresses > 1 { settings.response_timeout / 3 } else { Duration::MAX };
+        settings.connect_timeout.min(share)
     }
 
     /// Whether an address is known.
@@ -72,25 +99,32 @@ impl Upstream {
         !self.peers.load().is_empty()
     }
 
-    /// How to connect now.
-    pub(crate) fn peer(&self) -> Option<Arc<HttpPeer>> {
-        let peers = self.peers.load();
-        let index = self.current.load(Ordering::Relaxed).checked_rem(peers.len())?;
-        peers.get(index).cloned()
+    /// How to connect, to one address after another.
+    pub(crate) fn peers(&self) -> Guard<Arc<Vec<Arc<HttpPeer>>>> {
+        self.peers.load()
     }
 
-    /// No connection was to be had: the next request tries the next address.
-    pub(crate) fn failed(&self) {
-        self.current.fetch_add(1, Ordering::Relaxed);
+    /// An address gave no connection: the others are tried before it. Told by several requests at once, it is what it is told by one.
+    pub(crate) fn failed(&self, address: SocketAddr) {
+        let mut failed = self.failed.lock();
+        let (mut peers, last): (Vec<_>, Vec<_>) =
+            self.peers.load().iter().cloned().partition(|peer| address_of(peer) != Some(address));
+        if last.is_empty() {
+            return;
+        }
+        peers.extend(last);
+        self.peers.store(Arc::new(peers));
+        failed.retain(|other| *other != address);
+        failed.push(address);
     }
 
-    fn peer_at(&self, address: SocketAddr) -> HttpPeer {
+    fn peer_at(&self, address: SocketAddr, patience: Duration) -> HttpPeer {
         let settings = &self.settings;
         // INVARIANT: the configuration has no empty host; with an empty name, certificates would not be verified.
         let mut peer = HttpPeer::new(address, settings.tls, settings.host.clone());
         let options = &mut peer.options;
-        options.connection_timeout = Some(settings.connect_timeout);
-        options.total_connection_timeout = Some(settings.connect_timeout);
+        options.connection_timeout = Some(patience);
+        options.total_connection_timeout = Some(patience);
         options.read_timeout = Some(settings.response_timeout);
         options.write_timeout = Some(settings.response_timeout);
         options.idle_timeout = Some(settings.pool_idle);
@@ -100,6 +134,12 @@ impl Upstream {
         options.verify_hostname = true;
         peer
     }
+}
+
+/// Where it leads.
+pub(crate) fn address_of(peer: &HttpPeer) -> Option<SocketAddr> {
+    // INVARIANT: upstream is looked up in the network; its addresses are never those of a file.
+    peer.address().as_inet().copied()
 }
 
 /// Whether anybody may be reached by it: not this machine, a private network, a link, or a group; nor where it stands for an address
@@ -146,6 +186,49 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+
+    fn addresses(text: &str) -> Vec<SocketAddr> {
+        text.chars().map(|letter| format!("127.0.0.1:{}", u32::from(letter)).parse().unwrap()).collect()
+    }
+
+    /// Addresses are letters here; what is expected is their order.
+    #[track_caller]
+    fn is_tried(upstream: &Upstream, expected: &str) {
+        let order: Vec<_> = upstream.peers().iter().filter_map(|peer| address_of(peer)).collect();
+        assert_eq!(order, addresses(expected), "{expected}");
+    }
+
+    fn leading_to(text: &str) -> Upstream {
+        let config = Config::parse("", std::path::Path::new("."), []).unwrap();
+        let upstream = Upstream::new(config.upstream);
+        upstream.lead_to(addresses(text).into_iter()).unwrap();
+        upstream
+    }
+
+    #[test]
+    fn an_address_that_gave_no_connection_comes_last_however_many_say_so() {
+        let upstream = leading_to("abc");
+        let fails = |letter| upstream.failed(*addresses(letter).first().unwrap());
+        for (letter, then) in
+            [("a", "bca"), ("a", "bca"), ("b", "cab"), ("a", "cba"), ("d", "cba"), ("c", "bac")]
+        {
+            fails(letter);
+            is_tried(&upstream, then);
+        }
+    }
+
+    #[test]
+    fn a_look_up_changes_nothing_of_which_addresses_gave_no_connection() {
+        let upstream = leading_to("abc");
+        for letter in ["b", "a"] {
+            upstream.failed(*addresses(letter).first().unwrap());
+        }
+        for (found, then) in [("abc", "cba"), ("bac", "cba"), ("abdc", "dcba"), ("ad", "da"), ("abb", "ba")] {
+            upstream.lead_to(addresses(found).into_iter()).unwrap();
+            is_tried(&upstream, then);
+        }
+    }
 
     #[test]
     fn what_is_near_is_not_public() {

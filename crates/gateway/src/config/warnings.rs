@@ -19,6 +19,7 @@ impl Config {
             self.plain_upstream(),
             self.unused_roots(),
             roots::warning(self),
+            self.late_connections(),
             self.shadow(),
             self.proxy(),
             self.proxied_addresses(),
@@ -74,6 +75,13 @@ impl Config {
     fn unused_roots(&self) -> Option<String> {
         (!self.upstream.tls && self.upstream.ca_file.is_some())
             .then(|| "upstream.ca_file has no effect: upstream.url is not https".to_owned())
+    }
+
+    fn late_connections(&self) -> Option<String> {
+        (self.upstream.connect_timeout >= self.upstream.response_timeout).then(|| {
+            "upstream.connect_timeout is not below upstream.response_timeout, which ends first: no time for an answer is left behind it"
+                .to_owned()
+        })
     }
 
     fn shadow(&self) -> Option<String> {

@@ -7,8 +7,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use pingora::protocols::Stream;
 use pingora::protocols::http::v1::client::HttpSession;
-use pingora::upstreams::peer::{HttpPeer, Peer};
-use pingora::{Error, ErrorType};
+use pingora::upstreams::peer::HttpPeer;
 
 use super::receive::{Head, head};
 use super::{Courier, Failure, Parcel, write};
@@ -36,19 +35,14 @@ impl Courier {
     /// # Errors
     /// Where there is no answer, or none that can be passed on.
     pub(crate) async fn open(&self, parcel: Parcel, again: bool) -> pingora::Result<Coming> {
-        let Some(peer) = self.upstream.peer() else {
-            return Error::e_explain(ErrorType::ConnectNoRoute, "upstream's name leads to no address");
-        };
-        let rested = peer.address().as_inet().and_then(|address| self.pool.take(*address));
-        if let Some(stream) = rested {
+        if let Some((stream, peer)) = self.rested() {
             let parcel = if again { parcel.clone() } else { return opened(stream, peer, parcel).await };
-            match opened(stream, Arc::clone(&peer), parcel).await {
+            match opened(stream, peer, parcel).await {
                 Err(error) if Failure::of(&error) == Failure::Broken => {}
                 done => return done,
             }
         }
-        let stream =
-            Box::pin(self.connector.new_stream(&*peer)).await.inspect_err(|_| self.upstream.failed())?;
+        let (stream, peer) = Box::pin(self.reach()).await?;
         opened(stream, peer, parcel).await
     }
 

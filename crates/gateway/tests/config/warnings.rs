@@ -11,7 +11,7 @@ use super::{CARD, NO_ENV, parse};
 #[test]
 fn warnings_tell_what_may_not_be_meant() {
     let text = "listen.address = '0.0.0.0:1'\nadmin.address = '0.0.0.0:2'\nupstream.url = 'http://far'\n\
-                upstream.ca_file = 'cert.pem'\nvalidation.mode = 'shadow'\npricing.rate_card = 'builtin:illustrative'";
+                upstream.ca_file = 'cert.pem'\nupstream.connect_timeout = '30s'\nvalidation.mode = 'shadow'\npricing.rate_card = 'builtin:illustrative'";
     let config =
         Config::parse(text, &folder("warnings"), NO_ENV).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.policy.mode(), Mode::Shadow);
@@ -20,6 +20,7 @@ fn warnings_tell_what_may_not_be_meant() {
         "admin.address 0.0.0.0:2 is not loopback",
         "upstream.url has no TLS: the clients' tokens go to far in the clear",
         "upstream.ca_file has no effect",
+        "upstream.connect_timeout is not below upstream.response_timeout",
         "validation.mode is \"shadow\"",
         "pricing.rate_card is the illustrative card",
         "ledger.url is \"memory:\": an Idempotency-Key is remembered by this process alone and until it ends",
