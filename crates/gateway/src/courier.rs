@@ -79,9 +79,16 @@ pub(crate) enum Fate {
     /// With an answer.
     Answered(Answer),
     /// With a final status, but its body was cut off, too long or too late.
-    Torn(StatusCode),
+    Torn(Torn),
     /// Without a status.
     Failed(Failure),
+}
+
+/// What is had of an answer that did not come whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Torn {
+    pub(crate) status: StatusCode,
+    pub(crate) too_long: bool,
 }
 
 impl Fate {
@@ -89,7 +96,7 @@ impl Fate {
     pub(crate) fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Answered(answer) => Some(answer.status),
-            Self::Torn(status) => Some(*status),
+            Self::Torn(torn) => Some(torn.status),
             Self::Failed(_) => None,
         }
     }
@@ -231,6 +238,7 @@ impl Courier {
                 Ok(Err(error)) => {
                     let failure = Failure::of(&error);
                     log::warn!("{}: {}: {error}", self.upstream.authority(), failure.as_str());
+                    trip.too_long = receive::is_too_long(&error);
                     trip.fate(failure)
                 }
                 Err(_) => trip.fate(Failure::Timeout),
@@ -299,16 +307,19 @@ struct Trip<'a> {
     started: Instant,
     sent: Sent,
     status: Option<StatusCode>,
+    too_long: bool,
     ended: bool,
 }
 
 impl<'a> Trip<'a> {
     fn begin(metrics: Option<&'a Metrics>) -> Self {
-        Self { metrics, started: clock::now(), sent: Sent::Nothing, status: None, ended: false }
+        let (sent, status) = (Sent::Nothing, None);
+        Self { metrics, started: clock::now(), sent, status, too_long: false, ended: false }
     }
 
     fn fate(&self, failure: Failure) -> Fate {
-        self.status.map_or(Fate::Failed(failure), Fate::Torn)
+        let torn = |status| Fate::Torn(Torn { status, too_long: self.too_long });
+        self.status.map_or(Fate::Failed(failure), torn)
     }
 
     fn end(mut self, fate: Fate) -> Outcome {

@@ -10,6 +10,7 @@ use super::{Answer, header};
 
 /// The largest answer that is read whole. A job's answer is a few kilobytes.
 const ANSWER_LIMIT: usize = 1 << 20;
+const TOO_LONG: ErrorType = ErrorType::Custom("AnswerTooLong");
 /// Interim answers before the final one.
 const INTERIM_LIMIT: u8 = 8;
 
@@ -54,6 +55,11 @@ pub(super) async fn head(session: &mut HttpSession, known: &mut Option<StatusCod
     garbage("too many interim answers")
 }
 
+/// Whether an answer was given up for its length.
+pub(super) fn is_too_long(error: &Error) -> bool {
+    *error.etype() == TOO_LONG
+}
+
 /// Reads an answer and its whole body.
 pub(super) async fn whole(
     session: &mut HttpSession,
@@ -66,7 +72,7 @@ pub(super) async fn whole(
     while let Some(piece) = session.read_body_bytes().await? {
         total = total.saturating_add(piece.len());
         if total > ANSWER_LIMIT {
-            return Error::e_explain(ErrorType::ReadError, "the answer is too long");
+            return Error::e_explain(TOO_LONG, "the answer is too long");
         }
         match &mut rest {
             Some(rest) => rest.extend_from_slice(&piece),

@@ -69,7 +69,12 @@ impl Source {
                     info!("the issuer's keys are known");
                 }
             }
-            Err(why) => warn!("identity.jwks_url: {why}; the keys that are known stay in use"),
+            Err(why) if self.keys().is_some() => {
+                warn!("identity.jwks_url: {why}; the keys that are known stay in use");
+            }
+            Err(why) => {
+                warn!("identity.jwks_url: {why}; no keys are known yet, and no token can be verified")
+            }
         }
     }
 
@@ -96,9 +101,10 @@ impl Issuer {
             Fate::Answered(answer) if answer.status == StatusCode::OK => {
                 KeySet::parse(&answer.body).map_err(|fault| format!("what it answers {fault}"))
             }
-            other => Err(other
-                .status()
-                .map_or_else(|| "no answer".to_owned(), |status| format!("status {status}"))),
+            Fate::Answered(answer) => Err(format!("status {}", answer.status)),
+            Fate::Torn(torn) if torn.too_long => Err("its answer is longer than 1 MiB".to_owned()),
+            Fate::Torn(_) => Err("its answer did not come to its end".to_owned()),
+            Fate::Failed(failure) => Err(format!("no answer ({})", failure.as_str())),
         }
     }
 }
@@ -142,15 +148,28 @@ mod tests {
         address
     }
 
-    #[tokio::test]
-    async fn new_keys_take_the_place_of_old_ones_and_a_failure_changes_nothing() {
-        let address = serve([(200, set("old")), (503, String::new()), (200, set("new"))]);
+    /// The keys of that server.
+    fn source(address: std::net::SocketAddr) -> Source {
         let text = format!(
             "[identity]\nmode = 'jwt'\nissuer = 'i'\naudience = 'a'\njwks_url = 'http://{address}/keys'"
         );
         let config = Config::parse(&text, std::path::Path::new("."), []).unwrap();
         let crate::config::Identity::Jwt(jwt) = config.identity else { panic!("{config:?}") };
-        let source = Source::new(jwt.keys);
+        Source::new(jwt.keys)
+    }
+
+    #[tokio::test]
+    async fn a_set_that_is_too_long_is_told_of_as_that() {
+        let address = serve([(200, "x".repeat((1 << 20) + 1)), (200, String::new()), (200, String::new())]);
+        let source = source(address);
+        let told = source.issuer.as_ref().unwrap().ask().await.unwrap_err();
+        assert_eq!(told, "its answer is longer than 1 MiB");
+    }
+
+    #[tokio::test]
+    async fn new_keys_take_the_place_of_old_ones_and_a_failure_changes_nothing() {
+        let address = serve([(200, set("old")), (503, String::new()), (200, set("new"))]);
+        let source = source(address);
         let knows = |id: &str| source.keys().is_some_and(|keys| keys.find(Some(id)).is_some());
         source.refresh_for_a_token().await;
         assert!(knows("old") && !knows("new"));
