@@ -57,6 +57,7 @@ impl Admin {
 
     async fn metrics(&self) -> (StatusCode, &'static str, String) {
         self.metrics.look_at(&self.money, self.money.now()).await;
+        self.metrics.keys_are_of(self.identity.keys_age());
         let Life { in_flight, buffered, connections, .. } = &*self.life;
         match self.metrics.text(in_flight.taken(), buffered.taken(), connections.taken()) {
             Ok(text) => (StatusCode::OK, prometheus::TEXT_FORMAT, text),

@@ -9,7 +9,7 @@ use log::warn;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 
-use crate::identity::{self, Identity};
+use crate::identity::Identity;
 use crate::money::Money;
 use crate::upstream::Upstream;
 
@@ -17,9 +17,6 @@ use crate::upstream::Upstream;
 const LOOK_UP_EVERY: Duration = Duration::from_secs(30);
 /// How often holds are looked through for jobs that were not submitted in time.
 const LAPSE_EVERY: Duration = Duration::from_secs(60);
-
-/// How often an issuer is asked that has not answered yet.
-const SOON: Duration = Duration::from_secs(5);
 /// From how many seconds on a clock that has gone away from elapsed time is told of.
 const FAR: i64 = 60;
 
@@ -51,9 +48,7 @@ pub(crate) struct Refresh(pub(crate) Arc<Identity>);
 impl BackgroundService for Refresh {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         loop {
-            // A token may have made somebody ask just now.
-            self.0.refresh(SOON).await;
-            let pause = if self.0.is_known() { identity::EVERY } else { SOON };
+            let pause = self.0.refresh().await;
             tokio::select! {
                 _ = shutdown.changed() => return,
                 () = tokio::time::sleep(pause) => {}

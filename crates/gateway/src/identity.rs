@@ -5,20 +5,21 @@ mod ring_provider;
 mod source;
 
 use std::fmt;
+use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{decode, decode_header};
+use jsonwebtoken::{Algorithm, decode, decode_header};
 use serde_json::{Map, Value};
 
+use crate::clock;
 use crate::config;
 use crate::rejection::{Rejection, TokenFault};
 
 pub use keys::KeySet;
 use keys::Keys;
-pub(crate) use source::EVERY;
 use source::Source;
 
 /// How far the issuer's clock may be from ours, in seconds.
@@ -71,7 +72,7 @@ impl Identity {
     /// Whom a request is from; its Authorization header has been found to be one bearer token.
     ///
     /// # Errors
-    /// `InvalidToken`, with what could not be proven; `KeysUnavailable` where nothing can be.
+    /// `InvalidToken`, with what could not be proven; `KeysUnavailable` where that cannot be told now.
     pub(crate) async fn principal(
         &self,
         headers: &HeaderMap,
@@ -88,10 +89,18 @@ impl Identity {
         found.map(Some).map_err(Rejection::InvalidToken)
     }
 
-    /// Asks for the issuer's keys anew, where they come from a server and were not asked for within the floor.
-    pub(crate) async fn refresh(&self, floor: std::time::Duration) {
-        if let Self::Jwt(verifier) = self {
-            verifier.source.refresh(floor).await;
+    /// Asks for the issuer's keys anew, where they come from a server and it is not too soon. Tells in how long to do so again.
+    pub(crate) async fn refresh(&self) -> Duration {
+        let Self::Jwt(verifier) = self else { return Duration::MAX };
+        verifier.source.refresh().await;
+        verifier.source.pause()
+    }
+
+    /// How long ago the issuer has confirmed its keys; nothing where it is not asked for them.
+    pub(crate) fn keys_age(&self) -> Duration {
+        match self {
+            Self::Jwt(verifier) => verifier.source.age(),
+            Self::None | Self::Header(_) => Duration::ZERO,
         }
     }
 
@@ -164,15 +173,22 @@ impl Verifier {
         }
     }
 
-    /// Whom a token is of. One of a key that is not known may be of a new one, so the issuer is asked.
+    /// Whom a token is of. One of a key that is not known may be of a new one, so the issuer is asked; where it was too soon for that, or
+    /// it did not answer, nobody knows whether the token is good.
     async fn whom(&self, token: &[u8], now: Timestamp) -> Result<Result<Principal, TokenFault>, Rejection> {
-        let found = self.source.keys().map(|keys| self.verify(&keys, token, now));
-        if !matches!(found, None | Some(Err(TokenFault::Key))) {
-            return found.ok_or(Rejection::KeysUnavailable);
+        let came = clock::now();
+        if let Some(keys) = self.source.keys() {
+            let verdict = self.verify(&keys, token, now);
+            if verdict != Err(TokenFault::Key) || !names_another(&keys, token) {
+                return Ok(verdict);
+            }
         }
         self.source.refresh_for_a_token().await;
-        let keys = self.source.keys().ok_or(Rejection::KeysUnavailable)?;
-        Ok(self.verify(&keys, token, now))
+        let is_certain = self.source.is_as_of(came);
+        let verdict = self.source.keys().map(|keys| self.verify(&keys, token, now));
+        verdict
+            .filter(|verdict| is_certain || *verdict != Err(TokenFault::Key))
+            .ok_or_else(|| Rejection::KeysUnavailable(self.source.wait()))
     }
 
     /// The signature comes first: nothing is told about claims that nobody vouches for.
@@ -217,6 +233,14 @@ fn claims(keys: &Keys, token: &[u8]) -> Result<Map<String, Value>, TokenFault> {
             ErrorKind::Json(_) | ErrorKind::Utf8(_) => TokenFault::Form,
             _ => TokenFault::Signature,
         }
+    })
+}
+
+/// Whether a token names a key that is not among these and could be among others.
+fn names_another(keys: &Keys, token: &[u8]) -> bool {
+    decode_header(token).is_ok_and(|header| {
+        matches!(header.alg, Algorithm::RS256 | Algorithm::ES256)
+            && header.kid.is_some_and(|kid| keys.find(Some(&kid)).is_none())
     })
 }
 

@@ -3,6 +3,7 @@
 mod books;
 mod declare;
 mod jobs;
+mod keys;
 
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ pub(crate) struct Metrics {
     connections_refused: IntCounter,
     handshakes_failed: IntCounter,
     log_lines_dropped: IntCounter,
+    keys_age: Gauge,
     ledger: Books,
 }
 
@@ -214,6 +216,7 @@ impl Metrics {
                 "log_lines_dropped_total",
                 "Lines of the access log that were dropped because their reader was too slow.",
             )?,
+            keys_age: keys::age(all)?,
             ledger: Books::declare(all)?,
             registry,
         })

@@ -49,7 +49,7 @@ impl Decision {
             Rejection::BadRequest(_)
             | Rejection::HeaderNotFound
             | Rejection::InvalidToken(_)
-            | Rejection::KeysUnavailable
+            | Rejection::KeysUnavailable(_)
             | Rejection::NotFound
             | Rejection::MethodNotAllowed(_)
             | Rejection::RequestTimeout

@@ -15,8 +15,9 @@ pub enum Rejection {
     HeaderNotFound,
     /// Not exactly one bearer token, or none that proves who sent it; the client must send another.
     InvalidToken(TokenFault),
-    /// Tokens cannot be verified, because the issuer's keys are not to be had; the operator must look at the issuer.
-    KeysUnavailable,
+    /// The token cannot be verified: no key of the issuer is known, or not the one that it names, and the issuer did not answer or was
+    /// asked just now. The client must wait this long; where that does not help, the operator must look at the issuer.
+    KeysUnavailable(Duration),
     /// No such operation; the client must correct its path.
     NotFound,
     /// The path has other methods; the client must use one of these.

@@ -154,9 +154,9 @@ impl From<&Rejection> for Reply {
             Rejection::InvalidToken(fault) => {
                 Self::error(StatusCode::UNAUTHORIZED, "InvalidToken", token_message(*fault))
             }
-            Rejection::KeysUnavailable => {
+            Rejection::KeysUnavailable(wait) => {
                 let reply = Self::error(StatusCode::SERVICE_UNAVAILABLE, "KeysUnavailable", NO_KEYS);
-                Self { retry_after: Some(5), ..reply }
+                Self { retry_after: Some(whole_seconds(*wait)), ..reply }
             }
             Rejection::NotFound => Self::error(StatusCode::NOT_FOUND, "NotFound", NOT_FOUND),
             Rejection::MethodNotAllowed(allow) => {
@@ -237,7 +237,7 @@ const CHANGING: &str = "Another change of this job is under way. Send this one a
 const IN_PROGRESS: &str = "The first request with this Idempotency-Key is under way. Send it again after the given time to hear its answer.";
 const KEY_REUSED: &str = "This Idempotency-Key belongs to another request. Take a new key for a new request; nothing was forwarded.";
 const NO_KEYS: &str =
-    "Tokens cannot be verified now; nothing was forwarded. Send it again after the given time.";
+    "The token cannot be verified now; nothing was forwarded. Send it again after the given time.";
 const NO_ANSWER: &str = "Upstream could not be reached or gave no usable answer.";
 const LATE_ANSWER: &str = "Upstream did not answer in time.";
 const INVALID: &str = "InvalidContextCaptureRequest";

@@ -40,6 +40,7 @@ const METRICS: [&str; 31] = [
     "jobgate_budget_held_units",
     "jobgate_budget_settled_units",
     "jobgate_holds",
+    "jobgate_keys_age_seconds",
 ];
 
 fn deploy() -> PathBuf {
