@@ -5,6 +5,7 @@ mod ring_provider;
 mod source;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
@@ -154,7 +155,7 @@ fn named(headers: &HeaderMap, name: &HeaderName) -> Result<Principal, TokenFault
 /// Verifies tokens of one issuer.
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    source: Source,
+    source: Arc<Source>,
     issuer: String,
     audience: String,
     scopes: Vec<String>,
@@ -165,7 +166,7 @@ impl Verifier {
     fn new(config: config::Jwt) -> Self {
         ring_provider::install();
         Self {
-            source: Source::new(config.keys),
+            source: Arc::new(Source::new(config.keys)),
             issuer: config.issuer,
             audience: config.audience,
             scopes: config.scopes,

@@ -26,8 +26,10 @@ const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(30);
 /// How long keys are used before they are asked for again: while the issuer answers, one that it has withdrawn is good no longer.
 const EVERY: Duration = Duration::from_secs(600);
-/// How many requests wait for an answer at once.
+/// How many requests wait for an answer at once, and each of them how long: the issuer may be slow, and whoever sends tokens of made-up
+/// keys is not to fill the gateway meanwhile.
 const WAITING: usize = 64;
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The keys as they are now, and who is asked for others.
 #[derive(Debug)]
@@ -133,12 +135,18 @@ impl Source {
         }
     }
 
-    /// As a request with a token of an unknown key does, where not too many wait already.
-    pub(super) async fn refresh_for_a_token(&self) {
-        let place = self.issuer.as_ref().and_then(|issuer| issuer.waiting.take(1));
-        if place.is_some() {
-            self.refresh().await;
-        }
+    /// As a request with a token of an unknown key does, where not too many wait already. That the request is gone, or has waited long
+    /// enough, does not end the question.
+    pub(super) async fn refresh_for_a_token(self: &Arc<Self>) {
+        let Some(issuer) = self.issuer.as_ref().filter(|issuer| issuer.may_answer()) else { return };
+        let Some(place) = issuer.waiting.take(1) else { return };
+        let source = Arc::clone(self);
+        let asked = tokio::spawn(async move {
+            source.refresh().await;
+            drop(place);
+        });
+        // Nothing comes of either end that the keys do not tell.
+        let _ = tokio::time::timeout(PATIENCE, asked).await;
     }
 }
 
@@ -158,7 +166,12 @@ impl Issuer {
         self.state.lock().next.saturating_duration_since(clock::now())
     }
 
-    /// It is asked now. Whoever asks may be gone before the answer is there, and is not to make others ask at once.
+    /// Whether it is asked now, or may be.
+    fn may_answer(&self) -> bool {
+        self.wait() == Duration::ZERO || self.asking.try_lock().is_err()
+    }
+
+    /// It is asked now. Who would have to wait too long for the answer is told to come back then.
     fn begin(&self) {
         self.state.lock().leave_alone(FIRST);
     }
@@ -260,8 +273,8 @@ mod tests {
         *jwt
     }
 
-    fn source(address: std::net::SocketAddr) -> Source {
-        Source::new(jwt(address).keys)
+    fn source(address: std::net::SocketAddr) -> Arc<Source> {
+        Arc::new(Source::new(jwt(address).keys))
     }
 
     #[tokio::test]
@@ -281,7 +294,7 @@ mod tests {
         }
 
         /// As if nobody had asked just now.
-        async fn ask_again(&self) {
+        async fn ask_again(self: &Arc<Self>) {
             self.issuer().state.lock().next = clock::now();
             self.refresh_for_a_token().await;
         }
@@ -319,17 +332,19 @@ mod tests {
         }
     }
 
-    /// What begins and is never ended counts as asked, and what would wait behind too many others is not.
     #[tokio::test]
-    async fn whoever_is_gone_before_the_answer_makes_nobody_ask_more_often() {
+    async fn a_question_is_put_to_its_end_without_who_began_it_and_none_where_too_many_wait() {
         let source = source(serve([(200, set("a"))]));
         let all = source.issuer().waiting.take(WAITING);
         source.refresh_for_a_token().await;
         assert!(source.wait() == Duration::ZERO && source.keys().is_none());
         drop(all);
-        let mut asked = std::pin::pin!(source.refresh_for_a_token());
+        let mut asked = Box::pin(source.refresh_for_a_token());
         assert!(std::future::poll_fn(|context| Poll::Ready(asked.as_mut().poll(context).is_pending())).await);
-        assert!(source.wait() > Duration::ZERO);
+        drop(asked);
+        while !source.knows("a") {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// The token is not signed: what is told apart is whether its key is known, is not, or may have become known.
