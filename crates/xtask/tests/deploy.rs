@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// What /metrics promises. A histogram is followed by `_bucket`, `_sum` or `_count` where it is used.
-const METRICS: [&str; 31] = [
+const METRICS: [&str; 33] = [
     "jobgate_requests_total",
     "jobgate_request_seconds",
     "jobgate_gate_seconds",

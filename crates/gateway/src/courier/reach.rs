@@ -226,6 +226,5 @@ mod tests {
         let outcome = courier.deliver(parcel(), None).await;
         assert_eq!(outcome.sent, Sent::Nothing);
         assert!(matches!(outcome.fate, Fate::Failed(Failure::Timeout)), "{outcome:?}");
-        assert!(outcome.took < std::time::Duration::from_secs(5), "{:?}", outcome.took);
     }
 }

@@ -31,7 +31,8 @@ fn warnings_tell_what_may_not_be_meant() {
         assert!(warning.starts_with(start), "{warning}");
     }
 
-    let kept = "upstream.ca_file = 'cert.pem'\npricing.rate_card = 'card.toml'\nledger.url = 'sqlite:book.db'";
+    let kept =
+        "upstream.ca_file = 'cert.pem'\npricing.rate_card = 'card.toml'\nledger.url = 'sqlite:book.db'";
     let quiet = Config::parse(kept, &folder("warnings"), NO_ENV);
     assert_eq!(quiet.map(|config| config.warnings()), Ok(Vec::new()));
     let near = parse("upstream.url = 'http://localhost:1'\nledger.url = 'sqlite:book.db'");
