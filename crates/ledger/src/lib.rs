@@ -19,7 +19,7 @@ mod wanted;
 pub use ledger::{Ledger, OpenError, Unavailable, Url};
 pub use outbox::{Outgoing, Waiting};
 pub use repeat::{Earlier, Kept, Key};
-pub use rows::{BudgetRow, EntryRow, HoldRow, Place, UsageBy, UsageRow};
+pub use rows::{BudgetRow, EntryRow, Foreign, HoldRow, Place, UsageBy, UsageRow};
 pub use verify::{Faults, Verified};
 pub use wanted::{Amend, Counted, NewHold, Note, Raise, Refused, Seen, Terms, Told};
 

@@ -1,19 +1,20 @@
 //! A ledger in memory, for trials and tests: gone with its process, and never slower for being asked. It grows with every job.
 
+mod sums;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use admission::{Change, Claim, HoldState};
-use jiff::Timestamp;
-use job_model::{Amount, JobId};
+use job_model::JobId;
 
 use crate::HoldId;
 use crate::entry::Entry;
 use crate::ledger::{Failing, Unavailable};
 use crate::outbox::{Outgoing, Waiting};
 use crate::repeat::Request;
-use crate::rows::{Account, BudgetRow, EntryRow, HoldRow, Place, UsageBy, UsageRow};
+use crate::rows::{Account, BudgetRow, EntryRow, Foreign, HoldRow, Place, UsageBy, UsageRow};
 use crate::store::{Answer, Read, Write};
 use crate::verify::{Faults, Sums, Verified};
 use crate::wanted::Terms;
@@ -103,10 +104,6 @@ impl Memory {
         let hold = self.holds.get(&entry.hold).ok_or_else(lost)?;
         let terms =
             usize::try_from(entry.terms).ok().and_then(|number| self.terms.get(number.checked_sub(1)?));
-        let place = |number: &i64| {
-            let BudgetRow { budget, key, period, .. } = self.account(*number)?.row;
-            Ok(Place { budget, key, period })
-        };
         Ok(EntryRow {
             seq,
             id: entry.id.to_string(),
@@ -118,12 +115,17 @@ impl Memory {
             amount: entry.change.amount,
             time: entry.time,
             terms: terms.ok_or_else(lost)?.clone(),
-            places: entry.accounts.iter().map(place).collect::<Answer<_>>()?,
+            places: entry.accounts.iter().map(|number| self.place(*number)).collect::<Answer<_>>()?,
             job: hold.job.map(|job| job.to_string()),
             workspace: hold.workspace.to_string(),
             principal: hold.principal.clone(),
             currency: hold.currency.clone(),
         })
+    }
+
+    fn place(&self, number: i64) -> Answer<Place> {
+        let BudgetRow { budget, key, period, .. } = self.account(number)?.row;
+        Ok(Place { budget, key, period })
     }
 
     /// What all sinks have is dropped.
@@ -142,19 +144,6 @@ fn most(limit: u32) -> usize {
 fn place(budget: &str, key: &str, period: &str) -> String {
     // No name has this byte.
     [budget, key, period].join("\0")
-}
-
-/// The group that a hold is added up in.
-fn group(row: &HoldRow, by: UsageBy) -> String {
-    match by {
-        UsageBy::Workspace => row.workspace.to_string(),
-        UsageBy::Principal => row.principal.clone(),
-        UsageBy::Type => row.workload.job_type.as_str().to_owned(),
-        UsageBy::Quality => row.workload.quality.as_str().to_owned(),
-        UsageBy::Day => Timestamp::from_millisecond(row.opened)
-            .map(|opened| opened.strftime("%Y-%m-%d").to_string())
-            .unwrap_or_default(),
-    }
 }
 
 impl Read for Memory {
@@ -194,30 +183,16 @@ impl Read for Memory {
     }
 
     fn usage(&self, by: UsageBy, opened: &Range<i64>) -> Answer<Vec<UsageRow>> {
-        let mut groups: BTreeMap<String, UsageRow> = BTreeMap::new();
-        for row in self.holds.values().filter(|row| opened.contains(&row.opened)) {
-            let group = group(row, by);
-            let sum = groups.entry(group.clone()).or_insert(UsageRow {
-                group,
-                jobs: 0,
-                unpriced: 0,
-                held: Amount::ZERO,
-                settled: Amount::ZERO,
-                currency: String::new(),
-            });
-            let add = |sum: Amount, counts: bool| {
-                let more = if counts { row.amount } else { Amount::ZERO };
-                sum.checked_add(more).ok_or_else(|| Unavailable::new("a sum is beyond what it can hold"))
-            };
-            sum.jobs = sum.jobs.saturating_add(1);
-            sum.unpriced = sum.unpriced.saturating_add(i64::from(!row.priced));
-            sum.held = add(sum.held, row.state.is_held())?;
-            sum.settled = add(sum.settled, row.state == HoldState::Settled)?;
-            if sum.currency < row.currency {
-                sum.currency.clone_from(&row.currency);
-            }
-        }
-        Ok(groups.into_values().collect())
+        sums::usage(self.holds.values(), by, opened)
+    }
+
+    fn foreign(&self, currency: &str) -> Answer<Vec<Foreign>> {
+        let all = sums::foreign(self.holds.values(), currency);
+        let named = all.map(|(currency, is_held, accounts)| {
+            let places = accounts.iter().map(|number| self.place(*number)).collect::<Answer<_>>()?;
+            Ok(Foreign { currency: currency.to_owned(), is_held, places })
+        });
+        named.collect()
     }
 
     fn account(&self, number: i64) -> Answer<Account> {

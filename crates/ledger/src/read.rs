@@ -9,7 +9,7 @@ use job_model::JobId;
 use crate::HoldId;
 use crate::entry::millis;
 use crate::ledger::{Ledger, OpenError, Unavailable, Url, file};
-use crate::rows::{Account, BudgetRow, EntryRow, HoldRow, UsageBy, UsageRow};
+use crate::rows::{Account, BudgetRow, EntryRow, Foreign, HoldRow, UsageBy, UsageRow};
 use crate::sqlite;
 use crate::verify::{Faults, Verified};
 
@@ -84,6 +84,14 @@ impl Ledger {
     pub async fn usage(&self, by: UsageBy, opened: Range<Timestamp>) -> Result<Vec<UsageRow>, Unavailable> {
         let opened = millis(opened.start)..millis(opened.end);
         self.report(move |store| store.usage(by, &opened)).await
+    }
+
+    /// Where amounts count that are not of this currency: held ones, and settled ones in whatever window.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn foreign(&self, currency: String) -> Result<Vec<Foreign>, Unavailable> {
+        self.report(move |store| store.foreign(&currency)).await
     }
 
     /// Every entry behind a number, at most so many.

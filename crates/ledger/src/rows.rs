@@ -77,6 +77,17 @@ pub struct Place {
     pub period: String,
 }
 
+/// Where amounts of another currency count than the one that was asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// Their currency.
+    pub currency: String,
+    /// Whether they are held; else they are settled.
+    pub is_held: bool,
+    /// The places that they all count in.
+    pub places: Vec<Place>,
+}
+
 /// An entry of the book, with what is known of its hold by now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryRow {
@@ -148,12 +159,12 @@ impl UsageBy {
     }
 }
 
-/// Usage of one group.
+/// Usage of one group in one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageRow {
     /// The group.
     pub group: String,
-    /// How many holds.
+    /// How many holds, but for those of jobs that never were: upstream refused them, or heard nothing of them.
     pub jobs: i64,
     /// How many of them have no price.
     pub unpriced: i64,

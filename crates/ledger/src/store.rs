@@ -16,7 +16,7 @@ use crate::entry::Entry;
 use crate::ledger::Unavailable;
 use crate::outbox::{Outgoing, Waiting};
 use crate::repeat::Request;
-use crate::rows::{Account, EntryRow, HoldRow, UsageBy, UsageRow};
+use crate::rows::{Account, EntryRow, Foreign, HoldRow, UsageBy, UsageRow};
 use crate::verify::{Faults, Verified};
 use crate::wanted::Terms;
 
@@ -35,8 +35,11 @@ pub(crate) trait Read {
     fn opened_before(&self, state: HoldState, before: i64, limit: u32) -> Answer<Vec<HoldId>>;
     /// How many holds are in each state that is held, and when the oldest of them was opened; of those in doubt, when the doubt began.
     fn states(&self) -> Answer<Vec<(HoldState, i64, i64)>>;
-    /// What all holds come to that were opened in a span of time.
+    /// What all holds come to that were opened in a span of time, by group and then currency. Those that were released without a job
+    /// ever being known for them do not count.
     fn usage(&self, by: UsageBy, opened: &Range<i64>) -> Answer<Vec<UsageRow>>;
+    /// Where amounts count that are not of a currency: held or settled, and of something. By currency and places.
+    fn foreign(&self, currency: &str) -> Answer<Vec<Foreign>>;
 
     /// A place in a budget, by its number.
     fn account(&self, number: i64) -> Answer<Account>;

@@ -93,7 +93,7 @@ fn a_ledger_is_added_up_listed_resolved_and_written_out() {
     assert_eq!(again.code, Some(1));
     assert!(again.stderr.contains("what has ended is not changed"), "{}", again.stderr);
     let usage = run(&["usage", "--by", "principal", "--format", "csv"]);
-    assert_eq!(usage.stdout, "group,jobs,unpriced,held,settled,currency\n\"a,\"\"b\"\"\",2,0,3.5,0,unit\n");
+    assert_eq!(usage.stdout, "group,jobs,unpriced,held,settled,currency\n\"a,\"\"b\"\"\",1,0,3.5,0,unit\n");
     let none = run(&["usage", "--until", "2020-01-01", "--format", "csv"]);
     assert_eq!(none.stdout, "group,jobs,unpriced,held,settled,currency\n");
     let wrong = run(&["usage", "--from", "November"]);

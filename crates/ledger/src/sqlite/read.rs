@@ -13,7 +13,7 @@ use super::{Book, seal, verify};
 use crate::HoldId;
 use crate::outbox::{Outgoing, Waiting};
 use crate::repeat::{Kept, Key, Request};
-use crate::rows::{Account, BudgetRow, EntryRow, HoldRow, Place, UsageBy, UsageRow};
+use crate::rows::{Account, BudgetRow, EntryRow, Foreign, HoldRow, Place, UsageBy, UsageRow};
 use crate::store::{Answer, Read};
 use crate::verify::{Faults, Verified};
 use crate::wanted::Terms;
@@ -109,11 +109,13 @@ impl Read for Book {
             UsageBy::Quality => "json_extract(workload, '$.quality')",
             UsageBy::Day => "date(opened / 1000, 'unixepoch')",
         };
+        // What was given back before its job was known never became one.
         let mut all = self.db.prepare_cached(&format!(
             "SELECT {group}, count(*), sum(1 - priced),
              sum(CASE WHEN state IN ({}) THEN amount ELSE 0 END),
-             sum(CASE WHEN state = 'settled' THEN amount ELSE 0 END), max(currency) FROM hold
-             WHERE opened >= ?1 AND opened < ?2 GROUP BY 1 ORDER BY 1",
+             sum(CASE WHEN state = 'settled' THEN amount ELSE 0 END), currency FROM hold
+             WHERE opened >= ?1 AND opened < ?2 AND (job IS NOT NULL OR state <> 'released')
+             GROUP BY 1, currency ORDER BY 1, currency",
             held_states()
         ))?;
         let rows = all.query_map(params![opened.start, opened.end], |row| {
@@ -127,6 +129,22 @@ impl Read for Book {
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn foreign(&self, currency: &str) -> Answer<Vec<Foreign>> {
+        let mut all = self.db.prepare_cached(&format!(
+            "SELECT DISTINCT currency, state <> 'settled', accounts FROM hold
+             WHERE currency <> ?1 AND amount <> 0 AND state IN ({}, 'settled') ORDER BY 1, 2, 3",
+            held_states()
+        ))?;
+        let mut rows = all.query([currency])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let accounts = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
+            let places = numbers(accounts).map(|number| self.place(number)).collect::<Answer<_>>()?;
+            found.push(Foreign { currency: row.get(0)?, is_held: row.get(1)?, places });
+        }
+        Ok(found)
     }
 
     fn account(&self, number: i64) -> Answer<Account> {
@@ -176,8 +194,7 @@ impl Read for Book {
             let mut places = Vec::new();
             for number in numbers(row.get_ref(9)?.as_str().unwrap_or_default()) {
                 if let Entry::Vacant(unknown) = known.entry(number) {
-                    let BudgetRow { budget, key, period, .. } = self.account(number)?.row;
-                    unknown.insert(Place { budget, key, period });
+                    unknown.insert(self.place(number)?);
                 }
                 places.extend(known.get(&number).cloned());
             }
@@ -212,6 +229,13 @@ impl Read for Book {
 
     fn verify(&self) -> Answer<Result<Verified, Faults>> {
         Ok(verify::at_one_time(&self.db)?)
+    }
+}
+
+impl Book {
+    fn place(&self, number: i64) -> Answer<Place> {
+        let BudgetRow { budget, key, period, .. } = self.account(number)?.row;
+        Ok(Place { budget, key, period })
     }
 }
 

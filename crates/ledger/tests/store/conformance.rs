@@ -9,11 +9,14 @@ use self::changed::{
     what_a_change_makes_of_a_job_is_told_once_upstream_has_agreed, what_is_held_is_a_price,
     what_is_short_in_an_earlier_window_does_not_come_back,
 };
+use crate::sums::{
+    amounts_of_another_currency_are_found_where_they_count,
+    usage_counts_jobs_and_adds_up_what_can_be_added_up, usage_is_the_sum_of_its_groups,
+};
 use crate::support::{self, at, folder, raise, wait};
 use admission::{Claim, Event, HoldState, Period};
-use jiff::Timestamp;
 use job_model::{Amount, JobId};
-use ledger::{Amend, Earlier, HoldRow, Kept, Key, Ledger, NewHold, Note, Place, Refused, Told, UsageBy};
+use ledger::{Amend, Earlier, HoldRow, Kept, Key, Ledger, NewHold, Note, Place, Refused, Told};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -40,7 +43,7 @@ pub(crate) fn happened(event: Event) -> Note {
     Note { events: vec![event], ..Note::default() }
 }
 
-fn job(number: u8) -> JobId {
+pub(crate) fn job(number: u8) -> JobId {
     JobId::parse(&format!("cc3d35cc-416a-4262-9714-{number:012x}")).unwrap()
 }
 
@@ -245,35 +248,6 @@ fn lists_come_in_parts_and_by_state(book: &Ledger) {
     assert_eq!(parts, entries);
 }
 
-fn usage_is_the_sum_of_its_groups(book: &Ledger) {
-    support::fill(book, 0, 24);
-    let rows = wait(book.holds(None, None, 100)).unwrap();
-    let held: i64 = rows.iter().filter(|row| row.state.is_held()).map(|row| row.amount.micros()).sum();
-    let settled: i64 =
-        rows.iter().filter(|row| row.state == HoldState::Settled).map(|row| row.amount.micros()).sum();
-    for (by, groups) in [
-        (UsageBy::Workspace, 1),
-        (UsageBy::Principal, 7),
-        (UsageBy::Type, 1),
-        (UsageBy::Quality, 1),
-        (UsageBy::Day, 1),
-    ] {
-        let usage = wait(book.usage(by, Timestamp::MIN..Timestamp::MAX)).unwrap();
-        assert!(usage.len() == groups && usage.is_sorted_by_key(|row| row.group.clone()), "{usage:?}");
-        let sum = |of: fn(&ledger::UsageRow) -> i64| usage.iter().map(of).sum::<i64>();
-        assert_eq!((sum(|row| row.held.micros()), sum(|row| row.settled.micros())), (held, settled));
-        assert_eq!((sum(|row| row.jobs), sum(|row| row.unpriced)), (24, 4));
-        assert_eq!(usage[0].currency, "unit");
-    }
-    let some = wait(book.usage(UsageBy::Day, at(3)..at(10))).unwrap();
-    assert_eq!(
-        (some[0].group.as_str(), some[0].jobs, some.len()),
-        ("2027-01-15", 7, 1),
-        "the first, not the last"
-    );
-    assert_eq!(wait(book.usage(UsageBy::Day, at(100)..at(200))), Ok(Vec::new()));
-}
-
 /// Each entry is told once, in order, until every sink has it; what is refused for good is in nobody's way.
 fn an_event_waits_until_its_sink_has_it(book: &Ledger) {
     let sink = || support::sinks()[0].clone();
@@ -384,6 +358,8 @@ conforms! {
         what_nobody_asked_a_budget_for_is_shown_as_overdraft,
         lists_come_in_parts_and_by_state,
         usage_is_the_sum_of_its_groups,
+        amounts_of_another_currency_are_found_where_they_count,
+        usage_counts_jobs_and_adds_up_what_can_be_added_up,
         an_event_waits_until_its_sink_has_it,
         an_entry_says_what_its_amount_follows_from,
         of_an_unknown_hold_nothing_is_noted,

@@ -17,4 +17,5 @@ mod file;
 mod flushes;
 mod full;
 mod laws;
+mod sums;
 mod support;
