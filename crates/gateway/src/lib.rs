@@ -14,6 +14,7 @@ pub mod config;
 mod connections;
 mod contact;
 mod courier;
+mod currency;
 pub mod diagnostics;
 mod door;
 mod ending;

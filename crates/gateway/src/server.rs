@@ -30,6 +30,7 @@ use crate::clock;
 use crate::config::{self, Config, Running};
 use crate::connections;
 use crate::courier::Courier;
+use crate::currency;
 use crate::door::{Door, secured};
 use crate::gate::Gate;
 use crate::identity::Identity;
@@ -148,6 +149,7 @@ impl Gateway {
         }
         let calendar = Calendar::new(date, ledger.last_written(), clock::now());
         anchor::keep(&config.ledger, calendar.at(clock::now()));
+        currency::check(&config, &ledger, calendar.at(clock::now())).map_err(StartError::Machine)?;
         let (counted, faults) = (Arc::clone(&metrics), Arc::clone(&metrics));
         let failed = move |why: &str| {
             warn!("{why}");

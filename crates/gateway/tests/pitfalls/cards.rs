@@ -6,8 +6,8 @@ use std::path::Path;
 use gateway::Config;
 
 use crate::support::folder::Folder;
-use crate::support::money::{budget, sum, sums};
-use crate::support::{JOB, Recorder, Running, post};
+use crate::support::money::{budget, states, sum, sums};
+use crate::support::{Act, JOB, Recorder, Running, answer, get, post};
 
 fn card(name: &str, price: &str, when: &str) -> String {
     format!(
@@ -63,6 +63,51 @@ fn a_card_of_another_unit_than_the_budget_is_refused() {
     assert!(Config::parse(&text("EUR"), &folder.0, []).is_ok());
     let refused = Config::parse(&text("cent"), &folder.0, []).unwrap_err().to_string();
     assert_eq!(refused, "budget[0].currency: is \"cent\", and the rate card euros prices in \"EUR\"");
+}
+
+/// Why a gateway does not start, or nothing where it does.
+fn refusal(text: &str) -> Option<String> {
+    let text = format!("listen.address = '127.0.0.1:0'\nadmin.address = '127.0.0.1:0'\n{text}");
+    let config = Config::parse(&text, Path::new("."), []).unwrap();
+    loop {
+        match gateway::Gateway::bind(config.clone(), None) {
+            // The lock goes with the last task of the gateway before that holds the ledger.
+            Err(error) if error.to_string().contains("another gateway") => std::thread::yield_now(),
+            bound => return bound.err().map(|error| error.to_string()),
+        }
+    }
+}
+
+/// Else what was held and charged by the card before would be shown in the unit of the card that is in force, and added to it.
+#[test]
+fn sums_in_another_unit_than_the_card_s_are_not_taken_over() {
+    let folder = Folder::new("units");
+    fs::write(folder.0.join("euros.toml"), card("euros", "1", "")).unwrap();
+    fs::write(folder.0.join("dollars.toml"), card("dollars", "1", "").replace("EUR", "USD")).unwrap();
+    let text = |card: &str| {
+        budget("10", &folder.ledger()).replace("builtin:illustrative", &folder.at(&format!("{card}.toml")))
+    };
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, &text("euros"));
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    gateway.stop();
+    let held = refusal(&text("dollars")).unwrap();
+    assert!(held.contains("book.db: holds that are not over are in EUR") && held.contains("USD"), "{held}");
+    assert_eq!(held.lines().count(), 1);
+    assert_eq!(refusal(&folder.ledger()), None, "without prices nothing is added up");
+    let gateway = Running::start_patiently(upstream.address, &text("euros"));
+    let over = r#"{"job":{"id":"cc3d35cc-416a-4262-9714-b359da70b419","state":"success"}}"#;
+    upstream.script([Act::Answer(answer(200, over))]);
+    gateway.send(&get("/contextcapture/jobs/cc3d35cc-416a-4262-9714-b359da70b419"));
+    while states(&gateway) != ["settled"] {
+        std::thread::yield_now();
+    }
+    gateway.stop();
+    let settled = refusal(&text("dollars")).unwrap();
+    assert!(settled.contains("budget \"all\", window total") && settled.contains("in EUR"), "{settled}");
+    assert_eq!(refusal(&text("dollars").replace("'all'", "'new'")), None, "it counts nowhere any more");
+    assert_eq!(refusal(&text("dollars").replace("'total'", "'day'\ntime_zone = 'UTC'")), None);
+    assert_eq!(refusal(&text("euros")), None);
 }
 
 /// A card that ends without another one leaves jobs without a price, and so budgets without anything to count.
