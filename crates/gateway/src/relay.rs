@@ -40,6 +40,35 @@ pub(crate) struct Relay {
     busy: Mutex<Option<Share>>,
 }
 
+/// How much is sent at once, and how long the sink is left alone when it fails next.
+#[derive(Debug)]
+struct Pace {
+    batch: u32,
+    pause: Duration,
+}
+
+impl Pace {
+    /// Something was taken: whatever failed before is over, be there more that waits.
+    fn goes_on(&mut self, sink: &str) {
+        if self.pause > FIRST {
+            info!("event sink {sink}: takes events again");
+        }
+        self.pause = FIRST;
+    }
+
+    /// How long it is left alone now.
+    fn failed(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = pause.saturating_mul(2).min(LONGEST);
+        pause
+    }
+
+    /// So many were too many, until the outbox is empty or one of them turns out to be too large by itself.
+    fn halve(&mut self, sent: usize) {
+        self.batch = u32::try_from(sent / 2).unwrap_or(BATCH).max(1);
+    }
+}
+
 /// The senders of all sinks, by the names of these.
 ///
 /// # Errors
@@ -68,37 +97,51 @@ impl Relay {
     }
 
     /// Sends one batch. Says whether there was one.
-    async fn pass(&self) -> Result<bool, String> {
+    async fn pass(&self, pace: &mut Pace) -> Result<bool, String> {
         let text = |fault: ledger::Unavailable| fault.to_string();
-        let batch = self.ledger.outgoing(self.name.clone(), BATCH).await.map_err(text)?;
-        let Some(last) = batch.last().map(|event| event.seq) else { return Ok(false) };
+        let batch = self.ledger.outgoing(self.name.clone(), pace.batch).await.map_err(text)?;
+        let Some(last) = batch.last().map(|event| event.seq) else {
+            pace.batch = BATCH;
+            return Ok(false);
+        };
         match self.sink.send(&batch).await {
-            Ok(()) => self.ledger.sent(self.name.clone(), last).await.map_err(text)?,
+            Ok(()) => {
+                pace.goes_on(&self.name);
+                self.ledger.sent(self.name.clone(), last).await.map_err(text)?;
+            }
             Err(NotTaken::Now(why)) => return Err(why),
+            Err(NotTaken::Large(_)) if batch.len() > 1 => pace.halve(batch.len()),
+            Err(NotTaken::Large(why) | NotTaken::Ever(why)) if batch.len() == 1 => {
+                // It was to blame, and not how many were sent with it.
+                pace.batch = BATCH;
+                self.bury(last, why).await?;
+            }
             // One of them is to blame, and the others are not to wait for it.
-            Err(NotTaken::Ever(_)) => {
+            Err(NotTaken::Large(_) | NotTaken::Ever(_)) => {
                 for event in batch {
-                    self.send_alone(event).await?;
+                    self.send_alone(event, pace).await?;
                 }
             }
         }
         Ok(true)
     }
 
-    async fn send_alone(&self, event: Outgoing) -> Result<(), String> {
+    async fn send_alone(&self, event: Outgoing, pace: &mut Pace) -> Result<(), String> {
         let seq = event.seq;
-        let noted = match self.sink.send(&[event]).await {
-            Ok(()) => self.ledger.sent(self.name.clone(), seq).await,
-            Err(NotTaken::Now(why)) => return Err(why),
-            Err(NotTaken::Ever(why)) => {
-                warn!(
-                    "event sink {}: refused event {seq} for good: {why}; it is kept as a dead letter",
-                    self.name
-                );
-                self.ledger.bury(self.name.clone(), seq, why, clock::date()).await
+        match self.sink.send(&[event]).await {
+            Ok(()) => {
+                pace.goes_on(&self.name);
+                self.ledger.sent(self.name.clone(), seq).await.map_err(|fault| fault.to_string())
             }
-        };
-        noted.map_err(|fault| fault.to_string())
+            Err(NotTaken::Now(why)) => Err(why),
+            Err(NotTaken::Large(why) | NotTaken::Ever(why)) => self.bury(seq, why).await,
+        }
+    }
+
+    async fn bury(&self, seq: i64, why: String) -> Result<(), String> {
+        warn!("event sink {}: refused event {seq} for good: {why}; it is kept as a dead letter", self.name);
+        let buried = self.ledger.bury(self.name.clone(), seq, why, clock::date()).await;
+        buried.map_err(|fault| fault.to_string())
     }
 
     /// Whether no request can leave another event.
@@ -110,32 +153,20 @@ impl Relay {
 #[async_trait]
 impl BackgroundService for Relay {
     async fn start(&self, mut shutdown: ShutdownWatch) {
-        let mut patience = FIRST;
+        let mut pace = Pace { batch: BATCH, pause: FIRST };
         loop {
             let (stopping, last) = (*shutdown.borrow(), self.is_last());
-            let pause = match self.pass().await {
-                Ok(sent) => {
-                    if patience > FIRST {
-                        info!("event sink {}: takes events again", self.name);
-                    }
-                    patience = FIRST;
-                    if sent {
-                        continue;
-                    }
-                    if stopping && last {
-                        break;
-                    }
-                    LOOK
-                }
+            let pause = match self.pass(&mut pace).await {
+                Ok(true) => continue,
+                Ok(false) if stopping && last => break,
+                Ok(false) => LOOK,
                 Err(why) if stopping => {
                     warn!("event sink {}: {why}; what is left is sent after the next start", self.name);
                     break;
                 }
                 Err(why) => {
-                    warn!("event sink {}: {why}; again in {} s", self.name, patience.as_secs());
-                    let pause = patience;
-                    patience = patience.saturating_mul(2).min(LONGEST);
-                    pause
+                    warn!("event sink {}: {why}; again in {} s", self.name, pace.pause.as_secs());
+                    pace.failed()
                 }
             };
             tokio::select! {

@@ -27,6 +27,8 @@ pub(crate) enum Sink {
 pub(crate) enum NotTaken {
     /// It may be otherwise later.
     Now(String),
+    /// They are too many at once, or one of them is too large.
+    Large(String),
     /// These events will never be taken.
     Ever(String),
 }
@@ -88,8 +90,9 @@ fn parcel(target: &str, authority: &str, token: Option<&Secret>, body: String) -
 fn judge(fate: &Fate) -> Result<(), NotTaken> {
     match fate.status().map(|status| status.as_u16()) {
         Some(200..=299) if matches!(fate, Fate::Answered(_)) => Ok(()),
+        Some(status @ 413) => Err(NotTaken::Large(format!("status {status}"))),
         // It speaks of what it was sent. Any other refusal is about us, the path or the moment: an operator can mend that.
-        Some(status @ (400 | 409 | 413 | 415 | 422)) => Err(NotTaken::Ever(format!("status {status}"))),
+        Some(status @ (400 | 409 | 415 | 422)) => Err(NotTaken::Ever(format!("status {status}"))),
         Some(status) => Err(NotTaken::Now(format!("status {status}"))),
         None => Err(NotTaken::Now("no answer".to_owned())),
     }

@@ -16,6 +16,7 @@ use std::{fs, thread};
 use gateway::Config;
 use serde_json::Value;
 use support::folder::Folder;
+use support::logs;
 use support::{Act, JOB, Recorder, Running, answer, get, post, request};
 
 const JOB_ID: &str = "cc3d35cc-416a-4262-9714-b359da70b419";
@@ -116,6 +117,42 @@ fn a_server_gets_batches_until_it_has_confirmed_them() {
     assert_eq!(seen[0].header("authorization"), Some("Bearer s3cret"));
     assert_eq!(seen[0].header("content-type"), Some("application/cloudevents-batch+json"));
     assert!(!gateway.operator().send(&get("/v1/config")).body.contains("s3cret"));
+}
+
+/// A server may take less at once than a batch has; what it does not take at all is one event, and not all of them.
+#[test]
+fn a_batch_that_is_too_large_is_halved_and_what_failed_before_it_is_forgotten() {
+    logs::listen();
+    let folder = Folder::new("large");
+    let (upstream, sink) = (Recorder::start(), Recorder::of_anybody());
+    let text = |port: u16| {
+        config(&format!(
+            "ledger.url = 'sqlite:{}'\n[[event_sink]]\nname = 'small'\nurl = 'http://127.0.0.1:{port}/'",
+            folder.at("book.db")
+        ))
+    };
+    // Nobody listens there yet, so that all of them wait for the next one.
+    let gateway = Running::start(upstream.address, &text(1));
+    for _ in 0..3 {
+        assert_eq!(gateway.send(&post(JOB)).status, 201);
+    }
+    gateway.stop();
+    let before = logs::said("event sink small: status 503").len();
+    sink.script([503, 413, 204, 503, 413, 413, 204].map(|status| Act::Answer(answer(status, ""))));
+    let gateway = Running::start_patiently(upstream.address, &text(sink.address.port()));
+    let metrics = || gateway.operator().send(&get("/metrics")).body;
+    while sink.seen().len() < 7 {
+        thread::yield_now();
+    }
+    assert!(metrics().contains("jobgate_dead_letters 1\n"));
+    let sizes: Vec<_> = sink
+        .seen()
+        .iter()
+        .map(|seen| serde_json::from_slice::<Vec<Value>>(&seen.body).unwrap().len())
+        .collect();
+    assert_eq!(sizes, [6, 6, 3, 3, 3, 1, 2]);
+    let said = logs::said("event sink small: status 503");
+    assert!(said[before..].iter().all(|line| line.ends_with("again in 1 s")), "{said:?}");
 }
 
 /// What is not sent when a gateway ends is sent by the next one, behind what a crash has left half written.
