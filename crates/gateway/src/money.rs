@@ -8,7 +8,7 @@ use std::sync::Arc;
 use admission::{Budget, Claim, Event, HoldState, Unpriced, after};
 use jiff::{SignedDuration, Timestamp};
 use job_model::response::JobHead;
-use job_model::{Amount, Decimal, JobId, Quote, RateCards, WorkspaceId};
+use job_model::{Amount, Decimal, JobId, Quote, RateCards, UnpricedReason, WorkspaceId};
 use ledger::{
     Amend, Earlier, HoldId, HoldRow, Kept, Key, Ledger, NewHold, Note, Refused, Terms, Told, Unavailable,
 };
@@ -59,7 +59,7 @@ impl Money {
         let quote = judged.quote();
         let amount = amount(quote);
         let claims = self.claims(judged.workspace(), principal, now);
-        self.check_unpriced(amount, &claims, false)?;
+        self.check_unpriced(quote, &claims, false)?;
         let (Some(workload), Some(workspace)) = (judged.workload().copied(), judged.workspace()) else {
             // A body that only a lowered rule or a shadow let pass: it is counted as unpriced, and there is nothing to follow it by.
             // What its job costs is asked of upstream before it is submitted.
@@ -228,7 +228,7 @@ impl Money {
         let requested = amount(judged.quote());
         let claims = self.claims(judged.workspace(), principal, now);
         let balances = self.ledger.standing(claims.clone()).await?;
-        let mut admitted = self.check_unpriced(requested, &claims, false).is_ok();
+        let mut admitted = self.check_unpriced(judged.quote(), &claims, false).is_ok();
         let rows = claims.into_iter().zip(balances).map(|(claim, balance)| {
             let more = requested.unwrap_or(Amount::ZERO);
             admitted &= claim.check(balance, more).is_ok();
@@ -281,13 +281,19 @@ impl Money {
 
     fn check_unpriced(
         &self,
-        amount: Option<Amount>,
+        quote: Option<&Quote>,
         claims: &[Claim],
         submits: bool,
     ) -> Result<(), Rejection> {
-        let strict = |claim: &&Claim| claim.enforce && self.asks_for_a_price(claim, submits);
-        match claims.iter().find(strict).filter(|_| amount.is_none()) {
-            Some(claim) => Err(Rejection::BudgetExceeded(Box::new(NoBudget::Unpriced(claim.budget.clone())))),
+        let reason = match quote {
+            Some(Quote::Priced(_)) => return Ok(()),
+            Some(Quote::Unpriced(reason)) => *reason,
+            None => UnpricedReason::Unreadable,
+        };
+        match claims.iter().find(|claim| claim.enforce && self.asks_for_a_price(claim, submits)) {
+            Some(claim) => {
+                Err(Rejection::BudgetExceeded(Box::new(NoBudget::Unpriced(claim.budget.clone(), reason))))
+            }
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use admission::Shortfall;
-use job_model::{Operation, Rejected};
+use job_model::{Operation, Rejected, UnpricedReason};
 use ledger::HoldId;
 
 /// Why a request is not forwarded, or why its answer cannot be given.
@@ -110,8 +110,8 @@ pub struct Invalid {
 pub enum NoBudget {
     /// It does not fit.
     Exceeded(Excess),
-    /// This budget admits only what has a price.
-    Unpriced(String),
+    /// This budget admits only what has a price; and why there is none.
+    Unpriced(String, UnpricedReason),
     /// The job was not created through this gateway, so that nothing is known of its price.
     UnknownJob,
 }
@@ -132,7 +132,7 @@ impl NoBudget {
     pub fn budgets(&self) -> Vec<String> {
         match self {
             Self::Exceeded(excess) => excess.short.iter().map(|sum| sum.budget.clone()).collect(),
-            Self::Unpriced(budget) => vec![budget.clone()],
+            Self::Unpriced(budget, _) => vec![budget.clone()],
             Self::UnknownJob => Vec::new(),
         }
     }

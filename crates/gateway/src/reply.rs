@@ -7,6 +7,7 @@ use admission::Shortfall;
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
+use job_model::UnpricedReason as Unpriced;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession as Session;
 use pingora::time::timeout;
@@ -102,11 +103,21 @@ impl Reply {
                 let (messages, details): (Vec<_>, Vec<_>) = sums.unzip();
                 (messages.join(" "), details)
             }
-            NoBudget::Unpriced(budget) => {
+            NoBudget::Unpriced(budget, reason) => {
+                let helps = match reason {
+                    Unpriced::NoRateCard => "No rate card is in force now: that is the operator's to change.",
+                    Unpriced::NoQuantities | Unpriced::ZeroQuantities => {
+                        "Send sizes above 0 in costEstimationParameters."
+                    }
+                    Unpriced::NoRate => {
+                        "The rate card has none for its type and quality: that is the operator's to change."
+                    }
+                    Unpriced::Unreadable => "Its type, quality, outputs or sizes cannot be read.",
+                };
                 let message = format!(
-                    "Budget '{budget}' admits only jobs with a price. Send costEstimationParameters with the job."
+                    "Budget '{budget}' admits only jobs with a price, and this one has none. {helps}"
                 );
-                let detail = json!({"code": NO_BUDGET, "message": message, "budget": budget});
+                let detail = json!({"code": NO_BUDGET, "message": message, "budget": budget, "reason": reason.as_str()});
                 (message, vec![detail])
             }
             NoBudget::UnknownJob => {

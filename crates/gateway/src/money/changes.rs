@@ -212,7 +212,7 @@ impl Money {
         let priced = amount(Some(quote));
         let claims = self.claims(Some(row.workspace), &row.principal, now);
         if submits {
-            self.check_unpriced(priced, &claims, true)?;
+            self.check_unpriced(Some(quote), &claims, true)?;
         }
         let doubtful = row.state == HoldState::InDoubt;
         let to = held_behind(row, patch, quote);

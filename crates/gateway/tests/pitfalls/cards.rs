@@ -134,6 +134,36 @@ fn a_time_without_prices_is_told_where_budgets_count() {
     }
 }
 
+/// Who has sent all that has a price is not told to send it.
+#[test]
+fn a_job_without_a_price_is_told_what_helps() {
+    let folder = Folder::new("helps");
+    fs::write(folder.0.join("over.toml"), card("over", "1", "effective_until = 2026-01-01T00:00:00Z"))
+        .unwrap();
+    let few = card("few", "1", "").replace("[[rate]]", "[[rate]]\ntype = ['Calibration']");
+    fs::write(folder.0.join("few.toml"), few).unwrap();
+    let unsized_job = JOB.replace(r#""gigaPixels":2.1,"megaPoints":1.5,"#, "");
+    for (file, job, helps, reason) in [
+        (
+            "over",
+            JOB,
+            "No rate card is in force now, which the operator of this gateway has to change.",
+            "no-rate-card",
+        ),
+        ("few", JOB, "above 0 in costEstimationParameters; where it has them, the rate card has no rate", ""),
+        ("few", &unsized_job, "above 0 in costEstimationParameters", ""),
+    ] {
+        let strict = budget("5", "").replace("window", "unpriced = 'refuse'\nwindow");
+        let text = strict.replace("builtin:illustrative", &folder.at(&format!("{file}.toml")));
+        let gateway = Running::start(Recorder::start().address, &text);
+        let refused = gateway.send(&post(job));
+        assert_eq!((refused.status, refused.code().as_str()), (402, "BudgetExceeded"));
+        let detail = refused.json()["error"]["details"][0].clone();
+        assert!(detail["message"].as_str().unwrap().contains(helps), "{detail}");
+        assert_eq!(detail["reason"].as_str().unwrap_or_default(), reason, "{detail}");
+    }
+}
+
 /// The next card prices the same job at ten times as much, or at a tenth: that may be meant, and is said before it holds.
 #[test]
 fn a_slip_of_the_decimal_point_in_the_next_card_is_told() {
