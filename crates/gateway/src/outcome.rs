@@ -67,7 +67,8 @@ impl Decision {
             | Rejection::LedgerUnavailable
             | Rejection::Overloaded => Self::Refused,
             Rejection::UpstreamUnavailable(Sending::NotSent | Sending::Unknown, _)
-            | Rejection::UpstreamTimeout(Sending::NotSent | Sending::Unknown, _) => Self::Failed,
+            | Rejection::UpstreamTimeout(Sending::NotSent | Sending::Unknown, _)
+            | Rejection::AnswerCutOff(_) => Self::Failed,
         }
     }
 }

@@ -54,6 +54,8 @@ pub enum Rejection {
     UpstreamUnavailable(Sending, Option<HoldId>),
     /// Upstream did not answer in time; the operator must look at upstream.
     UpstreamTimeout(Sending, Option<HoldId>),
+    /// Upstream refused it with this status and did nothing, but its reasons were cut off; the client may ask again to hear them.
+    AnswerCutOff(http::StatusCode),
 }
 
 /// What is wrong with a request as HTTP.

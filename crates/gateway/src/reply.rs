@@ -226,6 +226,13 @@ impl From<&Rejection> for Reply {
                 let code = "UpstreamTimeout";
                 Self::upstream(StatusCode::GATEWAY_TIMEOUT, code, LATE_ANSWER, *sending, hold.as_ref())
             }
+            Rejection::AnswerCutOff(status) => {
+                let message = format!(
+                    "Upstream refused the request with status {} and did nothing; its reasons were cut off.",
+                    status.as_u16()
+                );
+                Self::error(*status, "AnswerCutOff", &message)
+            }
         }
     }
 }

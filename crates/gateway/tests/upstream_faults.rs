@@ -64,6 +64,28 @@ fn each_fault_has_its_answer_and_one_try() {
     assert_eq!(lines[3]["upstream_status"], 201, "the job exists, though its answer was cut off");
 }
 
+/// What it means needs no body: nothing was done, and there is nothing to look for.
+#[test]
+fn a_refusal_that_is_cut_off_is_told_as_one() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "upstream.nothing_done = [503]");
+    for (number, status) in [422, 401, 429, 503].into_iter().enumerate() {
+        let torn = format!("HTTP/1.1 {status} X\r\nContent-Length: 99\r\n\r\n{{");
+        upstream.script([Act::AnswerAndClose(torn.into_bytes())]);
+        let keyed = String::from_utf8(post(JOB)).unwrap().replacen("Host:", "Idempotency-Key: k\r\nHost:", 1);
+        let reply = gateway.send(keyed.as_bytes());
+        assert_eq!((reply.status, reply.code().as_str()), (status, "AnswerCutOff"), "{reply:?}");
+        assert_eq!(reply.header("x-jobgate-decision"), Some("failed"));
+        let error = reply.json()["error"].clone();
+        let said = error["message"].as_str().unwrap();
+        assert!(said.contains(&format!("refused the request with status {status}")), "{said}");
+        assert!(error["details"][0]["outcome"].is_null() && !said.contains("unknown"), "{error}");
+        assert_eq!(upstream.seen().len(), number + 1, "its key was free");
+    }
+    let lines = gateway.log.lines(4);
+    assert_eq!((&lines[0]["upstream_status"], &lines[0]["code"]), (&422.into(), &"AnswerCutOff".into()));
+}
+
 #[test]
 fn nobody_there_means_not_sent() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

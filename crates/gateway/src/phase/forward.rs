@@ -101,12 +101,13 @@ fn allowed(client: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValu
 /// What upstream answered.
 ///
 /// # Errors
-/// `UpstreamTimeout` or `UpstreamUnavailable`, with what is known of the request.
+/// `UpstreamTimeout` or `UpstreamUnavailable`, with what is known of the request; `AnswerCutOff` where it was refused.
 pub(crate) fn judge(outcome: Outcome, hold: Option<HoldId>) -> Result<Answer, Rejection> {
     // A part is not nothing: no correct server acts on half a request, but its hold stays in doubt as long as a byte may have left.
     let sending = if outcome.sent == Sent::Nothing { Sending::NotSent } else { Sending::Unknown };
     match outcome.fate {
         Fate::Answered(answer) => Ok(answer),
+        Fate::Torn(status) if outcome.refused => Err(Rejection::AnswerCutOff(status)),
         Fate::Torn(_) => Err(Rejection::UpstreamUnavailable(Sending::Unknown, hold)),
         Fate::Failed(Failure::Timeout) => Err(Rejection::UpstreamTimeout(sending, hold)),
         Fate::Failed(
