@@ -1,11 +1,13 @@
 //! Passes an answer on as it comes, in one time for all of it, and keeps a copy of what it tells of jobs.
 
 use std::future::Future;
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, StatusCode, Version};
+use log::warn;
 use pingora::protocols::http::ServerSession as Session;
 use pingora::time::timeout;
 use pingora::{Error, ErrorType};
@@ -80,7 +82,10 @@ impl Begun<'_> {
         let mut told = (tells && self.status() == StatusCode::OK).then(Vec::new);
         while let Some(piece) = while_there(session, self.time.bound(self.coming.next())).await? {
             // Not read rather than half read; the client gets it all the same.
-            told = told.filter(|told| told.len().saturating_add(piece.len()) <= TOLD_BYTES);
+            if told.as_ref().is_some_and(|told| told.len().saturating_add(piece.len()) > TOLD_BYTES) {
+                unread(&record.request_id);
+                told = None;
+            }
             if let Some(told) = &mut told {
                 told.extend_from_slice(&piece);
             }
@@ -114,6 +119,17 @@ impl Begun<'_> {
         reply::taken(session.write_response_header(Box::new(header))).await?;
         Ok(bare)
     }
+}
+
+/// Says that nothing was read of an answer, the first time: whoever asks for such lists does so again and again.
+fn unread(request_id: &str) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        warn!(
+            "the answer to request {request_id} is longer than {} MiB: what it tells of jobs is not read, and nothing is settled by it; see that clients ask for fewer jobs at once ($top). This is not said again",
+            TOLD_BYTES >> 20
+        );
+    });
 }
 
 /// Work that ends with the client: a stream of HTTP/2 tells when it is reset, a connection of HTTP/1 only when it is written to.
