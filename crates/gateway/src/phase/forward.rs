@@ -107,7 +107,7 @@ pub(crate) fn judge(outcome: Outcome, hold: Option<HoldId>) -> Result<Answer, Re
     let sending = if outcome.sent == Sent::Nothing { Sending::NotSent } else { Sending::Unknown };
     match outcome.fate {
         Fate::Answered(answer) => Ok(answer),
-        Fate::Torn(status) if outcome.refused => Err(Rejection::AnswerCutOff(status)),
+        Fate::Torn(torn) if outcome.refused => Err(Rejection::AnswerCutOff(torn.status)),
         Fate::Torn(_) => Err(Rejection::UpstreamUnavailable(Sending::Unknown, hold)),
         Fate::Failed(Failure::Timeout) => Err(Rejection::UpstreamTimeout(sending, hold)),
         Fate::Failed(
