@@ -97,7 +97,9 @@ fn tls(reader: &mut Reader<'_>) -> Option<Tls> {
         Ok(valid) => Some(Tls { certificate, key, valid }),
         Err(Unfit { certificate, key }) => {
             for (path, fault) in [("listen.tls.certificate", certificate), ("listen.tls.key", key)] {
-                fault.into_iter().for_each(|fault| reader.refuse(path, fault));
+                if let Some(fault) = fault {
+                    reader.refuse(path, fault);
+                }
             }
             None
         }

@@ -84,8 +84,8 @@ fn files_must_be_there_and_hold_what_they_are_used_for() {
 }
 
 /// What a listener with this certificate and key is refused for; without the folder.
-fn listening(test: &str, certificate: &str, key: &str) -> Vec<String> {
-    let base = folder(test);
+fn listening(name: &str, certificate: &str, key: &str) -> Vec<String> {
+    let base = folder(name);
     fs::write(base.join("chain.pem"), certificate).unwrap();
     fs::write(base.join("its.key"), key).unwrap();
     let text = "[listen.tls]\ncertificate = 'chain.pem'\nkey = 'its.key'";
@@ -150,8 +150,8 @@ fn a_damaged_certificate_is_told_with_its_place() {
 #[test]
 fn authorities_are_certificates_and_all_of_them_sound() {
     let (own, key) = certified();
-    let trusting = |test: &str, roots: &str| {
-        let base = folder(test);
+    let trusting = |name: &str, roots: &str| {
+        let base = folder(name);
         fs::write(base.join("roots.pem"), roots).unwrap();
         let told = problems("upstream.ca_file = 'roots.pem'", &base, &[]);
         told.iter().map(|line| line.replace(&format!("{}/", base.display()), "")).collect::<Vec<_>>()

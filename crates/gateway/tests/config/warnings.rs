@@ -40,10 +40,10 @@ fn warnings_tell_what_may_not_be_meant() {
 }
 
 /// The warnings of a text; a card that is in force, and roots, are there.
-fn warnings(test: &str, text: &str) -> Vec<String> {
+fn warnings(name: &str, text: &str) -> Vec<String> {
     let text = format!("upstream.ca_file = 'cert.pem'\nledger.url = 'sqlite:book.db'\n{text}");
     let env = [("TOKEN".to_owned(), "s3cret".to_owned())];
-    let base = folder(test);
+    let base = folder(name);
     fs::write(base.join("always.toml"), CARD.replace("effective_until = 2027-01-01T00:00:00Z", "")).unwrap();
     let config = Config::parse(&text, &base, env);
     config.unwrap_or_else(|problems| panic!("{problems}")).warnings()

@@ -205,7 +205,7 @@ fn connected(path: &Path, new: bool) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// What SQLite says, and what to do about it.
+/// What `SQLite` says, and what to do about it.
 fn told(path: &Path, what: &str, error: &rusqlite::Error) -> OpenError {
     let advice = match error.sqlite_error_code() {
         _ if path.is_dir() => "; it is a folder, and ledger.url must name a file",
