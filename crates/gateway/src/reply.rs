@@ -227,11 +227,14 @@ impl From<&Rejection> for Reply {
                 Self::upstream(StatusCode::GATEWAY_TIMEOUT, code, LATE_ANSWER, *sending, hold.as_ref())
             }
             Rejection::AnswerCutOff(status) => {
+                const CODE: &str = "AnswerCutOff";
                 let message = format!(
                     "Upstream refused the request with status {} and did nothing; its reasons were cut off.",
                     status.as_u16()
                 );
-                Self::error(*status, "AnswerCutOff", &message)
+                let detail = json!({"code": CODE, "message": message});
+                let body = json!({"error": {"code": CODE, "message": message, "details": [detail]}});
+                Self::enveloped(*status, CODE, &body)
             }
         }
     }
