@@ -1,6 +1,6 @@
 //! Compares each rate card with the one that follows it: a price that is ten times as high, or a tenth, may be a slip of the
-//! decimal point; and a time for which there is no card is one in which no budget counts. Both are told, not refused: they may be
-//! meant.
+//! decimal point; one in another currency cannot be added to it; and a time for which there is no card is one in which no budget
+//! counts. All are told, not refused: they may be meant.
 
 use jiff::Timestamp;
 use job_model::{Amount, Decimal, Gigapixels, JobType, Megapoints, OutputSet, Quality, Quote, RateCard};
@@ -43,6 +43,16 @@ fn end(card: &RateCard, all: &[&RateCard]) -> Option<String> {
 }
 
 fn slip(one: &RateCard, next: &RateCard) -> Option<String> {
+    let (before, after) = (one.currency(), next.currency());
+    if before != after {
+        return Some(format!(
+            "pricing.rate_card: {:?} version {:?} prices in {before} and {:?} version {:?} in {after}: from then on the gateway does not start on a ledger in which amounts in {before} still count; give ledger.url a new file then",
+            one.name(),
+            one.version(),
+            next.name(),
+            next.version(),
+        ));
+    }
     let (workload, before, after) = workloads().find_map(|workload| {
         let (before, after) = (price(one, &workload)?, price(next, &workload)?);
         let (less, more) = (before.min(after).to_decimal(), before.max(after).to_decimal());

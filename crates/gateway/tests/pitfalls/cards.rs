@@ -177,3 +177,15 @@ fn a_slip_of_the_decimal_point_in_the_next_card_is_told() {
         assert!(said.len() == 1 && said[0].contains("pricing.rate_card"), "{slip}: {said:?}");
     }
 }
+
+/// Prices in two units cannot be compared, nor sums in them be added: the gateway is not started again behind such a change.
+#[test]
+fn a_next_card_of_another_unit_is_told_before_it_holds() {
+    let folder = Folder::new("next-unit");
+    let (until, from) = ("effective_until = 2027-01-01T00:00:00Z", "effective_from = 2027-01-01T00:00:00Z");
+    fs::write(folder.0.join("now.toml"), card("now", "1", until)).unwrap();
+    fs::write(folder.0.join("next.toml"), card("next", "10", from).replace("EUR", "USD")).unwrap();
+    let config = Config::parse("pricing.rate_card = ['now.toml', 'next.toml']", &folder.0, []).unwrap();
+    let said: Vec<_> = config.warnings().into_iter().filter(|warning| warning.contains("next")).collect();
+    assert!(said.len() == 1 && said[0].contains("in EUR and \"next\" version \"1\" in USD"), "{said:?}");
+}
