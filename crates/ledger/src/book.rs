@@ -132,9 +132,9 @@ fn change(
     raise: &Raise,
     now: Timestamp,
 ) -> Result<Counted, Refused> {
-    let Raise { to, terms, claims } = raise;
+    let Raise { to, terms, currency, claims } = raise;
     let to = *to;
-    let row = store.hold(hold)?.ok_or(Refused::Unknown)?;
+    let mut row = store.hold(hold)?.ok_or(Refused::Unknown)?;
     if row.state == HoldState::Changing || row.seen() != seen {
         return Err(Refused::Changed);
     }
@@ -142,7 +142,17 @@ fn change(
         let (accounts, near) = claim(store, claims, to)?;
         let (state, opening) = (HoldState::Changing, millis(now));
         let priced = row.priced || to != Amount::ZERO;
-        let row = HoldRow { state, amount: to, priced, accounts, opened: opening, changed: opening, ..row };
+        let currency = currency.clone();
+        let row = HoldRow {
+            state,
+            amount: to,
+            priced,
+            currency,
+            accounts,
+            opened: opening,
+            changed: opening,
+            ..row
+        };
         store.put_hold(&row)?;
         let terms = number_of(store, &row, terms.as_ref())?;
         let told = Told::default();
@@ -164,6 +174,11 @@ fn change(
         budgets.push(budget);
     }
     let near = room.near()?;
+    if row.amount == Amount::ZERO && to != Amount::ZERO && row.currency != *currency {
+        // It was opened without a price, under another card.
+        row.currency.clone_from(currency);
+        store.put_hold(&row)?;
+    }
     let raised = (more > Amount::ZERO).then_some(Event::Adjust(to));
     let events = raised.into_iter().chain([Event::Change]).collect();
     // What is not raised is what it was, by what it was, until upstream has agreed.

@@ -58,6 +58,8 @@ pub struct Raise {
     pub to: Amount,
     /// By what that was found; none where it is the price that the hold has.
     pub terms: Option<Terms>,
+    /// What that is an amount of.
+    pub currency: String,
     /// Where it counts.
     pub claims: Vec<Claim>,
 }

@@ -223,7 +223,8 @@ impl Money {
         let agreed = vec![Event::Adjust(to), if submits { Event::Submit } else { over }];
         let refused = if known.is_new { vec![Event::Keep, Event::Release] } else { undone(row) };
         let held = Held { agreed, refused, amend, pricing: self.pricing(now), ..Held::of(row.id) };
-        let begun = self.begin(held, row, Raise { to, terms, claims }, ticket, now).await;
+        let raise = Raise { to, terms, currency: self.currency(now), claims };
+        let begun = self.begin(held, row, raise, ticket, now).await;
         let lapsed = row.state == HoldState::Lapsed;
         begun.map(Some).map_err(|no| rejected(no, priced, self.currency(now), !lapsed))
     }
@@ -252,7 +253,7 @@ impl Money {
         }
         let held = Held { agreed: vec![Event::Doubt], refused: undone(&row), ..Held::of(row.id) };
         let claims = self.claims(Some(row.workspace), &row.principal, now);
-        let raise = Raise { to: row.amount, terms: None, claims };
+        let raise = Raise { to: row.amount, terms: None, currency: row.currency.clone(), claims };
         let begun = self.begin(held, &row, raise, ticket, now).await;
         let lapsed = row.state == HoldState::Lapsed;
         begun.map(Some).map_err(|no| rejected(no, None, self.currency(now), !lapsed))

@@ -66,7 +66,7 @@ pub(crate) fn terms(card: &str) -> Terms {
 
 /// A change that makes a job cost so much, by another card.
 pub(crate) fn raise(to: i64, claims: Vec<Claim>) -> Raise {
-    Raise { to: Amount::from_micros(to), terms: Some(terms("decaf")), claims }
+    Raise { to: Amount::from_micros(to), terms: Some(terms("decaf")), currency: "unit".to_owned(), claims }
 }
 
 /// Holds, none of them open, which came to every kind of end.

@@ -71,7 +71,7 @@ pub(super) fn what_a_change_makes_of_a_job_is_told_once_upstream_has_agreed(book
 
 /// A job without a size is created, its size comes with a change, and nobody knows what became of that.
 pub(super) fn what_is_held_is_a_price(book: &Ledger) {
-    let new = NewHold { amount: None, ..hold(0, 100) };
+    let new = NewHold { amount: None, currency: "another".to_owned(), ..hold(0, 100) };
     let id = new.id;
     wait(book.reserve(new, None, at(1))).unwrap();
     wait(book.note(id, happened(Event::Bind), at(2))).unwrap();
@@ -80,7 +80,7 @@ pub(super) fn what_is_held_is_a_price(book: &Ledger) {
     wait(book.change(id, row.seen(), raise(3, vec![claim(100, "total")]), None, at(3))).unwrap();
     wait(book.note(id, happened(Event::Doubt), at(4))).unwrap();
     let row = wait(book.hold(id)).unwrap().unwrap();
-    assert_eq!((row.priced, row.amount.micros()), (true, 3));
+    assert_eq!((row.priced, row.amount.micros(), row.currency.as_str()), (true, 3, "unit"));
     // What upstream's units come to is a price as well.
     let charged = NewHold { amount: None, ..hold(0, 100) };
     let id = charged.id;
