@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -67,7 +68,10 @@ pub(crate) fn wait<T>(answer: impl Future<Output = T>) -> T {
 
 impl Rig {
     pub(crate) fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("jobgate-{name}-{}", std::process::id()));
+        // Tests of one process may have the same name.
+        static RIGS: AtomicUsize = AtomicUsize::new(0);
+        let number = RIGS.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("jobgate-{name}-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("durable")).unwrap();
         let shim = folder.join("shim.so");
