@@ -1,13 +1,13 @@
 //! How a no looks on the wire: the one map from a rejection to status, code, body and headers; and the writing of our own answers.
 
+mod no_budget;
+
 use std::future::Future;
 use std::time::Duration;
 
-use admission::Shortfall;
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
-use job_model::UnpricedReason as Unpriced;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession as Session;
 use pingora::time::timeout;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::outcome::Decision;
 use crate::phase::meter::Record;
-use crate::rejection::{Excess, Fault, Invalid, NoBudget, Rejection, Sending, TokenFault};
+use crate::rejection::{Fault, Invalid, Rejection, Sending, TokenFault};
 use crate::repeat;
 use crate::request_id;
 
@@ -93,40 +93,6 @@ impl Reply {
     fn invalid(invalid: &Invalid) -> Self {
         let body = invalid.rejected.error(invalid.operation).to_json();
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, code: Some(INVALID), ..Self::ok(body) }
-    }
-
-    /// 402, never 429: clients send again what was answered with 429.
-    fn no_budget(no: &NoBudget) -> Self {
-        let (message, details) = match no {
-            NoBudget::Exceeded(excess) => {
-                let sums = excess.short.iter().map(|sum| shortfall(sum, excess));
-                let (messages, details): (Vec<_>, Vec<_>) = sums.unzip();
-                (messages.join(" "), details)
-            }
-            NoBudget::Unpriced(budget, reason) => {
-                let helps = match reason {
-                    Unpriced::NoRateCard => "No rate card is in force now: that is the operator's to change.",
-                    Unpriced::NoQuantities | Unpriced::ZeroQuantities => {
-                        "Send sizes above 0 in costEstimationParameters."
-                    }
-                    Unpriced::NoRate => {
-                        "The rate card has none for its type and quality: that is the operator's to change."
-                    }
-                    Unpriced::Unreadable => "Its type, quality, outputs or sizes cannot be read.",
-                };
-                let message = format!(
-                    "Budget '{budget}' admits only jobs with a price, and this one has none. {helps}"
-                );
-                let detail = json!({"code": NO_BUDGET, "message": message, "budget": budget, "reason": reason.as_str()});
-                (message, vec![detail])
-            }
-            NoBudget::UnknownJob => {
-                let message = "The job was not created through this gateway, and upstream does not tell with this token what it would cost. Create it here.";
-                (message.to_owned(), vec![json!({"code": NO_BUDGET, "message": message})])
-            }
-        };
-        let body = json!({"error": {"code": NO_BUDGET, "message": message, "details": details}});
-        Self::enveloped(StatusCode::PAYMENT_REQUIRED, NO_BUDGET, &body)
     }
 
     fn upstream(
@@ -240,7 +206,6 @@ impl From<&Rejection> for Reply {
     }
 }
 
-const NO_BUDGET: &str = "BudgetExceeded";
 const HEADER_NOT_FOUND: &str = "Header Authorization was not found in the request. Access denied.";
 const NOT_FOUND: &str =
     "There is no such operation. Paths are compared byte by byte; check spelling, case and slashes.";
@@ -281,26 +246,6 @@ const fn token_message(fault: TokenFault) -> &'static str {
 }
 
 /// Rounded up: waiting that long is enough.
-/// The sum of a budget that said no, in words and in numbers.
-fn shortfall(sum: &Shortfall, excess: &Excess) -> (String, Value) {
-    let requested = sum.requested.map(|amount| amount.to_string()).unwrap_or_default();
-    let needs = if excess.is_change {
-        format!("The change makes the job {requested} dearer")
-    } else {
-        format!("The job needs {requested}")
-    };
-    let message = format!(
-        "{needs}, which is {} more than budget '{}' has left: of {} are {} settled and {} held.",
-        sum.missing, sum.budget, sum.limit, sum.balance.settled, sum.balance.held
-    );
-    let detail = json!({
-        "code": NO_BUDGET, "message": message, "budget": sum.budget, "currency": excess.currency,
-        "limit": sum.limit, "settled": sum.balance.settled, "held": sum.balance.held, "requested": sum.requested,
-        "missing": sum.missing, "resets": sum.resets,
-    });
-    (message, detail)
-}
-
 fn whole_seconds(wait: Duration) -> u32 {
     let begun = u64::from(wait.subsec_nanos() > 0);
     u32::try_from(wait.as_secs().saturating_add(begun)).unwrap_or(u32::MAX).max(1)
