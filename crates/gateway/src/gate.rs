@@ -219,12 +219,15 @@ impl Gate {
         }
         drop(room);
         record.seconds.upstream = Some(outcome.took);
-        record.upstream_status = outcome.fate.status().map(|status| status.as_u16());
+        let said = outcome.fate.status();
+        record.upstream_status = said.map(|status| status.as_u16());
         let settled = outcome.told;
+        if let Some(status) = said {
+            self.count(status, session, record);
+        }
         let answer = forward::judge(outcome, record.hold)?;
         record.settlement.upstream_estimate = settled.upstream_estimate;
         record.settlement.job = settled.job.or(record.settlement.job);
-        self.count(answer.status, session, record);
         self.close_if_stopping(session);
         Ok(forward::relay(session, answer, record).await?)
     }

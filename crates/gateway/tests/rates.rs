@@ -95,6 +95,10 @@ fn who_is_not_let_in_too_often_has_to_wait() {
     assert_eq!(gateway.send(otherwise.as_bytes()).status, 429, "it is the same token however it is written");
     let lists = (0..3).map(|_| gateway.send(&with_token(&get("/contextcapture/jobs"), "another")).status);
     assert_eq!(lists.collect::<Vec<_>>(), [403, 403, 429], "what only reads is counted, too");
+    let cut = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 200\r\n\r\n{";
+    upstream.script((0..2).map(|_| Act::AnswerAndClose(cut.to_vec())));
+    let told = (0..3).map(|_| gateway.send(&with_token(&post(JOB), "cut-off")).status);
+    assert_eq!(told.collect::<Vec<_>>(), [401, 401, 429], "that it was refused needs no body");
     let invalid = "Authorization: Basic";
     let ours = String::from_utf8(post(JOB)).unwrap().replace("Authorization: Bearer", invalid);
     let statuses: Vec<_> = (0..3).map(|_| gateway.send(ours.as_bytes()).status).collect();
