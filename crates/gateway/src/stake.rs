@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admission::Event;
-use job_model::{Amount, Quote, RateCard};
+use job_model::{Amount, Quote, RateCard, Workload};
 use ledger::{Amend, Counted, HoldId, Kept, Key, Ledger, Note, Refused, Terms, Told};
 use log::{error, warn};
 
@@ -57,12 +57,14 @@ pub(crate) struct Held {
 pub(crate) struct Pricing {
     pub(crate) card: RateCard,
     pub(crate) rules: Arc<str>,
+    /// What the job was before its change: an answer that shows that is older than the change.
+    pub(crate) before: Workload,
 }
 
 impl Pricing {
     /// What the job costs, and what it is.
     fn price(&self, answer: &[u8]) -> Option<(Amount, Amend)> {
-        let workload = look_up::workload(answer)?;
+        let workload = look_up::workload(answer).filter(|workload| *workload != self.before)?;
         let Quote::Priced(estimate) = self.card.price(&workload) else { return None };
         let terms = Terms { card: estimate.card().sha256().to_owned(), rules: Arc::clone(&self.rules) };
         Some((estimate.amount(), Amend { workload, terms: Some(terms) }))

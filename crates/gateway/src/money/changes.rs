@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use admission::{Event, HoldState};
 use jiff::Timestamp;
-use job_model::{Amount, JobId, JobPatch, Quote, StateChange};
+use job_model::{Amount, JobId, JobPatch, Quote, StateChange, Workload};
 use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Raise, Refused, Terms, Told, Unavailable};
 
 use super::{Money, amount, rejected, unavailable};
@@ -182,9 +182,9 @@ impl Money {
     }
 
     /// What the job of an answer is priced by.
-    fn pricing(&self, now: Timestamp) -> Option<Box<Pricing>> {
+    fn pricing(&self, before: Workload, now: Timestamp) -> Option<Box<Pricing>> {
         let card = self.cards.in_force(now)?.clone();
-        Some(Box::new(Pricing { card, rules: Arc::clone(&self.rules) }))
+        Some(Box::new(Pricing { card, rules: Arc::clone(&self.rules), before }))
     }
 
     /// By what an amount was found, where that is this quote; else an earlier one's terms stay with it.
@@ -222,7 +222,8 @@ impl Money {
         let over = if doubtful { Event::Doubt } else { Event::Keep };
         let agreed = vec![Event::Adjust(to), if submits { Event::Submit } else { over }];
         let refused = if known.is_new { vec![Event::Keep, Event::Release] } else { undone(row) };
-        let held = Held { agreed, refused, amend, pricing: self.pricing(now), ..Held::of(row.id) };
+        let held =
+            Held { agreed, refused, amend, pricing: self.pricing(row.workload, now), ..Held::of(row.id) };
         let raise = Raise { to, terms, currency: self.currency(now), claims };
         let begun = self.begin(held, row, raise, ticket, now).await;
         let lapsed = row.state == HoldState::Lapsed;

@@ -49,6 +49,16 @@ fn a_job_that_upstream_tells_of_as_a_cheaper_one_keeps_what_is_held() {
     assert_eq!(sums(&gateway), sum("0", "3.5"));
 }
 
+/// As a reader may hear it who is told of the job by another server than the one that changed it.
+#[test]
+fn an_answer_that_shows_the_job_as_it_was_before_its_change_raises_nothing() {
+    let (upstream, gateway) = gate("20");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    upstream.script([told("unsubmitted", "2.1")]);
+    assert_eq!(gateway.send(&pixels(1)).status, 200);
+    assert_eq!(sums(&gateway), sum("0", "1"));
+}
+
 /// It costs nothing before it is submitted; that asks the budgets.
 #[test]
 fn a_job_that_was_changed_past_the_gateway_is_priced_as_it_is_now() {
