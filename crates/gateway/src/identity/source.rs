@@ -326,9 +326,10 @@ mod tests {
         {
             source.ask_again().await;
             assert_eq!(source.knows("a"), known == 1);
-            let (least, most) = (s(pause - 1), s(pause));
+            // However slow the machine is, it is none of the others.
+            let (least, most) = (s(pause) / 2, s(pause));
             assert!((least..=most).contains(&source.pause()), "{pause}: {:?}", source.pause());
-            assert!((s(4)..=s(30)).contains(&source.wait()), "{:?}", source.wait());
+            assert!((s(1)..=s(30)).contains(&source.wait()), "{:?}", source.wait());
         }
     }
 
