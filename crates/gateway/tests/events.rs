@@ -8,6 +8,8 @@
 )]
 
 mod support;
+#[path = "support/warnings.rs"]
+mod warnings;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,7 +18,6 @@ use std::{fs, thread};
 use gateway::Config;
 use serde_json::Value;
 use support::folder::Folder;
-use support::logs;
 use support::{Act, JOB, Recorder, Running, answer, get, post, request};
 
 const JOB_ID: &str = "cc3d35cc-416a-4262-9714-b359da70b419";
@@ -122,7 +123,7 @@ fn a_server_gets_batches_until_it_has_confirmed_them() {
 /// A server may take less at once than a batch has; what it does not take at all is one event, and not all of them.
 #[test]
 fn a_batch_that_is_too_large_is_halved_and_what_failed_before_it_is_forgotten() {
-    logs::listen();
+    warnings::listen();
     let folder = Folder::new("large");
     let (upstream, sink) = (Recorder::start(), Recorder::of_anybody());
     let text = |port: u16| {
@@ -137,7 +138,7 @@ fn a_batch_that_is_too_large_is_halved_and_what_failed_before_it_is_forgotten() 
         assert_eq!(gateway.send(&post(JOB)).status, 201);
     }
     gateway.stop();
-    let before = logs::said("event sink small: status 503").len();
+    let before = warnings::said("event sink small: status 503").len();
     sink.script([503, 413, 204, 503, 413, 413, 204].map(|status| Act::Answer(answer(status, ""))));
     let gateway = Running::start_patiently(upstream.address, &text(sink.address.port()));
     let metrics = || gateway.operator().send(&get("/metrics")).body;
@@ -151,7 +152,7 @@ fn a_batch_that_is_too_large_is_halved_and_what_failed_before_it_is_forgotten() 
         .map(|seen| serde_json::from_slice::<Vec<Value>>(&seen.body).unwrap().len())
         .collect();
     assert_eq!(sizes, [6, 6, 3, 3, 3, 1, 2]);
-    let said = logs::said("event sink small: status 503");
+    let said = warnings::said("event sink small: status 503");
     assert!(said[before..].iter().all(|line| line.ends_with("again in 1 s")), "{said:?}");
 }
 

@@ -8,11 +8,12 @@
 )]
 
 mod support;
+#[path = "support/warnings.rs"]
+mod warnings;
 
 use std::thread;
 
 use serde_json::Value;
-use support::logs;
 use support::money::{budget, gate, holds, states, sum, sums};
 use support::{Act, JOB, Recorder, Running, answer, get, post, request};
 
@@ -114,7 +115,7 @@ fn what_upstream_refuses_is_given_back_and_what_nobody_knows_stays_held() {
 /// It passes all the same, and nothing is settled by it: somebody has to hear why.
 #[test]
 fn a_list_that_is_too_long_to_be_read_is_told_of() {
-    logs::listen();
+    warnings::listen();
     let (upstream, gateway) = gate("100");
     let long = format!(r#"{{"jobs":[{{"id":"{JOB_ID}","state":"success"}}],"x":"{}"}}"#, "x".repeat(4 << 20));
     upstream.script([Act::Answer(answer(200, &long)), Act::Answer(answer(200, &long))]);
@@ -125,7 +126,7 @@ fn a_list_that_is_too_long_to_be_read_is_told_of() {
             gateway.send(list.replacen("Host:", &format!("x-request-id: {id}\r\nHost:"), 1).as_bytes());
         assert_eq!((reply.status, reply.body.len()), (200, long.len()));
     }
-    let said = logs::said("is longer than 4 MiB");
+    let said = warnings::said("is longer than 4 MiB");
     assert!(
         said.len() == 1 && said[0].contains("r-first") && said[0].contains("nothing is settled"),
         "{said:?}"
