@@ -15,6 +15,7 @@ mod suggest;
 mod text;
 
 pub(crate) use meaning::odd;
+pub(crate) use scan::plain_run;
 pub(crate) use suggest::suggest;
 
 use cursor::{Fault, Step};

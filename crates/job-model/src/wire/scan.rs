@@ -27,7 +27,7 @@ fn after_blanks(mut rest: &[u8]) -> &[u8] {
 
 /// Steps over the bytes that mean themselves within a string.
 #[inline]
-pub(super) fn plain_run(mut rest: &[u8]) -> &[u8] {
+pub(crate) fn plain_run(mut rest: &[u8]) -> &[u8] {
     let mut words = 0;
     while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
         let stops = stops(u64::from_le_bytes(*chunk));

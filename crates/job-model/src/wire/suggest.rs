@@ -19,6 +19,10 @@ pub(crate) fn suggest(value: &str, words: &'static [&'static str]) -> Option<&'s
     if value.chars().count() > LONGEST {
         return None;
     }
+    // The fault that is made most. No alias is one of the words.
+    if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(value)) {
+        return Some(word);
+    }
     let value = value.to_lowercase();
     let alias = ALIASES.iter().find(|(alias, _)| *alias == value).map(|(_, word)| *word);
     if let Some(word) = alias.filter(|word| words.contains(word)) {
