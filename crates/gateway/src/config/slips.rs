@@ -24,7 +24,7 @@ pub(super) fn warnings(cards: &RateCards, counts: bool, now: Timestamp) -> Vec<S
 fn begin(first: &RateCard, now: Timestamp) -> Option<String> {
     let begin = first.effective_from().filter(|begin| *begin > now)?;
     Some(format!(
-        "pricing.rate_card: card {:?} version {:?} begins at {begin}, and none is in force until then: jobs have no price, and budgets let them pass unless unpriced is \"refuse\"",
+        "pricing.rate_card: card {:?} version {:?} begins at {begin}, and none is in force until then: jobs have no price, and budgets let them pass unless unpriced is \"refuse\" or \"refuse-submission\"",
         first.name(),
         first.version()
     ))
@@ -35,7 +35,7 @@ fn end(card: &RateCard, all: &[&RateCard]) -> Option<String> {
     let is_followed = all.iter().any(|next| next.effective_from() == Some(end));
     (!is_followed).then(|| {
         format!(
-            "pricing.rate_card: card {:?} version {:?} ends at {end} and none begins then: jobs have no price from then on, and budgets let them pass unless unpriced is \"refuse\"",
+            "pricing.rate_card: card {:?} version {:?} ends at {end} and none begins then: jobs have no price from then on, and budgets let them pass unless unpriced is \"refuse\" or \"refuse-submission\"",
             card.name(),
             card.version()
         )

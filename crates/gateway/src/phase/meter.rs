@@ -41,7 +41,7 @@ pub(crate) struct Record {
     pub(crate) upstream_status: Option<u16>,
     pub(crate) settlement: Settlement,
     pub(crate) hold: Option<ledger::HoldId>,
-    /// The budgets that the job counts in, or the one that refused it; and those near their limit.
+    /// The budgets that the job counts in, or those that refused it; and those near their limit.
     pub(crate) budgets: Vec<String>,
     pub(crate) near: Vec<String>,
     /// Whether the answer is an earlier request's.
