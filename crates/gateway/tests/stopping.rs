@@ -10,12 +10,19 @@
 mod support;
 
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::thread;
 
 use gateway::{Config, Gateway};
 use support::{Act, Client, JOB, Recorder, Running, get, post};
+
+/// Waits until nobody can connect any more.
+fn wait_closed(address: SocketAddr) {
+    while TcpStream::connect(address).is_ok() {
+        thread::yield_now();
+    }
+}
 
 #[test]
 fn what_is_under_way_is_finished_and_nothing_new_begins() {
@@ -31,9 +38,7 @@ fn what_is_under_way_is_finished_and_nothing_new_begins() {
     let stopping = thread::spawn(move || gateway.stop());
     assert!(idle.is_closed(), "idle connections are closed");
     // The listener goes before the process does.
-    while TcpStream::connect(address).is_ok() {
-        thread::yield_now();
-    }
+    wait_closed(address);
     assert!(!stopping.is_finished());
     upstream.release();
     let reply = busy.read();
@@ -60,9 +65,7 @@ fn whoever_is_answered_while_it_stops_hears_that_no_more_is_read() {
         thread::yield_now();
     }
     let (address, stopping) = (gateway.address, thread::spawn(move || gateway.stop()));
-    while TcpStream::connect(address).is_ok() {
-        thread::yield_now();
-    }
+    wait_closed(address);
     clients[2].write(end);
     (0..2).for_each(|_| upstream.release());
     for (mut client, status) in clients.into_iter().zip([200, 201, 422]) {
@@ -125,9 +128,7 @@ fn a_second_word_ends_it_at_once_and_counts_what_was_cut() {
     upstream.wait_held(1);
     let (stop, address) = (gateway.stop_handle(), gateway.address);
     let stopping = thread::spawn(move || gateway.stop());
-    while TcpStream::connect(address).is_ok() {
-        thread::yield_now();
-    }
+    wait_closed(address);
     stop.stop();
     assert_eq!(stopping.join().unwrap(), 1);
     upstream.release();
@@ -166,9 +167,7 @@ fn operators_are_answered_until_nothing_is_under_way() {
     upstream.wait_held(1);
     let (address, admin) = (gateway.address, gateway.admin);
     let stopping = thread::spawn(move || gateway.stop());
-    while TcpStream::connect(address).is_ok() {
-        thread::yield_now();
-    }
+    wait_closed(address);
     for _ in 0..10 {
         let ready = Client::connect(admin).send(&get("/readyz"));
         assert_eq!((ready.status, ready.body.as_str()), (503, "draining\n"));
