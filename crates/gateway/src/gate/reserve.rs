@@ -22,7 +22,8 @@ use crate::repeat::Ticket;
 use crate::stake::Stake;
 
 impl Gate {
-    /// What a body that was judged has to pass yet: the limits of its workspace and of its sender, then the budgets.
+    /// What a body that was judged has to pass yet: the limits of its workspace and of its sender, then the budgets, which hold what the
+    /// job costs; durable before a byte of it leaves.
     pub(super) async fn stake(
         &self,
         session: &Session,
@@ -36,17 +37,6 @@ impl Gate {
         if let Some(workspace) = permit.judged().and_then(Judged::workspace) {
             self.rates.admit(Subject::Workspace(workspace), &self.metrics)?;
         }
-        self.hold(session, permit, key, record).await
-    }
-
-    /// Reserves what the job costs; durable before a byte of it leaves.
-    async fn hold(
-        &self,
-        session: &Session,
-        permit: &mut Permit,
-        key: Option<Key>,
-        record: &mut Record,
-    ) -> Result<Option<Stake>, Rejection> {
         let patched = permit.judged().and_then(Judged::patch).cloned();
         let known = match &patched {
             Some(patch) => Box::pin(self.followed(session, patch, record)).await?,
@@ -59,6 +49,7 @@ impl Gate {
         held
     }
 
+    /// Judges and prices a change by its job, where that is known, and asks the budgets.
     async fn reserve(
         &self,
         permit: &mut Permit,
