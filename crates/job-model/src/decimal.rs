@@ -84,8 +84,8 @@ pub(crate) fn fit(mut mantissa: u128, mut scale: i32, mut more: bool) -> Option<
         scale = scale.checked_add(1)?;
     }
     let mut scale = scale.unsigned_abs();
-    // Zeros at the end say nothing; without them equal numbers look alike.
-    while scale > 0 && mantissa.is_multiple_of(10) {
+    // Zeros at the end say nothing; without them equal numbers look alike. Before what was cut off they hold the place of what is added.
+    while !more && scale > 0 && mantissa.is_multiple_of(10) {
         mantissa = mantissa.checked_div(10)?;
         scale = scale.checked_sub(1)?;
     }
@@ -193,10 +193,34 @@ mod tests {
             ("9999999999999999999", "9999999999999999999"),
             ("0.0000000000000001", "0.0000000000000001"),
             ("79228162514264337593543950336e-28", "7.922816251426433759354395034"),
+            // Zeros before what is cut off: what is added is at the last place that there is room for, not at the last digit.
+            ("1.000000000000000000000000000000000000001", "1.0000000000000000000000000001"),
+            ("100.0000000000000000000000000000000000001", "100.00000000000000000000000001"),
+            ("0.500000000000000000000000000000000000001", "0.5000000000000000000000000001"),
+            ("9999999.00000000000000000000000000000001", "9999999.000000000000000000001"),
         ] {
             assert_eq!(read(text.as_bytes()).unwrap().to_string(), want, "{text}");
         }
         assert_eq!(read(b"1e39"), None);
+    }
+
+    proptest::proptest! {
+        /// Whatever zeros stand where: never below what is written, and above it by less than a place that always fits.
+        #[test]
+        fn what_is_read_is_what_is_written_or_a_trifle_more(
+            whole in "[1-9]0{0,3}[0-9]{0,3}",
+            places in "[0-9]{0,3}0{0,40}[0-9]{0,5}0{0,9}[1-9]",
+        ) {
+            let aligned = |text: &str| {
+                let (whole, places) = text.split_once('.').unwrap_or((text, ""));
+                format!("{whole:0>7}{places:0<80}")
+            };
+            let written = format!("{whole}.{places}");
+            let number = read(written.as_bytes()).unwrap();
+            let trifle = Decimal::try_new(1, 21).unwrap();
+            proptest::prop_assert!(aligned(&number.to_string()) >= aligned(&written), "{number}");
+            proptest::prop_assert!(aligned(&(number - trifle).to_string()) < aligned(&written), "{number}");
+        }
     }
 
     /// In as many steps as there are digits; one for each place that an exponent names would be minutes of them here.
