@@ -1,11 +1,12 @@
 //! One JSON line per request. Lines that find no place are counted.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::lines::Lines;
+use crate::lines::{Lines, News};
 use crate::metrics::Metrics;
 
 /// The usual line has not more.
@@ -22,9 +23,24 @@ impl AccessLog {
     ///
     /// # Errors
     /// When no thread is to be had.
-    pub(crate) fn start(destination: Option<Box<dyn Write + Send>>) -> io::Result<Self> {
-        let ended = |error: &io::Error| log::error!("the access log cannot be written any more: {error}");
-        let start = |destination| Lines::start("access-log", GATHER, destination, ended);
+    pub(crate) fn start(
+        destination: Option<Box<dyn Write + Send>>,
+        metrics: &Arc<Metrics>,
+    ) -> io::Result<Self> {
+        let metrics = Arc::clone(metrics);
+        let tell = move |news: News<'_>| match news {
+            News::Fails(error) => log::error!(
+                "the access log cannot be written: {error}; lines wait and it is tried again each second: make room where stdout goes"
+            ),
+            News::Mended => log::info!("the access log is written again"),
+            News::Ended(error, lost) => {
+                metrics.log_lines_dropped(lost);
+                log::error!(
+                    "nobody reads the access log any more: {error}; restart jobgate with a reader of its stdout"
+                );
+            }
+        };
+        let start = |destination| Lines::start("access-log", GATHER, destination, tell);
         destination.map(start).transpose().map(Self)
     }
 
@@ -38,7 +54,7 @@ impl AccessLog {
         let is_whole = serde_json::to_writer(&mut bytes, line).is_ok();
         bytes.push(b'\n');
         if !is_whole || !lines.put(&bytes) {
-            metrics.log_line_dropped();
+            metrics.log_lines_dropped(1);
         }
     }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::clock;
 use crate::config;
-use crate::lines::Lines;
+use crate::lines::{Lines, News};
 
 /// Behind this the library underneath writes out what it has read of a peer, which may be anybody's data.
 const READ: &str = "buf:";
@@ -31,8 +31,9 @@ static STDERR: Stderr = Stderr { lines: OnceLock::new(), dropped: AtomicU64::new
 /// # Errors
 /// When that was done before, or no thread is to be had.
 pub fn start(level: config::Level) -> io::Result<()> {
-    // There is nowhere left to report that stderr is gone.
-    let lines = Lines::start("diagnostics", Duration::ZERO, Box::new(io::stderr()), |_| {})?;
+    // There is nowhere to report to that stderr fails or is gone.
+    let tell = |_: News<'_>| ();
+    let lines = Lines::start("diagnostics", Duration::ZERO, Box::new(io::stderr()), tell)?;
     log::set_logger(&STDERR).map_err(|error| io::Error::other(error.to_string()))?;
     let _ = STDERR.lines.set(lines);
     log::set_max_level(match level {

@@ -214,7 +214,7 @@ impl Metrics {
             )?,
             log_lines_dropped: all.counter(
                 "log_lines_dropped_total",
-                "Lines of the access log that were dropped because their reader was too slow.",
+                "Lines of the access log that are lost, because they could not be written for too long.",
             )?,
             keys_age: keys::age(all)?,
             ledger: Books::declare(all)?,
@@ -261,9 +261,9 @@ impl Metrics {
         self.ledger.batch_size.observe(float(Decimal::from(orders)));
     }
 
-    /// A line of the access log was lost.
-    pub(crate) fn log_line_dropped(&self) {
-        self.log_lines_dropped.inc();
+    /// Lines of the access log were lost.
+    pub(crate) fn log_lines_dropped(&self, count: u64) {
+        self.log_lines_dropped.inc_by(count);
     }
 
     /// One request.

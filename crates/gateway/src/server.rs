@@ -125,7 +125,7 @@ impl Gateway {
         let metrics = Metrics::new(&Running::of(&config));
         let metrics = Arc::new(metrics.map_err(|error| StartError::Machine(format!("metrics: {error}")))?);
         let no_thread = |error| StartError::Machine(format!("no thread is to be had: {error}"));
-        let log = Arc::new(AccessLog::start(access_log).map_err(no_thread)?);
+        let log = Arc::new(AccessLog::start(access_log, &metrics).map_err(no_thread)?);
         let effective = config.effective();
         let mut server = Server::new_with_opt_and_conf(None, server_conf(&config));
         server.bootstrap();

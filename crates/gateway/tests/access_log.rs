@@ -11,7 +11,7 @@ mod support;
 
 use std::sync::mpsc::channel;
 
-use support::logs::{Full, Stuck};
+use support::logs::{Disk, Full, Stuck};
 use support::{JOB, Recorder, Running, get, post};
 
 const RUNBOOK: &str = include_str!("../../../deploy/runbook.md");
@@ -88,12 +88,58 @@ fn a_stuck_reader_holds_nobody_up() {
 #[test]
 fn a_full_disk_loses_lines_and_no_request() {
     let upstream = Recorder::start();
-    let text = format!("upstream.url = 'http://{}'", upstream.address);
+    let text =
+        format!("upstream.url = 'http://{}'\nlimits.requests_per_connection = 1000000", upstream.address);
     let gateway = Running::logging(&text, Box::new(Full));
     let mut client = gateway.client();
-    // The writer ends at its first failure; from then on every line is counted.
+    // As many lines as may wait, and more.
+    let burst = get("/nowhere").repeat(100);
     while dropped(&gateway) == 0 {
-        assert_eq!(client.send(&get("/nowhere")).status, 404);
+        client.write(&burst);
+        assert!((0..100).all(|_| client.read().status == 404));
     }
     assert_eq!(client.send(&get("/contextcapture/jobs")).status, 200);
+    assert_eq!(gateway.stop(), 0, "nor does it hold up the end");
+}
+
+/// It is full in the middle of a line, twice.
+#[test]
+fn a_disk_that_has_room_again_gets_every_line_whole() {
+    let upstream = Recorder::start();
+    let disk = Disk::default();
+    let text = format!("upstream.url = 'http://{}'", upstream.address);
+    let gateway = Running::logging(&text, Box::new(disk.clone()));
+    for room in [250, 300] {
+        disk.make_room(room);
+        for _ in 0..5 {
+            assert_eq!(gateway.send(&get("/nowhere")).status, 404);
+        }
+        disk.wait_until_full();
+    }
+    disk.make_room(1 << 20);
+    assert_eq!(dropped(&gateway), 0);
+    assert_eq!(gateway.stop(), 0);
+    let written = disk.text();
+    assert!(written.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{written}");
+    assert_eq!(written.lines().count(), 10, "{written}");
+}
+
+#[test]
+fn a_reader_that_is_gone_costs_lines_that_are_counted() {
+    let upstream = Recorder::start();
+    let text = format!("upstream.url = 'http://{}'", upstream.address);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let gateway = Running::logging(&text, Box::new(writer));
+    let mut sent = 0;
+    while dropped(&gateway) == 0 {
+        assert_eq!(gateway.send(&get("/nowhere")).status, 404);
+        sent += 1;
+    }
+    for _ in 0..5 {
+        assert_eq!(gateway.send(&get("/nowhere")).status, 404);
+    }
+    // Those that were on their way are counted, too; the last line comes behind its answer.
+    while dropped(&gateway) < sent + 5 {}
+    assert_eq!(dropped(&gateway), sent + 5);
 }
