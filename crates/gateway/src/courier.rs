@@ -122,6 +122,17 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Every one.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Unresolved,
+        Self::Connect,
+        Self::Tls,
+        Self::Broken,
+        Self::Garbage,
+        Self::Timeout,
+        Self::Abandoned,
+    ];
+
     /// Its name in labels.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

@@ -18,6 +18,7 @@ use rust_decimal::prelude::ToPrimitive;
 use self::declare::Declare;
 use self::jobs::Jobs;
 use crate::config::{Running, Scope};
+use crate::courier::Failure;
 use crate::outcome::Decision;
 use crate::phase::meter::Record;
 
@@ -31,6 +32,9 @@ const BYTES: (f64, f64, usize) = (256.0, 2.0, 16);
 const ORDERS: (f64, f64, usize) = (1.0, 2.0, 10);
 /// Ours over upstream's: from a tenth to ten times.
 const RATIO: [f64; 11] = [0.1, 0.25, 0.5, 0.8, 0.9, 1.0, 1.1, 1.25, 2.0, 4.0, 10.0];
+
+/// Codes of refusals that an alert goes by, however few there are.
+const PAGED: [&str; 2] = ["Overloaded", "LedgerUnavailable"];
 
 /// The gateway's metrics.
 #[derive(Debug)]
@@ -106,10 +110,11 @@ impl Requests {
                 "Broken rules, by rule and severity (would_deny: denied if the mode were not shadow).",
                 &["rule", "severity"],
             )?,
-            refusals: all.counters(
+            refusals: all.counters_of(
                 "refusals_total",
                 "Answers of our own that say no, by error code.",
-                &["code"],
+                "code",
+                PAGED,
             )?,
             rate_limited: all.counters(
                 "rate_limited_total",
@@ -196,10 +201,11 @@ impl Metrics {
                 "Seconds of the exchanges with upstream that are not streamed: requests with a body, deletions, look-ups of jobs.",
                 SECONDS,
             )?,
-            upstream_errors: all.counters(
+            upstream_errors: all.counters_of(
                 "upstream_errors_total",
                 "Exchanges with upstream that gave no whole answer, by kind.",
-                &["kind"],
+                "kind",
+                Failure::ALL.map(Failure::as_str),
             )?,
             in_flight: all.gauge("in_flight", "Requests under way.")?,
             buffered_bytes: all.gauge("buffered_bytes", "Bytes of bodies that are held.")?,

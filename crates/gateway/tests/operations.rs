@@ -300,3 +300,21 @@ fn a_hundred_thousand_different_requests_add_no_series() {
     let after = series(&gateway);
     assert_eq!(after.symmetric_difference(&before).collect::<Vec<_>>(), Vec::<&String>::new());
 }
+
+/// A series that is first seen when it is at 5 has not risen, as Prometheus counts.
+#[test]
+fn what_alerts_wait_for_is_at_0_from_the_start() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, PRICED);
+    let metrics = gateway.operator().send(&get("/metrics")).body;
+    for series in [
+        r#"refusals_total{code="Overloaded"}"#,
+        r#"refusals_total{code="LedgerUnavailable"}"#,
+        r#"unpriced_total{reason="no-rate"}"#,
+        r#"unpriced_total{reason="no-rate-card"}"#,
+        r#"upstream_errors_total{kind="unresolved"}"#,
+        r#"upstream_errors_total{kind="timeout"}"#,
+    ] {
+        assert!(metrics.contains(&format!("\njobgate_{series} 0\n")), "{series}");
+    }
+}

@@ -45,6 +45,21 @@ impl Declare<'_> {
         self.registered(IntCounterVec::new(Self::opts(name, help), labels)?)
     }
 
+    /// Counters that are at 0 from the start: the first of its kind is a rise then, which `rate` sees.
+    pub(super) fn counters_of<'v>(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = &'v str>,
+    ) -> Result<IntCounterVec, Error> {
+        let counters = self.counters(name, help, &[label])?;
+        for value in values {
+            drop(counters.with_label_values(&[value]));
+        }
+        Ok(counters)
+    }
+
     pub(super) fn sums(&self, name: &str, help: &str, labels: &[&str]) -> Result<CounterVec, Error> {
         self.registered(CounterVec::new(Self::opts(name, help), labels)?)
     }

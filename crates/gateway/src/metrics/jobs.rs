@@ -1,6 +1,6 @@
 //! What is counted of jobs. Official clients create one without its size, tell that with a change, and submit it with another one.
 
-use job_model::{Decimal, Gigapixels, Megapoints, Quote, Workload};
+use job_model::{Decimal, Gigapixels, Megapoints, Quote, UnpricedReason, Workload};
 use prometheus::{CounterVec, Error, Histogram, IntCounterVec};
 
 use super::declare::Declare;
@@ -38,10 +38,11 @@ impl Jobs {
                 "Units of the rate card's currency that admitted jobs are estimated at when their size is first told.",
                 labels,
             )?,
-            unpriced: all.counters(
+            unpriced: all.counters_of(
                 "unpriced_total",
                 "Admitted jobs, and changes of what has a price, that leave the job without one, by reason.",
-                &["reason"],
+                "reason",
+                UnpricedReason::ALL.map(UnpricedReason::as_str),
             )?,
             submitted: all.counters(
                 "submitted_total",
