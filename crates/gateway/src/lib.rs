@@ -25,6 +25,7 @@ mod life;
 mod lines;
 mod metrics;
 mod money;
+mod open_files;
 mod outcome;
 mod own_api;
 mod phase;

@@ -37,6 +37,7 @@ use crate::identity::Identity;
 use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::money::Money;
+use crate::open_files;
 use crate::phase::admit::Desk;
 use crate::proxy::Proxy;
 use crate::rates::Rates;
@@ -117,7 +118,10 @@ impl Gateway {
     ///
     /// # Errors
     /// A line that says what cannot be had: an address, a certificate, an authority.
-    pub fn bind(config: Config, access_log: Option<Box<dyn Write + Send>>) -> Result<Self, StartError> {
+    pub fn bind(mut config: Config, access_log: Option<Box<dyn Write + Send>>) -> Result<Self, StartError> {
+        if let Some(warning) = open_files::reach(&mut config) {
+            warn!("{warning}");
+        }
         let public = Bound::to("listen.address", config.listen.address)?;
         let operators = Bound::to("admin.address", config.admin)?;
         let (address, admin) = (public.address, operators.address);
