@@ -103,6 +103,10 @@ impl Gate {
                 let permit = Permit::for_what_is_no_job();
                 return self.forward(session, visit, route, permit, stake, None).await;
             }
+            Handling::Carried if !route.has_body() => {
+                let permit = Permit::for_what_is_no_job();
+                return self.forward(session, visit, route, permit, None, None).await;
+            }
             Handling::Own | Handling::Gated(_) | Handling::Carried => {}
         }
         let body = collect::collect(session, &self.limits, &self.life.buffered).await?;

@@ -45,7 +45,7 @@ pub enum Route {
 pub(crate) enum Handling {
     /// Judged, then carried to upstream.
     Gated(Operation),
-    /// Carried to upstream as it is: it has a body that is not a job.
+    /// Carried to upstream as it is, to the end: it does more than ask, and not of a job.
     Carried,
     /// Carried to upstream without a body; it ends what a job holds.
     Ending,
@@ -82,12 +82,10 @@ impl Route {
         match self {
             Self::CreateJob => Handling::Gated(Operation::Create),
             Self::ChangeJob => Handling::Gated(Operation::Modify),
-            Self::CreateWorkspace => Handling::Carried,
+            Self::CreateWorkspace | Self::DeleteWorkspace => Handling::Carried,
             Self::DeleteJob => Handling::Ending,
             Self::ListJobs | Self::ReadJob => Handling::Observed,
-            Self::ReadProgress | Self::ReadWorkspace | Self::DeleteWorkspace | Self::ReadEnginesLimit => {
-                Handling::Bypassed
-            }
+            Self::ReadProgress | Self::ReadWorkspace | Self::ReadEnginesLimit => Handling::Bypassed,
             Self::Estimate | Self::ListRules | Self::ReadRule(_) | Self::ReadRateCard | Self::ReadSchema => {
                 Handling::Own
             }

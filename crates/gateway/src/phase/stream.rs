@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, StatusCode, Version};
+use http::{HeaderValue, StatusCode, Version};
 use log::warn;
 use pingora::protocols::http::ServerSession as Session;
 use pingora::time::timeout;
@@ -57,8 +57,7 @@ pub(crate) async fn ask<'a>(
     limit: Duration,
 ) -> Result<Begun<'a>, Cut> {
     let time = Time { began: clock::now(), limit };
-    let asks = session.req_header().method == Method::GET;
-    let coming = while_there(session, time.bound(courier.open(parcel, asks))).await?;
+    let coming = while_there(session, time.bound(courier.open(parcel, true))).await?;
     Ok(Begun { courier, coming, time })
 }
 
