@@ -262,7 +262,7 @@ impl Gate {
                 self.metrics.upstream_error(failure.as_str());
                 warn!("{authority}: {}: {error}", failure.as_str());
                 if session.response_written().is_none() {
-                    return Err(Ending::Refused(forward::unanswered(failure)));
+                    return Err(Ending::Refused(forward::unanswered(&error)));
                 }
                 // The answer has begun; all that can be done is not to end it as if it were whole.
                 record.decision = Some(Decision::Failed);

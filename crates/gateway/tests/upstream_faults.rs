@@ -98,6 +98,20 @@ fn nobody_there_means_not_sent() {
     assert!(text.contains(r#"jobgate_upstream_errors_total{kind="connect"} 2"#), "{text}");
 }
 
+/// Whoever takes connections and says nothing on them has not been sent anything before there is TLS.
+#[test]
+fn a_connection_that_took_too_long_means_not_sent() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = silent.local_addr().unwrap();
+    let gateway = Running::configured(&format!(
+        "upstream.url = 'https://{upstream}'\nupstream.connect_timeout = '200ms'"
+    ));
+    for asked in [post(JOB), get("/contextcapture/jobs"), get("/contextcapture/workspaces/w")] {
+        let reply = gateway.send(&asked);
+        assert_eq!(outcome(&reply), (504, "UpstreamTimeout".to_owned(), "not-sent".to_owned()));
+    }
+}
+
 #[test]
 fn a_name_without_an_address_is_not_ready_and_not_sent() {
     let gateway = Running::configured("upstream.url = 'http://no-such-host.invalid:80'");

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ledger::HoldId;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession as Session;
+use pingora::{Error, ErrorType};
 
 use crate::courier::{Answer, Failure, Fate, Outcome, Parcel, Sent};
 use crate::phase::admit::{Judged, Permit};
@@ -122,15 +123,20 @@ pub(crate) fn judge(outcome: Outcome, hold: Option<HoldId>) -> Result<Answer, Re
 }
 
 /// Nobody has answered a request for which nothing is held.
-pub(crate) fn unanswered(failure: Failure) -> Rejection {
+pub(crate) fn unanswered(error: &Error) -> Rejection {
+    let failure = Failure::of(error);
+    // Nothing is written before there is a connection, and TLS on it.
+    let is_unsent = matches!(failure, Failure::Unresolved | Failure::Connect | Failure::Tls)
+        || matches!(error.etype(), ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout);
+    let sending = if is_unsent { Sending::NotSent } else { Sending::Unknown };
     match failure {
-        Failure::Unresolved | Failure::Connect | Failure::Tls => {
-            Rejection::UpstreamUnavailable(Sending::NotSent, None)
-        }
-        Failure::Timeout => Rejection::UpstreamTimeout(Sending::Unknown, None),
-        Failure::Broken | Failure::Garbage | Failure::Abandoned => {
-            Rejection::UpstreamUnavailable(Sending::Unknown, None)
-        }
+        Failure::Timeout => Rejection::UpstreamTimeout(sending, None),
+        Failure::Unresolved
+        | Failure::Connect
+        | Failure::Tls
+        | Failure::Broken
+        | Failure::Garbage
+        | Failure::Abandoned => Rejection::UpstreamUnavailable(sending, None),
     }
 }
 
