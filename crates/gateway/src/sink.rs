@@ -15,6 +15,9 @@ use crate::courier::{Fate, Parcel};
 /// How far back the end of the last whole line is looked for.
 const LONGEST_LINE: u64 = 1 << 20;
 
+/// How an event begins: its members are in the order of their names.
+const EVENT: &[u8] = br#"{"data":{"amount":"#;
+
 /// A sink that can be sent to.
 #[derive(Debug)]
 pub(crate) enum Sink {
@@ -42,6 +45,9 @@ impl Sink {
         match to {
             SinkTo::File(path) => match append(&path, &[]) {
                 Ok(()) => Ok(Self::File(path)),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    Err(format!("{} is not written to: {error}", path.display()))
+                }
                 Err(error) => Err(format!(
                     "{} cannot be written: {error}; see that its folder is there and that the gateway may write to it",
                     path.display()
@@ -110,22 +116,31 @@ fn append(path: &Path, lines: &[String]) -> io::Result<()> {
     file.sync_data()
 }
 
-/// A part of a line is what a crash or a full disk left of an event that nobody has confirmed; it is sent again, whole.
+/// A part of a line is what a crash or a full disk left of an event that nobody has confirmed; it is sent again, whole. Of a file that
+/// ends in anything else nothing is cut off: somebody has named it by mistake.
 fn cut_torn_line(file: &mut File) -> io::Result<()> {
     let length = file.metadata()?.len();
     let from = length.saturating_sub(LONGEST_LINE);
     file.seek(SeekFrom::Start(from))?;
     let mut end = Vec::new();
     file.read_to_end(&mut end)?;
-    let Some(last) = end.last() else { return Ok(()) };
-    if *last == b'\n' {
+    if matches!(end.last(), None | Some(b'\n')) {
         return Ok(());
     }
-    let whole = end.iter().rposition(|byte| *byte == b'\n').map(|at| at.saturating_add(1));
-    let kept = match whole {
-        Some(whole) => u64::try_from(whole).unwrap_or(u64::MAX),
-        None if from == 0 => 0,
-        None => return Err(io::Error::other("its last megabyte is no line; it is somebody else's file")),
-    };
+    let behind = |is_last: fn(&u8) -> bool| end.iter().rposition(is_last).map(|at| at.saturating_add(1));
+    let whole = behind(|byte| *byte == b'\n');
+    if whole.is_none() && from > 0 {
+        return Err(io::Error::other("its last megabyte is no line; it is somebody else's file"));
+    }
+    // A file may have grown before what is in it was written: then zeros are behind what is.
+    let written = behind(|byte| !matches!(byte, 0 | b'\n')).unwrap_or(0);
+    let last = end.get(..written).and_then(|written| written.rsplit(|byte| *byte == b'\n').next());
+    if !last.is_some_and(|last| !last.is_empty() && (last.starts_with(EVENT) || EVENT.starts_with(last))) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it ends in a part of a line that is no event; name another file, or end that line",
+        ));
+    }
+    let kept = whole.and_then(|whole| u64::try_from(whole).ok()).unwrap_or(0);
     file.set_len(from.saturating_add(kept))
 }

@@ -171,12 +171,53 @@ fn what_could_not_be_sent_is_sent_after_the_next_start() {
     }
     gateway.stop();
     fs::create_dir(folder.0.join("gone")).unwrap();
-    fs::write(&file, "{\"id\":\"whole\"}\n{\"id\":\"ha").unwrap();
+    fs::write(&file, "{\"id\":\"whole\"}\n{\"da").unwrap();
     Running::start_patiently(upstream.address, &text).stop();
     let events = read(&file);
     assert_eq!(events[0]["id"], "whole");
     assert_eq!(types(&events[1..]), ["reserved", "bound", "reserved", "bound", "reserved", "bound"]);
     assert_eq!(ids(&events[1..]).len(), 6);
+}
+
+/// What is cut off at the end of a file is a part of an event and nothing else: who names a file by mistake finds it as it was.
+#[test]
+fn a_file_that_ends_in_no_event_is_left_alone_and_named() {
+    let folder = Folder::new("foreign");
+    let (file, upstream) = (folder.at("events.ndjson"), Recorder::start());
+    let text = config(&to_file(&file));
+    let bind = || {
+        let more = "admin.address = '127.0.0.1:0'\nlisten.address = '127.0.0.1:0'\nledger.url = 'memory:'";
+        let text = format!("{more}\nupstream.url = 'http://{}'\n{text}", upstream.address);
+        gateway::Gateway::bind(Config::parse(&text, Path::new("."), []).unwrap(), None)
+    };
+    for foreign in ["{\"keys\":[]}", "{\"data\":{}}", "a = 1\nb = 2", "{\"id\":\"whole\"}\n\0", "\0\0"] {
+        fs::write(&file, foreign).unwrap();
+        let refused = bind().unwrap_err().to_string();
+        assert_eq!(fs::read_to_string(&file).unwrap(), foreign);
+        assert_eq!(
+            refused,
+            format!(
+                "event sink book: {file} is not written to: it ends in a part of a line that is no event; name another file, or end that line"
+            )
+        );
+    }
+    fs::remove_file(&file).unwrap();
+    let gateway = Running::start(upstream.address, &text);
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    gateway.stop();
+    let events = fs::read_to_string(&file).unwrap();
+    let (first, _) = events.split_once('\n').unwrap();
+    // Wherever a crash cuts it off, and where the file had grown before what is in it was written.
+    for length in [1, 5, 18, 30, first.len()] {
+        for end in ["", "\0\0"] {
+            fs::write(&file, format!("{first}\n{}{end}", first.get(..length).unwrap())).unwrap();
+            drop(bind().unwrap());
+            assert_eq!(fs::read_to_string(&file).unwrap(), format!("{first}\n"));
+        }
+    }
+    fs::write(&file, format!("{first}\n\0\0")).unwrap();
+    drop(bind().unwrap());
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{first}\n"));
 }
 
 #[test]
