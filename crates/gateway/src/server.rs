@@ -153,7 +153,7 @@ impl Gateway {
         }
         let calendar = Calendar::new(date, ledger.last_written(), clock::now());
         anchor::keep(&config.ledger, calendar.at(clock::now()));
-        currency::check(&config, &ledger, calendar.at(clock::now())).map_err(StartError::Machine)?;
+        currency::check(&config, &ledger, calendar.at(clock::now()))?;
         let (counted, faults) = (Arc::clone(&metrics), Arc::clone(&metrics));
         let failed = move |why: &str| {
             warn!("{why}");
