@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, Table};
+use gateway::config::read_card;
 use job_model::{Decimal, Estimate, JobRequest, Line, Policy, Quote, RateCard, UnpricedReason};
 use serde_json::{Value, json};
 
@@ -73,19 +74,10 @@ fn card(path: &Path) -> Result<RateCard, Failure> {
         return Err(Failure::new(Ending::Usage, what));
     }
     let bytes = files::read(path)?;
-    let bad = |what: &dyn std::fmt::Display| {
-        let lines = what
-            .to_string()
-            .lines()
-            .map(|line| format!("{}: {line}", path.display()))
-            .collect::<Vec<_>>()
-            .join("\n");
-        Failure::new(Ending::Configuration, lines)
-    };
-    let text = String::from_utf8(bytes).map_err(|_| bad(&"is not UTF-8"))?;
-    let is_json = path.extension().is_some_and(|extension| extension == "json");
-    let card = if is_json { RateCard::from_json(&text) } else { RateCard::from_toml(&text) };
-    card.map_err(|problems| bad(&problems))
+    read_card(path, bytes).map_err(|problems| {
+        let lines: Vec<_> = problems.lines().map(|line| format!("{}: {line}", path.display())).collect();
+        Failure::new(Ending::Configuration, lines.join("\n"))
+    })
 }
 
 /// The price of a job in a file; none where it breaks a rule, which is then shown.

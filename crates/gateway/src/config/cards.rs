@@ -1,5 +1,7 @@
 //! Loads the rate cards that a configuration names.
 
+use std::path::Path;
+
 use job_model::{RateCard, RateCards};
 use toml::Value;
 
@@ -31,6 +33,17 @@ pub(super) fn read(reader: &mut Reader<'_>) -> (Vec<CardSource>, RateCards) {
         RateCards::default()
     });
     (sources, cards)
+}
+
+/// The card in a file: in JSON where its name ends so, in whatever case, and else in TOML.
+///
+/// # Errors
+/// What is wrong with it, one problem a line.
+pub fn read_card(file: &Path, bytes: Vec<u8>) -> Result<RateCard, String> {
+    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8")?;
+    let is_json = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let card = if is_json { RateCard::from_json(&text) } else { RateCard::from_toml(&text) };
+    card.map_err(|problems| problems.to_string())
 }
 
 fn names<'a>(reader: &mut Reader<'a>) -> Vec<&'a str> {
@@ -67,15 +80,10 @@ fn load(reader: &mut Reader<'_>, name: &str) -> Option<(CardSource, RateCard)> {
         return None;
     }
     let (file, bytes) = reader.open(KEY, name)?;
-    let Ok(text) = String::from_utf8(bytes) else {
-        reader.refuse(KEY, format!("{} is not UTF-8", file.display()));
-        return None;
-    };
-    let json = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    match if json { RateCard::from_json(&text) } else { RateCard::from_toml(&text) } {
+    match read_card(&file, bytes) {
         Ok(card) => Some((CardSource::File(file), card)),
         Err(problems) => {
-            for line in problems.to_string().lines() {
+            for line in problems.lines() {
                 reader.refuse(KEY, format!("{name}: {line}"));
             }
             None

@@ -30,6 +30,7 @@ use std::path::Path;
 
 use toml::Table;
 
+pub use cards::read_card;
 pub use problems::{ConfigProblem, ConfigProblems};
 pub(crate) use running::Running;
 pub use types::{

@@ -93,6 +93,21 @@ fn workspace_and_inputs_may_still_be_missing() {
     assert_eq!(ran.json()["estimate"]["rateCard"]["name"], "ours");
 }
 
+/// What a gateway takes for a card is one here, too.
+#[test]
+fn the_end_of_a_card_s_name_tells_what_it_is_written_in() {
+    let card = json!({
+        "name": "ours", "version": "1", "currency": "unit", "basis": "A test's.",
+        "rounding": {"step": "0.01", "mode": "half-even"},
+        "rate": [{"per_gigapixel": "10", "per_megapoint": "1"}],
+    });
+    for name in ["card.json", "CARD.JSON"] {
+        let place = place("ends").with(name, card.to_string());
+        let ran = place.run(&["estimate", "job.json", "--rate-card", name]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+}
+
 #[test]
 fn a_bad_card_is_bad_configuration_and_a_missing_one_wrong_usage() {
     let place = place("cards").with("bad.toml", CARD.replace("per_gigapixel", "per_gigapxel"));
