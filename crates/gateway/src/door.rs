@@ -34,7 +34,7 @@ use crate::rates::network;
 pub(crate) use self::told::{begin, end, is_misframed};
 use self::watched::Watched;
 
-/// How long a connection may be open before its first request begins.
+/// How long a connection may be open before its first request begins, if no longer than between two of them.
 const FIRST: Duration = Duration::from_secs(60);
 
 /// Takes connections and gives them to the proxy.
@@ -107,7 +107,7 @@ impl Door {
         let mut stopping = pin!(async move {
             let _ = stopping.wait_for(|stopping| *stopping).await;
         });
-        let mut patience = FIRST;
+        let mut patience = FIRST.min(self.limits.keep_alive);
         let mut kept = None;
         loop {
             let begun = poll_fn(|context| match connection.poll_begun(context) {
@@ -122,7 +122,7 @@ impl Door {
             if let Some(kept) = kept.take() {
                 HttpPersistentSettings::apply_to_session(kept, &mut session);
             } else {
-                session.set_keepalive(Some(FIRST.as_secs()));
+                session.set_keepalive(Some(patience.as_secs()));
                 let options = self.proxy.server_options();
                 session.set_keepalive_reuses_remaining(
                     options.and_then(|options| options.keepalive_request_limit),
