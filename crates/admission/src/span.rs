@@ -67,6 +67,7 @@ impl Span {
     /// Notes an admission. One more than the limit, which whoever asked before or never asked may take, is not over before the last of
     /// them is: older ones say nothing any more.
     pub(crate) fn take(&mut self, requests: u32, per: Duration, now: Duration) {
+        self.is_over(per, now);
         match self {
             Self::Exact(instants) => {
                 while u32::try_from(instants.len()).is_ok_and(|taken| taken >= requests) {
@@ -99,4 +100,20 @@ fn end(part: u128, per: Duration) -> Duration {
     let seconds = u64::try_from(nanos.checked_div(1_000_000_000).unwrap_or(0)).unwrap_or(u64::MAX);
     let rest = u32::try_from(nanos.checked_rem(1_000_000_000).unwrap_or(0)).unwrap_or(0);
     Duration::new(seconds, rest).saturating_add(per)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever finds no place in a limiter's table shares a span that is not always asked.
+    #[test]
+    fn what_is_noted_and_never_asked_takes_no_more_room_than_a_span() {
+        let (requests, per) = (EXACT + 1, Duration::from_millis(PARTS.into()));
+        let mut span = Span::new(requests);
+        for now in 0..1_000 {
+            span.take(requests, per, Duration::from_millis(now));
+        }
+        assert!(matches!(&span, Span::Parts(parts) if parts.len() == 65), "{span:?}");
+    }
 }
