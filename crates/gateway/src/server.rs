@@ -249,6 +249,8 @@ impl Gateway {
         let is_empty = || {
             life.is_closed()
                 && life.connections.taken() == 0
+                // A stream of HTTP/2 goes on where its connection has gone, also before it is handed over.
+                && life.in_flight.taken() == 0
                 && courier.under_way() == 0
                 && life.relays.taken() == 0
         };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use admission::{RateLimit, RateLimiter, Window, WindowKind};
 use gateway::{Config, Gateway};
 
+use crate::frames::{END_HEADERS, END_STREAM, Frames, HEADERS, field, frame};
 use crate::scene::{Dice, Scene, Tally};
 use crate::support::folder::Folder;
 use crate::support::{Act, JOB, Recorder, Running, answer, get, money, post};
@@ -129,6 +130,40 @@ fn k4_a_grace_that_runs_out() {
     gateway.stop_handle().stop();
     let cut = gateway.end();
     tally.survived(cut == 1, || format!("{cut} cut off"));
+    tally.finish();
+}
+
+/// A request of HTTP/2 goes on without its connection, and is under way before upstream is asked anything.
+#[test]
+fn k4_a_request_whose_connection_has_gone() {
+    const TOKEN: &[u8] = b"Bearer eyJhbGciOiJFUzI1NiIsImtpZCI6ImEifQ.e30.AAAA";
+    let mut tally = Tally::new("k4");
+    let (issuer, upstream) = (Recorder::of_anybody(), Recorder::start());
+    issuer.script([Act::Hold]);
+    let keys = format!(
+        "listen.h2c = true\n[identity]\nmode = 'jwt'\nissuer = 'a'\naudience = 'b'\njwks_url = 'http://{}/'",
+        issuer.address
+    );
+    let gateway = Running::start(upstream.address, &keys);
+    issuer.wait_held(1);
+    let mut client = Frames::connect(gateway.address);
+    let fields = [
+        (":method", &b"GET"[..]),
+        (":scheme", b"http"),
+        (":authority", b"gate"),
+        (":path", b"/jobgate/v1/rules"),
+    ];
+    let mut block: Vec<u8> = fields.iter().flat_map(|(name, value)| field(name, value)).collect();
+    block.extend(field("authorization", TOKEN));
+    client.write(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &block));
+    let wait_for = |what: &str| while !gateway.operator().send(&get("/metrics")).body.contains(what) {};
+    wait_for("\njobgate_in_flight 1\n");
+    client.leave();
+    wait_for("\njobgate_connections 0\n");
+    // It waits for the issuer's keys, though not for ever.
+    let cut = gateway.stop();
+    tally.survived(cut == 0, || format!("{cut} cut off"));
+    issuer.release();
     tally.finish();
 }
 
