@@ -106,7 +106,6 @@ fn the_admin_address_has_health_and_configuration_and_the_public_one_has_not() {
     assert!(config.contains(&format!("url = \"http://{}\"", upstream.address)), "{config}");
 }
 
-/// From the PATH, or where the test command puts it.
 #[test]
 fn usage_is_told_of_a_span_of_days() {
     let upstream = Recorder::start();
@@ -154,6 +153,7 @@ fn what_is_running_is_told_by_name_and_fingerprint() {
     );
 }
 
+/// From the PATH, or where the test command puts it.
 fn tool(name: &str) -> PathBuf {
     let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/usr/bin").join(name);
     if fetched.exists() { fetched } else { PathBuf::from(name) }
