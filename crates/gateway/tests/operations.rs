@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use job_model::{Policy, RateCard};
 use serde_json::{Value, json};
-use support::{JOB, Recorder, Running, get, head, post, request};
+use support::money::budget;
+use support::{Act, JOB, Recorder, Running, get, head, post, request};
 
 const PRICED: &str = "pricing.rate_card = 'builtin:illustrative'";
 
@@ -159,16 +160,31 @@ fn tool(name: &str) -> PathBuf {
     if fetched.exists() { fetched } else { PathBuf::from(name) }
 }
 
+/// One that has something to tell of everything that it counts.
 fn busy_gateway() -> Running {
     let upstream = Recorder::start();
-    let gateway = Running::start(upstream.address, PRICED);
+    let counting = "[[rate_limit]]\nscope = 'global'\nrequests = 1\nper = '1h'\nmode = 'shadow'";
+    let gateway = Running::start(upstream.address, &budget("100", counting));
     let mut client = gateway.client();
     for body in [JOB, "{}", "{", &JOB.replace(r#""gigaPixels":2.1,"megaPoints":1.5,"#, "")] {
         client.send(&post(body));
     }
+    let job = "/contextcapture/jobs/cc3d35cc-416a-4262-9714-b359da70b419";
+    assert_eq!(client.send(&request("PATCH", job, r#"{"state":"Active"}"#)).status, 200);
     client.send(&get("/contextcapture/jobs"));
-    gateway.log.lines(5);
+    upstream.script([Act::Answer(b"BLAH\r\n\r\n".to_vec())]);
+    assert_eq!(client.send(&get("/contextcapture/jobs")).status, 502);
+    gateway.log.lines(7);
     gateway
+}
+
+#[test]
+fn it_tells_every_metric_that_is_promised_and_no_other() {
+    let text = busy_gateway().operator().send(&get("/metrics")).body;
+    let told: BTreeSet<_> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let promised = include_str!("../../../deploy/prometheus/metrics.txt");
+    assert_eq!(told, promised.lines().filter(|line| !line.starts_with('#')).collect());
 }
 
 #[test]
