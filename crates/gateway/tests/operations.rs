@@ -187,6 +187,26 @@ fn it_tells_every_metric_that_is_promised_and_no_other() {
     assert_eq!(told, promised.lines().filter(|line| !line.starts_with('#')).collect());
 }
 
+/// An alert that is tried with what is never told is not tried.
+#[test]
+fn the_alerts_are_tested_with_labels_that_it_tells() {
+    let text = busy_gateway().operator().send(&get("/metrics")).body;
+    let tests = include_str!("../../../deploy/prometheus/alerts.test.yml");
+    let mut tried = 0;
+    for series in tests.lines().filter_map(|line| line.split_once("series: '")?.1.split('\'').next()) {
+        let (name, labels) = series.split_once('{').unwrap();
+        let pairs = labels.trim_end_matches('}').split(", ");
+        for pair in pairs.filter(|pair| {
+            ["route=", "outcome=", "state=", "le="].iter().any(|label| pair.starts_with(label))
+        }) {
+            tried += 1;
+            let told = text.lines().any(|line| line.starts_with(&format!("{name}{{")) && line.contains(pair));
+            assert!(told, "{name} never has {pair}");
+        }
+    }
+    assert!(tried > 10, "{tried}");
+}
+
 #[test]
 fn prometheus_own_tool_accepts_the_exposition() {
     let gateway = busy_gateway();
