@@ -182,7 +182,7 @@ fn p10_killed_while_it_recovers_and_killed_again() {
     rig.recovered(true, "P10");
 }
 
-/// The journal goes into the main file when it has a thousand pages, and is then written from its beginning.
+/// The journal goes into the main file when it has 1500 pages, and is then written from its beginning.
 #[test]
 fn p11_killed_while_the_journal_is_taken_over() {
     let first = Some("from-client:1");
