@@ -120,21 +120,19 @@ fn a_name_without_an_address_is_not_ready_and_not_sent() {
     assert_eq!(outcome(&reply), (502, "UpstreamUnavailable".to_owned(), "not-sent".to_owned()));
 }
 
+/// The body is more than the kernel takes in, so that the answer comes in the middle of it; what is left unread makes the close a reset.
 #[test]
 fn an_early_refusal_of_a_large_body_reaches_the_client() {
     let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
-    let gateway = Running::start(upstream.local_addr().unwrap(), "limits.body_bytes = '1MiB'");
+    let gateway = Running::start(upstream.local_addr().unwrap(), "limits.body_bytes = '16MiB'");
     let refusing = std::thread::spawn(move || {
         let (mut stream, _) = upstream.accept().unwrap();
+        stream.read_exact(&mut [0; 1024]).unwrap();
         stream.write_all(&answer(413, r#"{"error":{"code":"TooLarge","message":"m"}}"#)).unwrap();
-        // Unread bytes make this close a reset, in the middle of the body.
     });
-    let reply = gateway.send(&post(&job_of(1_000_000)));
+    let reply = gateway.send(&post(&job_of(12_000_000)));
+    assert_eq!((reply.status, reply.code().as_str()), (413, "TooLarge"), "{reply:?}");
     refusing.join().unwrap();
-    assert!(matches!(reply.status, 413 | 502), "{reply:?}");
-    if reply.status == 502 {
-        assert!(["not-sent", "unknown"].contains(&outcome(&reply).2.as_str()));
-    }
 }
 
 #[test]
