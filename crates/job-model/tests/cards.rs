@@ -182,3 +182,18 @@ fn an_instant_is_the_same_however_its_offset_is_written() {
     assert_eq!(one.effective_from().map(|from| from.to_string()).as_deref(), Some("2026-05-01T00:00:00Z"));
     assert_eq!(one.effective_until(), None);
 }
+
+/// Who means "for ever" writes that year's last second, which the library has no instant for.
+#[test]
+fn the_year_9999_may_be_named_to_its_end() {
+    let until = |date: &str| RateCard::from_toml(&format!("effective_until={date}\n{HEAD}{ROUND}{RATE}"));
+    for date in ["'9999-12-31T23:59:59Z'", "9999-12-31 23:59:59.999Z", "'9999-12-31T23:59:59-12:00'"] {
+        let card = until(date).unwrap();
+        assert_eq!(card.effective_until(), Some(jiff::Timestamp::MAX), "{date}");
+        assert_eq!(RateCard::from_json(&card.to_json().to_string()), Ok(card), "{date}");
+    }
+    for date in ["'9999-12-31'", "'9999-12-31T23:59:59'", "'9999-12-32T00:00:00Z'", "'10000-01-01T00:00:00Z'"]
+    {
+        until(date).unwrap_err();
+    }
+}

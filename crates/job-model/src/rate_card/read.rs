@@ -1,6 +1,7 @@
 //! Reads a rate card: walks the whole of it and collects every problem.
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::Pieces;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
@@ -112,7 +113,7 @@ impl Reader {
 
     fn date(&mut self, root: &Value, key: &str) -> Option<Timestamp> {
         let value = root.get(key)?;
-        let date = value.as_str().and_then(|text| text.parse().ok());
+        let date = value.as_str().and_then(instant);
         if date.is_none() {
             self.refuse(key, "must be a date and time with offset, as \"2026-11-01T00:00:00Z\"");
         }
@@ -291,6 +292,15 @@ impl Reader {
             }
         }
     }
+}
+
+/// An instant. Of the last day of year 9999, which the library numbers no further, it is the last one that there is.
+fn instant(text: &str) -> Option<Timestamp> {
+    text.parse().ok().or_else(|| {
+        let date = Pieces::parse(text).ok()?;
+        date.time().and(date.offset())?;
+        (date.date().year() == 9999).then_some(Timestamp::MAX)
+    })
 }
 
 /// A decimal in quotes, or a whole number; else what is wrong with it.
