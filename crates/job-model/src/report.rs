@@ -85,15 +85,14 @@ impl Report {
     }
 
     /// The one violation of a body rule.
-    pub(crate) fn of_body(rule: Rule, position: Position, offset: usize, policy: &Policy) -> Self {
-        let start = u32::try_from(offset).unwrap_or(u32::MAX);
+    pub(crate) fn of_body(rule: Rule, position: Position, span: (u32, u32), policy: &Policy) -> Self {
         let mut findings = Findings::default();
         findings.push(Violation {
             rule,
             severity: Severity::Deny,
             would_deny: false,
             target: Target::Body,
-            span: (start, start.saturating_add(1)),
+            span,
             suggestion: None,
             limit: u32::try_from(policy.limits().string_bytes).unwrap_or(u32::MAX),
             position: Some(position),

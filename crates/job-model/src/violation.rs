@@ -9,6 +9,8 @@ use crate::target::Target;
 
 /// Bytes of a sentence; few have more.
 const USUAL: usize = 192;
+/// Where a body that begins with a byte order mark is no JSON. No other fault of syntax has more than one byte.
+pub(crate) const BYTE_ORDER_MARK: (u32, u32) = (0, 3);
 
 /// A line and a column of the body, both counted from 1; a column counts characters.
 ///
@@ -125,6 +127,9 @@ impl Violation {
         }
         match (self.rule, self.suggestion) {
             (Rule::UnknownMember, Some(place)) => text.extend(["; '", place, "' is where it belongs."]),
+            (Rule::BodySyntax, _) if self.span == BYTE_ORDER_MARK => {
+                text.push_str(": it begins with a byte order mark and has to be sent without one.");
+            }
             (_, Some(word)) => text.extend(["; did you mean '", word, "'?"]),
             (_, None) => text.push('.'),
         }

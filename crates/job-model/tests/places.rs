@@ -1,7 +1,7 @@
 //! What a violation points at, and limits where they begin.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use job_model::{JobRequest, Limits, Policy, Profile, Rule, Severity};
+use job_model::{JobPatch, JobRequest, Limits, Policy, Profile, Rule, Severity};
 
 const JOB: &str = r#"{"type":"Full","name":"n","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4"}],"settings":{"quality":"Extra","outputs":["OBJ"],"processingEngines":4},"costEstimationParameters":{"gigaPixels":2}}"#;
 
@@ -95,4 +95,24 @@ fn wrong_formats_are_told_with_what_was_meant() {
     let no = JobRequest::from_json(body.as_bytes(), &Policy::default()).unwrap_err();
     let meant: Vec<_> = no.violations().map(job_model::Violation::suggestion).collect();
     assert_eq!(meant[0], Some("OBJ"), "{no:?}");
+}
+
+/// Nobody sees it in an editor, so it is named. Elsewhere it is a fault like another one.
+#[test]
+fn a_byte_order_mark_before_the_body_is_named() {
+    for body in ["\u{feff}{}", "\u{feff}", &format!("\u{feff}{JOB}")] {
+        let no = JobRequest::from_json(body.as_bytes(), &Policy::default()).unwrap_err();
+        let detail = serde_json::to_value(no.violations().next().unwrap().detail()).unwrap();
+        assert_eq!((&detail["code"], &detail["rule"]), (&"InvalidRequestBody".into(), &"body-syntax".into()));
+        assert_eq!(
+            detail["message"],
+            "The body is not valid JSON, at line 1, column 1: it begins with a byte order mark and has to be sent without one."
+        );
+        assert_eq!(broken(body, &Policy::default()), [(Rule::BodySyntax, None, "\u{feff}")]);
+    }
+    for (body, place) in [("\u{feff}{}", "line 1, column 1:"), (" \u{feff}{}", "line 1, column 2.")] {
+        let no = JobPatch::from_json(body.as_bytes(), &Policy::default()).unwrap_err();
+        let message = no.violations().next().unwrap().message();
+        assert!(message.contains(place), "{message}");
+    }
 }

@@ -28,7 +28,7 @@ use crate::report::Report;
 use crate::rules::Rule;
 use crate::target::Target;
 use crate::verdict::{Accepted, Rejected};
-use crate::violation::Position;
+use crate::violation::{BYTE_ORDER_MARK, Position};
 use crate::workload::Workload;
 use crate::{CostEstimationParameters, JobPatch, JobRequest, JobSettings, SettingsPatch, WorkspaceId};
 
@@ -115,8 +115,10 @@ fn whole<'a>(reader: &mut Reader<'a>, root: impl FnOnce(&mut Reader<'a>) -> Step
 }
 
 fn of_body(fault: Fault, body: &[u8], policy: &Policy) -> Rejected {
-    let offset = fault.offset();
-    let report = Report::of_body(fault.rule(), Position::of(body, offset), offset, policy);
+    let at = fault.offset();
+    let has_mark = body.starts_with("\u{feff}".as_bytes());
+    let span = if has_mark { BYTE_ORDER_MARK } else { (offset(at), offset(at).saturating_add(1)) };
+    let report = Report::of_body(fault.rule(), Position::of(body, at), span, policy);
     Rejected { workload: None, report }
 }
 
