@@ -1,6 +1,7 @@
 //! `jobgate rules`: the list of rules, or one of them explained.
 
 use clap::ValueEnum;
+use gateway::config::nearest;
 use job_model::{Profile, Rule};
 use serde_json::{Value, json};
 
@@ -88,34 +89,13 @@ fn described(rule: Rule) -> Value {
 }
 
 fn unknown(id: &str) -> Failure {
-    let hint = nearest(id).map_or_else(String::new, |rule| format!(" Did you mean '{rule}'?"));
+    let hint = meant(id).map_or_else(String::new, |rule| format!(" Did you mean '{rule}'?"));
     Failure::new(Ending::Usage, format!("there is no rule of that id.{hint} `jobgate rules` lists them all."))
 }
 
-/// The rule that was probably meant: one that begins like this, or one of which at least half is there.
-fn nearest(id: &str) -> Option<Rule> {
-    let begins = |rule: Rule| !id.is_empty() && rule.id().starts_with(id);
-    let rank = |rule: Rule| (!begins(rule), distance(id.as_bytes(), rule.id().as_bytes()));
-    let rule = Rule::ALL.iter().copied().min_by_key(|rule| rank(*rule))?;
-    let (_, edits) = rank(rule);
-    (begins(rule) || edits.saturating_mul(2) <= id.len()).then_some(rule)
-}
-
-/// How many letters must be put in, taken out or exchanged to make one word of the other.
-fn distance(from: &[u8], to: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, letter) in from.iter().enumerate() {
-        let mut corner = index;
-        let mut left = index.saturating_add(1);
-        for (above, other) in row.iter_mut().skip(1).zip(to) {
-            let exchanged = corner.saturating_add(usize::from(letter != other));
-            corner = *above;
-            left = exchanged.min(left.min(corner).saturating_add(1));
-            *above = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index.saturating_add(1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
+/// The rule that was probably meant: one that begins like this, or the nearest.
+fn meant(id: &str) -> Option<&'static str> {
+    let ids = || Rule::ALL.iter().map(|rule| rule.id());
+    let begun = ids().find(|known| !id.is_empty() && known.starts_with(id));
+    begun.or_else(|| nearest(id, ids()))
 }

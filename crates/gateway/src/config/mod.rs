@@ -33,6 +33,7 @@ use toml::Table;
 pub use cards::read_card;
 pub use problems::{ConfigProblem, ConfigProblems};
 pub(crate) use running::Running;
+pub use suggest::nearest;
 pub use types::{
     CardSource, Config, Counts, EventSink, Holds, Identity, Jwt, KeySource, Ledger, Level, Limits, Listen,
     Log, RateRule, Scope, Secret, SettleBy, Shutdown, SinkTo, Tls, Upstream, Valid,

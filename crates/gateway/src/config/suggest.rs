@@ -6,7 +6,7 @@ pub(super) fn hint<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> 
 }
 
 /// The nearest word, where no more than a third of the letters differ.
-pub(super) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let bound = word.chars().count().div_ceil(3);
     let near = words.into_iter().map(|other| (distance(word, other), other));
     near.filter(|(steps, _)| *steps <= bound).min_by_key(|(steps, _)| *steps).map(|(_, other)| other)
