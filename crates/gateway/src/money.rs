@@ -57,7 +57,7 @@ impl Money {
         now: Timestamp,
     ) -> Result<Option<Stake>, Rejection> {
         let quote = judged.quote();
-        let amount = amount(quote);
+        let amount = quote.and_then(Quote::amount);
         let claims = self.claims(judged.workspace(), principal, now);
         self.check_unpriced(quote, &claims, false)?;
         let (Some(workload), Some(workspace)) = (judged.workload().copied(), judged.workspace()) else {
@@ -190,7 +190,7 @@ impl Money {
     /// A job that was changed past the gateway, or by what upstream did not answer: what it costs now is asked of its budgets when it
     /// is submitted.
     async fn grown(&self, row: &HoldRow, found: &Found) {
-        let price = amount(Some(&admit::quote(Some(&found.workload), &self.cards, self.now())));
+        let price = admit::quote(Some(&found.workload), &self.cards, self.now()).amount();
         if found.workload == row.workload || price.is_none_or(|price| price <= row.amount) {
             return;
         }
@@ -225,7 +225,7 @@ impl Money {
         principal: &str,
         now: Timestamp,
     ) -> Result<(bool, Vec<Value>), Unavailable> {
-        let requested = amount(judged.quote());
+        let requested = judged.price();
         let claims = self.claims(judged.workspace(), principal, now);
         let balances = self.ledger.standing(claims.clone()).await?;
         let mut admitted = self.check_unpriced(judged.quote(), &claims, false).is_ok();
@@ -306,13 +306,6 @@ impl Money {
             Unpriced::Refuse => true,
         };
         self.budgets.iter().any(|budget| budget.name == claim.budget && refuses(budget.unpriced))
-    }
-}
-
-fn amount(quote: Option<&Quote>) -> Option<Amount> {
-    match quote {
-        Some(Quote::Priced(estimate)) => Some(estimate.amount()),
-        Some(Quote::Unpriced(_)) | None => None,
     }
 }
 

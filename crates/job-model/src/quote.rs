@@ -20,7 +20,7 @@ use crate::format::OutputSet;
 /// # use job_model::{JobRequest, Policy};
 /// # let job = JobRequest::from_json(body, &Policy::default()).unwrap().into_value().unwrap();
 /// let quote = job_model::RateCard::illustrative().quote(&job);
-/// assert!(matches!(quote, job_model::Quote::Priced(estimate) if estimate.amount().to_string() == "3.5"));
+/// assert_eq!(quote.amount().map(|amount| amount.to_string()).as_deref(), Some("3.5"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Quote {
@@ -28,6 +28,16 @@ pub enum Quote {
     Priced(Estimate),
     /// It has none. This is not the price 0.
     Unpriced(UnpricedReason),
+}
+
+impl Quote {
+    /// The price, where there is one.
+    pub const fn amount(&self) -> Option<Amount> {
+        match self {
+            Self::Priced(estimate) => Some(estimate.amount),
+            Self::Unpriced(_) => None,
+        }
+    }
 }
 
 /// Why a job has no price; the first that holds.

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, Table};
 use gateway::config::read_card;
-use job_model::{Decimal, Estimate, JobRequest, Line, Policy, Quote, RateCard, UnpricedReason};
+use job_model::{Amount, Decimal, JobRequest, Line, Policy, Quote, RateCard, UnpricedReason};
 use serde_json::{Value, json};
 
 use crate::files;
@@ -114,10 +114,7 @@ fn lines(quote: &Quote) -> &[Line] {
 }
 
 fn total(quote: &Quote) -> Option<Decimal> {
-    match quote {
-        Quote::Priced(estimate) => Some(Estimate::amount(estimate).to_decimal()),
-        Quote::Unpriced(_) => None,
-    }
+    quote.amount().map(Amount::to_decimal)
 }
 
 fn shown_total(quote: &Quote) -> String {

@@ -3,7 +3,7 @@
 //! counts. All are told, not refused: they may be meant.
 
 use jiff::Timestamp;
-use job_model::{Amount, Decimal, Gigapixels, JobType, Megapoints, OutputSet, Quality, Quote, RateCard};
+use job_model::{Amount, Decimal, Gigapixels, JobType, Megapoints, OutputSet, Quality, RateCard};
 use job_model::{RateCards, Workload};
 
 /// So many times as much, or as little, is worth a line.
@@ -86,8 +86,5 @@ fn workloads() -> impl Iterator<Item = Workload> {
 }
 
 fn price(card: &RateCard, workload: &Workload) -> Option<Amount> {
-    match card.price(workload) {
-        Quote::Priced(estimate) => Some(estimate.amount()),
-        Quote::Unpriced(_) => None,
-    }
+    card.price(workload).amount()
 }

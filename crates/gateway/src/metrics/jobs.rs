@@ -1,6 +1,6 @@
 //! What is counted of jobs. Official clients create one without its size, tell that with a change, and submit it with another one.
 
-use job_model::{Decimal, Gigapixels, Megapoints, Quote, UnpricedReason, Workload};
+use job_model::{Amount, Decimal, Gigapixels, Megapoints, Quote, UnpricedReason, Workload};
 use prometheus::{CounterVec, Error, Histogram, IntCounterVec};
 
 use super::declare::Declare;
@@ -67,10 +67,7 @@ impl Jobs {
         if record.decision != Some(Decision::Admitted) {
             return;
         }
-        let ours = match record.quote() {
-            Some(Quote::Priced(estimate)) => Some(estimate.amount().to_decimal()),
-            Some(Quote::Unpriced(_)) | None => None,
-        };
+        let ours = record.quote().and_then(Quote::amount).map(Amount::to_decimal);
         let tells_size = record.judged.as_ref().is_some_and(Judged::tells_size);
         if let Some(workload) = workload.filter(|_| tells_size) {
             self.size(workload, ours.unwrap_or_default(), &[job_type, quality]);

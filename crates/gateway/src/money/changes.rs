@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use job_model::{Amount, JobId, JobPatch, Quote, StateChange, Workload};
 use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Raise, Refused, Terms, Told, Unavailable};
 
-use super::{Money, amount, rejected, unavailable};
+use super::{Money, rejected, unavailable};
 use crate::phase::admit;
 use crate::phase::look_up::{Found, Seen};
 use crate::rejection::{NoBudget, Rejection};
@@ -112,7 +112,7 @@ impl Money {
     ) -> Result<(), Unavailable> {
         let quote = admit::quote(Some(&found.workload), &self.cards, now);
         // What it is dearer was never asked of its budgets. It costs nothing before it is submitted, and that asks them.
-        let price = amount(Some(&quote)).map_or(row.amount, |price| price.min(row.amount));
+        let price = quote.amount().map_or(row.amount, |price| price.min(row.amount));
         let terms = self.terms_of(price, &quote);
         let note = Note {
             seen: Some(row.seen()),
@@ -150,7 +150,7 @@ impl Money {
         now: Timestamp,
     ) -> Result<Known, Rejection> {
         let quote = admit::quote(Some(&found.workload), &self.cards, now);
-        let amount = amount(Some(&quote));
+        let amount = quote.amount();
         let claims = self.claims(Some(found.workspace), principal, now);
         let id = HoldId::new();
         let new = NewHold {
@@ -189,7 +189,7 @@ impl Money {
 
     /// By what an amount was found, where that is this quote; else an earlier one's terms stay with it.
     fn terms_of(&self, found: Amount, quote: &Quote) -> Option<Terms> {
-        amount(Some(quote)).filter(|price| *price == found).map(|_| self.terms(Some(quote)))
+        quote.amount().filter(|price| *price == found).map(|_| self.terms(Some(quote)))
     }
 
     /// Begins a change of a job: reserves what it makes the job dearer, and keeps other changes out until it is over.
@@ -209,7 +209,7 @@ impl Money {
             // Whatever is asked of it, upstream will refuse, or it costs nothing more.
             return self.nothing_held(ticket, now).await;
         }
-        let priced = amount(Some(quote));
+        let priced = quote.amount();
         let claims = self.claims(Some(row.workspace), &row.principal, now);
         if submits {
             self.check_unpriced(Some(quote), &claims, true)?;
@@ -297,7 +297,7 @@ impl Money {
 /// What is held for a job once upstream has agreed to a change of it.
 pub(crate) fn held_behind(row: &HoldRow, patch: &JobPatch, quote: &Quote) -> Amount {
     // A price that is taken away is not forgotten: else a job could be made free before it is submitted.
-    let to = amount(Some(quote)).unwrap_or(row.amount);
+    let to = quote.amount().unwrap_or(row.amount);
     // Nor is a change that upstream may have made and did not answer: its price is held, though not known as the job's. What
     // only submits changes no price, and so lowers none.
     if alters(patch) && row.state != HoldState::InDoubt { to } else { to.max(row.amount) }

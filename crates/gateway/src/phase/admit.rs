@@ -117,10 +117,7 @@ impl Judged {
 
     /// The amount of its price, where it has one.
     pub(crate) fn price(&self) -> Option<Amount> {
-        match self.quote.as_ref()? {
-            Quote::Priced(estimate) => Some(estimate.amount()),
-            Quote::Unpriced(_) => None,
-        }
+        self.quote.as_ref()?.amount()
     }
 
     /// Whether this is the first that tells how large the job is.
