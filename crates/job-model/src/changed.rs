@@ -8,7 +8,7 @@ use crate::target::Target;
 use crate::verdict::Rejected;
 use crate::wire::odd;
 use crate::workload::Workload;
-use crate::{Gigapixels, JobType, Megapoints, StateChange};
+use crate::{Gigapixels, JobType, Megapoints};
 
 /// It is the job that is underlined, of which the body may say nothing.
 const OPENING: (u32, u32) = (0, 1);
@@ -52,7 +52,7 @@ impl JobPatch {
 
     fn after_submit(&self, add: &mut impl FnMut(Rule, Target, Option<&'static str>)) {
         let named = [
-            (self.state == Some(StateChange::Active), Target::State),
+            (self.submits(), Target::State),
             (self.job_type.is_some(), Target::Type),
             (self.settings.is_some(), Target::Settings),
         ];

@@ -97,6 +97,16 @@ impl JobPatch {
         self.cost_estimation_parameters.as_ref()
     }
 
+    /// Whether it submits the job.
+    pub fn submits(&self) -> bool {
+        self.state == Some(StateChange::Active)
+    }
+
+    /// Whether it changes anything but the state, and so perhaps the price.
+    pub const fn alters(&self) -> bool {
+        self.job_type.is_some() || self.settings.is_some() || self.cost_estimation_parameters.is_some()
+    }
+
     /// The job as it will be: what the patch names is replaced, the rest stays.
     #[must_use]
     pub fn merge(&self, job: &JobRequest) -> JobRequest {

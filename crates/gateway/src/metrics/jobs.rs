@@ -1,11 +1,10 @@
 //! What is counted of jobs. Official clients create one without its size, tell that with a change, and submit it with another one.
 
-use job_model::{Amount, Decimal, Gigapixels, Megapoints, Quote, UnpricedReason, Workload};
+use job_model::{Amount, Decimal, Gigapixels, JobPatch, Megapoints, Quote, UnpricedReason, Workload};
 use prometheus::{CounterVec, Error, Histogram, IntCounterVec};
 
 use super::declare::Declare;
 use super::float;
-use crate::money::changes::{alters, submits};
 use crate::outcome::Decision;
 use crate::phase::admit::Judged;
 use crate::phase::meter::Record;
@@ -92,11 +91,11 @@ impl Jobs {
         let Some(quote) = record.quote() else { return };
         let patch = record.judged.as_ref().and_then(Judged::patch);
         if let Quote::Unpriced(reason) = quote
-            && patch.is_none_or(alters)
+            && patch.is_none_or(JobPatch::alters)
         {
             self.unpriced.with_label_values(&[reason.as_str()]).inc();
         }
-        if patch.is_some_and(submits) {
+        if patch.is_some_and(JobPatch::submits) {
             let price = match quote {
                 Quote::Priced(_) => "known",
                 Quote::Unpriced(reason) => reason.as_str(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use admission::{Event, HoldState};
 use jiff::Timestamp;
-use job_model::{Amount, JobId, JobPatch, Quote, StateChange, Workload};
+use job_model::{Amount, JobId, JobPatch, Quote, Workload};
 use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Raise, Refused, Terms, Told, Unavailable};
 
 use super::{Money, rejected, unavailable};
@@ -45,7 +45,7 @@ impl Money {
     /// # Errors
     /// `LedgerUnavailable`, or `BudgetExceeded` where nothing can be known.
     pub(crate) async fn follow(&self, job: Option<JobId>, patch: &JobPatch) -> Result<Followed, Rejection> {
-        if !submits(patch) && !alters(patch) {
+        if !patch.submits() && !patch.alters() {
             return Ok(Followed::Nothing);
         }
         let unlimited = self.budgets.is_empty();
@@ -204,7 +204,7 @@ impl Money {
         ticket: Option<Ticket>,
         now: Timestamp,
     ) -> Result<Option<Stake>, Rejection> {
-        let (row, submits) = (&known.row, submits(patch));
+        let (row, submits) = (&known.row, patch.submits());
         if matches!(row.state, HoldState::Settled | HoldState::Released | HoldState::Submitted) {
             // Whatever is asked of it, upstream will refuse, or it costs nothing more.
             return self.nothing_held(ticket, now).await;
@@ -300,7 +300,7 @@ pub(crate) fn held_behind(row: &HoldRow, patch: &JobPatch, quote: &Quote) -> Amo
     let to = quote.amount().unwrap_or(row.amount);
     // Nor is a change that upstream may have made and did not answer: its price is held, though not known as the job's. What
     // only submits changes no price, and so lowers none.
-    if alters(patch) && row.state != HoldState::InDoubt { to } else { to.max(row.amount) }
+    if patch.alters() && row.state != HoldState::InDoubt { to } else { to.max(row.amount) }
 }
 
 /// What a change that upstream refuses leaves of a hold: what was there before.
@@ -311,16 +311,6 @@ fn undone(row: &HoldRow) -> Vec<Event> {
         HoldState::InDoubt => vec![Event::Adjust(row.amount), Event::Doubt],
         _ => vec![Event::Adjust(row.amount), Event::Keep],
     }
-}
-
-/// Whether it submits the job.
-pub(crate) fn submits(patch: &JobPatch) -> bool {
-    patch.state() == Some(StateChange::Active)
-}
-
-/// Whether it changes what has a price.
-pub(crate) fn alters(patch: &JobPatch) -> bool {
-    patch.job_type().is_some() || patch.settings().is_some() || patch.cost_estimation_parameters().is_some()
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ pub(super) async fn modify(
     match (found.state(now, shared.run_time), patch.state()) {
         (State::Unsubmitted, Some(StateChange::Cancelled)) => return Err(Refusal::not_active()),
         (State::Unsubmitted, change) => {
-            if alters(&patch) {
+            if patch.alters() {
                 // The whole is judged again: what is right alone may be wrong together.
                 let merged = patch.merge(&found.request).to_json();
                 found.change(job(&shared, merged.as_bytes(), Operation::Modify)?, now);
@@ -74,18 +74,14 @@ pub(super) async fn modify(
                 found.submit(now);
             }
         }
-        (State::Active, Some(StateChange::Cancelled)) if !alters(&patch) => found.cancel(now),
-        (State::Success | State::Cancelled, Some(StateChange::Cancelled)) if !alters(&patch) => {
+        (State::Active, Some(StateChange::Cancelled)) if !patch.alters() => found.cancel(now),
+        (State::Success | State::Cancelled, Some(StateChange::Cancelled)) if !patch.alters() => {
             return Err(Refusal::not_active());
         }
         (State::Active | State::Success | State::Cancelled, _) => return Err(Refusal::submitted_already()),
     }
     let job = JobView::of(found, now, shared.run_time);
     Ok(json(StatusCode::OK, &JobAnswer { job }))
-}
-
-fn alters(patch: &JobPatch) -> bool {
-    patch.job_type().is_some() || patch.settings().is_some() || patch.cost_estimation_parameters().is_some()
 }
 
 fn job(shared: &Shared, body: &[u8], operation: Operation) -> Result<JobRequest, Refusal> {
