@@ -212,7 +212,10 @@ impl Money {
     }
 
     async fn note(&self, row: &HoldRow, events: Vec<Event>, told: Told) {
-        let note = Note { events, told, ..Note::default() };
+        self.write(row, Note { events, told, ..Note::default() }).await;
+    }
+
+    async fn write(&self, row: &HoldRow, note: Note) {
         if let Err(Refused::Unavailable(fault)) = self.ledger.note(row.id, note, self.now()).await {
             warn!("{fault}; hold {} stays as it was until upstream tells of its job again", row.id);
         }
@@ -306,6 +309,21 @@ impl Money {
             Unpriced::Refuse => true,
         };
         self.budgets.iter().any(|budget| budget.name == claim.budget && refuses(budget.unpriced))
+    }
+}
+
+#[cfg(test)]
+impl Money {
+    /// By a configuration, with a ledger in memory that begins then.
+    pub(crate) fn of(config: crate::config::Config, now: Timestamp) -> Self {
+        Self {
+            ledger: Ledger::open(&ledger::Url::Memory, &[], now).unwrap(),
+            calendar: Calendar::new(now, None, clock::now()),
+            budgets: config.budgets,
+            holds: config.holds,
+            cards: config.cards,
+            rules: config.policy.sha256().into(),
+        }
     }
 }
 

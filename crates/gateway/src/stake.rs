@@ -282,15 +282,8 @@ mod tests {
         let text = "pricing.rate_card = 'builtin:illustrative'";
         let config = Config::parse(text, Path::new("."), []).unwrap();
         let now = clock::date();
-        let money = Money {
-            ledger: Ledger::open(&config.ledger, &[], now).unwrap(),
-            calendar: Calendar::new(now, None, clock::now()),
-            budgets: config.budgets,
-            holds: config.holds,
-            cards: config.cards.clone(),
-            rules: config.policy.sha256().into(),
-        };
-        let desk = Desk { policy: config.policy, cards: config.cards };
+        let desk = Desk { policy: config.policy.clone(), cards: config.cards.clone() };
+        let money = Money::of(config, now);
         let permit = decide(JOB, Operation::Create, &desk, now).unwrap();
         let judged = permit.judged().unwrap();
         {

@@ -117,3 +117,40 @@ impl Gate {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use job_model::{JobId, Policy};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::money::Money;
+    use crate::phase::{admit, look_up};
+
+    const JOB: &[u8] = br#"{"job":{"id":"cc3d35cc-416a-4262-9714-b359da70b419","name":"n","type":"Full","state":"unsubmitted",
+        "createdDateTime":"2020-09-14T14:29:55Z","lastModifiedDateTime":"2020-09-14T14:29:55Z","location":"East US",
+        "workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","email":"a@example.com","inputs":[],
+        "jobSettings":{"quality":"Extra","outputs":[{"format":"OBJ","id":null}]},"estimatedCost":3.5,
+        "costEstimationParameters":{"gigaPixels":2}}}"#;
+
+    /// A job made elsewhere is followed from the first change on, which is refused while the second one is with upstream.
+    #[tokio::test]
+    async fn a_first_change_that_is_refused_does_not_give_back_what_another_one_holds() {
+        let text = "pricing.rate_card = 'builtin:illustrative'";
+        let now = clock::date();
+        let money = Money::of(Config::parse(text, Path::new("."), []).unwrap(), now);
+        let job = JobId::parse("cc3d35cc-416a-4262-9714-b359da70b419").unwrap();
+        let submission = JobPatch::from_json(br#"{"state":"Active"}"#, &Policy::default()).unwrap();
+        let submission = submission.into_value().unwrap();
+        let first = money.told(job, None, look_up::read(JOB), "", now).await.unwrap().unwrap();
+        let second = money.told(job, None, look_up::read(JOB), "", now).await.unwrap().unwrap();
+        let quote = admit::quote(Some(&second.row.workload), &money.cards, now);
+        let under_way = money.change(&second, &submission, &quote, None, now).await.unwrap();
+        money.give_back(&first).await;
+        let row = money.ledger.hold_of(job).await.unwrap().unwrap();
+        assert_eq!((row.id, row.state), (first.row.id, HoldState::Changing));
+        drop(under_way);
+    }
+}

@@ -174,10 +174,12 @@ impl Money {
         Ok(Known { row, is_new })
     }
 
-    /// A change of a job was refused: where it was to be followed from that on, nothing is held for it.
+    /// A change of a job was refused: where it was to be followed from that on, nothing is held for it, unless another change has found
+    /// it meanwhile and goes on with it.
     pub(crate) async fn give_back(&self, known: &Known) {
         if known.is_new {
-            self.note(&known.row, vec![Event::Release], Told::default()).await;
+            let seen = Some(known.row.seen());
+            self.write(&known.row, Note { seen, events: vec![Event::Release], ..Note::default() }).await;
         }
     }
 
@@ -320,10 +322,8 @@ mod tests {
     use jiff::ToSpan;
     use job_model::response::JobHead;
     use job_model::{Amount, JobId, Workload, WorkspaceId};
-    use ledger::Ledger;
 
     use super::*;
-    use crate::calendar::Calendar;
     use crate::clock;
     use crate::config::Config;
 
@@ -339,11 +339,7 @@ mod tests {
         let text = "pricing.rate_card = 'builtin:illustrative'";
         let config = Config::parse(text, Path::new("."), []).unwrap();
         let now = clock::date();
-        let ledger = Ledger::open(&config.ledger, &[], now).unwrap();
-        let calendar = Calendar::new(now, None, clock::now());
-        let rules = config.policy.sha256().into();
-        let (budgets, holds, cards) = (config.budgets, config.holds, config.cards);
-        let money = Money { ledger, calendar, budgets, holds, cards, rules };
+        let money = Money::of(config, now);
         let workload = serde_json::json!({"type": "Full", "quality": "Extra", "outputs": ["OBJ"]});
         let id = HoldId::new();
         let new = NewHold {
