@@ -114,6 +114,8 @@ pub enum NoBudget {
     Exceeded(Excess),
     /// This budget admits only what has a price; and why there is none.
     Unpriced(String, UnpricedReason),
+    /// This budget lets nobody submit a job together with a change that cannot be read.
+    Unread(String),
     /// The job was not created through this gateway, so that nothing is known of its price.
     UnknownJob,
 }
@@ -134,7 +136,7 @@ impl NoBudget {
     pub fn budgets(&self) -> Vec<String> {
         match self {
             Self::Exceeded(excess) => excess.short.iter().map(|sum| sum.budget.clone()).collect(),
-            Self::Unpriced(budget, _) => vec![budget.clone()],
+            Self::Unpriced(budget, _) | Self::Unread(budget) => vec![budget.clone()],
             Self::UnknownJob => Vec::new(),
         }
     }

@@ -25,6 +25,7 @@ use crate::workload::Workload;
 pub struct Accepted<T> {
     pub(crate) value: Option<T>,
     pub(crate) workload: Option<Workload>,
+    pub(crate) may_submit: bool,
     pub(crate) report: Report,
 }
 
@@ -42,6 +43,18 @@ impl<T> Accepted<T> {
     /// What of a job has a price; known as soon as type, quality, outputs and quantities are, whatever else is wrong.
     pub const fn workload(&self) -> Option<&Workload> {
         self.workload.as_ref()
+    }
+
+    /// Whether a change may submit its job: it says so, or its state cannot be read; whatever else of it cannot be.
+    ///
+    /// ```
+    /// use job_model::{JobPatch, Mode, Policy};
+    /// let body = br#"{"state":"Active","costEstimationParameters":{"gigaPixels":"6e1"}}"#;
+    /// let accepted = JobPatch::check(body, &Policy::default().with_mode(Mode::Shadow)).unwrap();
+    /// assert!(accepted.value().is_none() && accepted.may_submit());
+    /// ```
+    pub const fn may_submit(&self) -> bool {
+        self.may_submit
     }
 
     /// What was noticed.

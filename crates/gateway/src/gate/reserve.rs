@@ -77,7 +77,7 @@ impl Gate {
                 self.money.open(judged, who, ticket, record.at).await
             }
             _ if record.route == Some(Route::ChangeJob) && judged.patch().is_none() => {
-                self.money.change_unread(record.settlement.job, ticket, record.at).await
+                self.money.change_unread(record.settlement.job, judged.may_submit(), ticket, record.at).await
             }
             // A change that spends nothing.
             _ => self.money.nothing_held(ticket, record.at).await,

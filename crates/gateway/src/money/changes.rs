@@ -236,10 +236,11 @@ impl Money {
     /// has agreed to it nobody here knows what the job is. It is asked for before it is submitted.
     ///
     /// # Errors
-    /// The same; and `BudgetExceeded` where nothing is held for the job.
+    /// The same; and `BudgetExceeded` where nothing is held for the job, or where the change may submit it, too.
     pub(crate) async fn change_unread(
         &self,
         job: Option<JobId>,
+        may_submit: bool,
         ticket: Option<Ticket>,
         now: Timestamp,
     ) -> Result<Option<Stake>, Rejection> {
@@ -256,6 +257,10 @@ impl Money {
         }
         let held = Held { agreed: vec![Event::Doubt], refused: undone(&row), ..Held::of(row.id) };
         let claims = self.claims(Some(row.workspace), &row.principal, now);
+        if let Some(claim) = claims.iter().find(|claim| claim.enforce && may_submit) {
+            // It would run before anybody could ask what it is.
+            return Err(Rejection::BudgetExceeded(Box::new(NoBudget::Unread(claim.budget.clone()))));
+        }
         let raise = Raise { to: row.amount, terms: None, currency: row.currency.clone(), claims };
         let begun = self.begin(held, &row, raise, ticket, now).await;
         let lapsed = row.state == HoldState::Lapsed;

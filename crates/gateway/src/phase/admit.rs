@@ -31,6 +31,7 @@ pub struct Judged {
     quote: Option<Quote>,
     workspace: Option<WorkspaceId>,
     patch: Option<JobPatch>,
+    may_submit: bool,
     tells_size: bool,
     held: Option<(Amount, String)>,
 }
@@ -105,6 +106,11 @@ impl Judged {
         self.patch.as_ref()
     }
 
+    /// Whether a change may submit its job, whatever else of it cannot be read.
+    pub(crate) const fn may_submit(&self) -> bool {
+        self.may_submit
+    }
+
     /// The price of a new job, or of a changed one that is known; or why it has none.
     pub const fn quote(&self) -> Option<&Quote> {
         self.quote.as_ref()
@@ -153,7 +159,8 @@ fn judged<T>(
 ) -> Judged {
     let (report, workload) = (accepted.report().clone(), accepted.workload().copied());
     let tells_size = workload.as_ref().is_some_and(has_size);
-    Judged { report, workload, quote, workspace, patch, tells_size, held: None }
+    let may_submit = accepted.may_submit();
+    Judged { report, workload, quote, workspace, patch, may_submit, tells_size, held: None }
 }
 
 const fn has_size(workload: &Workload) -> bool {

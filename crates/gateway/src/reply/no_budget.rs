@@ -38,6 +38,15 @@ impl Reply {
                 let detail = json!({"code": NO_BUDGET, "message": message, "budget": budget, "reason": reason.as_str()});
                 (message, vec![detail])
             }
+            NoBudget::Unread(budget) => {
+                let message = format!(
+                    "Budget '{budget}' lets no job be submitted by a change whose state, type, quality, outputs or sizes cannot be read. Submit it with a change of its own."
+                );
+                let reason = UnpricedReason::Unreadable.as_str();
+                let detail =
+                    json!({"code": NO_BUDGET, "message": message, "budget": budget, "reason": reason});
+                (message, vec![detail])
+            }
             NoBudget::UnknownJob => {
                 let message = "The job was not created through this gateway, and upstream does not tell with this token what it would cost. Create it here.";
                 (message.to_owned(), vec![json!({"code": NO_BUDGET, "message": message})])

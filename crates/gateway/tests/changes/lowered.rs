@@ -88,3 +88,31 @@ fn a_change_that_cannot_be_read_leaves_its_job_in_doubt() {
         assert_eq!(gateway.send(&submission()).status, 402, "{more}");
     }
 }
+
+/// Between what cannot be read and the submission nobody can be asked what the job costs.
+#[test]
+fn a_change_that_cannot_be_read_does_not_submit_its_job_past_budgets() {
+    let (upstream, gateway) = gate("50", "validation.mode = 'shadow'");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    for body in [
+        r#"{"state":"Active","costEstimationParameters":{"gigaPixels":"6e1"}}"#,
+        r#"{"state":"Active","settings":{"quality":"Best","outputs":["OBJ"]}}"#,
+        r#"{"state":"Activ"}"#,
+    ] {
+        let refused = gateway.send(&patch(body));
+        assert_eq!((refused.status, refused.code().as_str()), (402, "BudgetExceeded"), "{body}");
+        let detail = &refused.json()["error"]["details"][0];
+        assert_eq!((&detail["budget"], &detail["reason"]), (&"all".into(), &"unreadable".into()), "{detail}");
+        assert_eq!((upstream.seen().len(), states(&gateway)), (1, vec!["bound".to_owned()]), "{body}");
+    }
+    let stops = patch(r#"{"state":"Cancelled","settings":{"quality":"Best","outputs":["OBJ"]}}"#);
+    assert_eq!(gateway.send(&stops).status, 200, "that spends nothing");
+    // A budget that only watches keeps nobody from anything.
+    let upstream = Recorder::start();
+    let watched = budget("50", "validation.mode = 'shadow'") + "mode = 'shadow'\n";
+    let gateway = Running::start(upstream.address, &watched);
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    let submits = patch(r#"{"state":"Active","costEstimationParameters":{"gigaPixels":"6e1"}}"#);
+    assert_eq!(gateway.send(&submits).status, 200);
+    assert_eq!(states(&gateway), ["in-doubt"]);
+}

@@ -30,7 +30,9 @@ use crate::target::Target;
 use crate::verdict::{Accepted, Rejected};
 use crate::violation::{BYTE_ORDER_MARK, Position};
 use crate::workload::Workload;
-use crate::{CostEstimationParameters, JobPatch, JobRequest, JobSettings, SettingsPatch, WorkspaceId};
+use crate::{
+    CostEstimationParameters, JobPatch, JobRequest, JobSettings, SettingsPatch, StateChange, WorkspaceId,
+};
 
 /// Reads the body of a job to create.
 pub(crate) fn read_job(body: &[u8], policy: &Policy) -> Result<Accepted<JobRequest>, Rejected> {
@@ -60,7 +62,7 @@ fn read<T>(
     if report.denies() {
         return Err(Rejected { workload, report });
     }
-    Ok(Accepted { value: made(slots), workload, report })
+    Ok(Accepted { value: made(slots), workload, may_submit: false, report })
 }
 
 /// Reads the body of a patch.
@@ -85,7 +87,9 @@ fn read_change(body: &[u8], policy: &Policy, rest: Rest) -> Result<Accepted<JobP
     if report.denies() {
         return Err(Rejected { workload: None, report });
     }
-    Ok(Accepted { value: patch(slots, rest), workload: None, report })
+    let may_submit = matches!(slots.state.readable(), Some(StateChange::Active))
+        || matches!(slots.state, Slot::Unreadable);
+    Ok(Accepted { value: patch(slots, rest), workload: None, may_submit, report })
 }
 
 /// Where the root begins.
