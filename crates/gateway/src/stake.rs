@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use admission::Event;
+use admission::{Event, HoldState};
 use job_model::{Amount, Quote, RateCard, Workload};
 use ledger::{Amend, Counted, HoldId, Kept, Key, Ledger, Note, Refused, Terms, Told};
 use log::{error, warn};
@@ -233,7 +233,14 @@ impl Drop for Stake {
 impl Rest {
     async fn write(self, ledger: &Ledger, calendar: Calendar) -> Result<(), Refused> {
         match self {
-            Self::Hold(id, note) => ledger.note(id, *note, calendar.at(clock::now())).await.map(|_| ()),
+            Self::Hold(id, note) => {
+                let created = note.told.job;
+                let state = ledger.note(id, *note, calendar.at(clock::now())).await?;
+                if let (Some(job), HoldState::Released) = (created, state) {
+                    warn!("hold {id} is given back: its job {job} was found meanwhile, and has another one");
+                }
+                Ok(())
+            }
             Self::Key(key, kept) => Ok(ledger.keep(key, kept).await?),
             Self::Nothing => Ok(()),
         }
@@ -264,7 +271,6 @@ mod tests {
     use std::path::Path;
     use std::task::{Context, Waker};
 
-    use admission::HoldState;
     use job_model::Operation;
 
     use super::*;

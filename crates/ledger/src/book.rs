@@ -58,7 +58,8 @@ impl Ledger {
         .await
     }
 
-    /// Writes down what happened to a hold. What changes nothing is not written.
+    /// Writes down what happened to a hold. What changes nothing is not written; one whose job was found meanwhile, and has a hold by
+    /// that, is given back.
     ///
     /// # Errors
     /// When there is no such hold.
@@ -95,6 +96,7 @@ fn reserve(store: &mut dyn Write, new: &NewHold, now: Timestamp) -> Result<Vec<S
         upstream_estimate: None,
         upstream_units: None,
         overdraft: Amount::ZERO,
+        found: new.job.is_some(),
         opened: millis(now),
         changed: millis(now),
         budgets: Vec::new(),
@@ -259,10 +261,8 @@ pub(crate) fn write(
     asked: Option<Asked>,
     now: Timestamp,
 ) -> Result<HoldState, Refused> {
-    let Note { seen, events, told, amend, kept } = note;
     let mut row = store.hold(hold)?.ok_or(Refused::Unknown)?;
-    let is_seen = seen.is_none_or(|seen| seen == row.seen());
-    let (events, amend) = if is_seen { (events.as_slice(), amend.as_ref()) } else { (&[][..], None) };
+    let (events, amend, told) = applies(store, &row, note)?;
     let mut claimed = asked.map_or(Amount::ZERO, |asked| asked.claimed);
     let mut changes = Vec::with_capacity(events.len());
     for event in events {
@@ -279,10 +279,10 @@ pub(crate) fn write(
         changes.push((event.as_str(), change));
     }
     let balances = moved(store, &row.accounts, changes.iter().map(|(_, change)| *change))?;
-    if let Some((key, kept)) = kept {
+    if let Some((key, kept)) = &note.kept {
         repeat::keep(store, key, kept)?;
     }
-    let happened = !changes.is_empty() || row.is_news(*told);
+    let happened = !changes.is_empty() || row.is_news(told);
     if happened {
         row.changed = millis(now);
         row.job = told.job.or(row.job);
@@ -304,9 +304,30 @@ pub(crate) fn write(
     }
     let terms = asked.map_or(row.terms, |asked| asked.terms);
     for (kind, change) in changes {
-        enter(store, &row, Enter { kind, change, terms, told: *told, amended }, now)?;
+        enter(store, &row, Enter { kind, change, terms, told, amended }, now)?;
     }
     Ok(row.state)
+}
+
+/// What of a note applies to a hold. Nothing happens to one that is another by now than it was seen as; and one is given back whose job
+/// somebody has found, and changed, before its creation was answered or written down: the job has the hold of that. Two creations are
+/// two jobs, whatever upstream calls them.
+fn applies<'a>(
+    store: &dyn Write,
+    row: &HoldRow,
+    note: &'a Note,
+) -> Answer<(&'a [Event], Option<&'a Amend>, Told)> {
+    let is_seen = note.seen.is_none_or(|seen| seen == row.seen());
+    let its = match note.told.job.filter(|job| row.job != Some(*job)) {
+        Some(job) => store.hold_of(job)?.filter(|its| its.found && its.state != HoldState::Released),
+        None => None,
+    };
+    Ok(match (is_seen, its) {
+        (false, None) => (&[], None, note.told),
+        (false, Some(_)) => (&[], None, Told::default()),
+        (true, None) => (&note.events, note.amend.as_ref(), note.told),
+        (true, Some(_)) => (&[Event::Release], None, Told::default()),
+    })
 }
 
 /// The number of terms; where there are none, of those that the hold has.

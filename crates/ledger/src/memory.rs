@@ -27,8 +27,8 @@ pub(crate) struct Shared(Arc<Mutex<Memory>>);
 #[derive(Debug, Default)]
 struct Memory {
     holds: BTreeMap<HoldId, HoldRow>,
-    /// The hold that was opened last for each job.
-    jobs: HashMap<JobId, HoldId>,
+    /// The holds of each job: most have one.
+    jobs: HashMap<JobId, Vec<HoldId>>,
     /// The holds that are held, by state and age.
     held: HashMap<HoldState, BTreeSet<(i64, HoldId)>>,
     accounts: Vec<Account>,
@@ -152,7 +152,9 @@ impl Read for Memory {
     }
 
     fn hold_of(&self, job: JobId) -> Answer<Option<HoldRow>> {
-        Ok(self.jobs.get(&job).and_then(|id| self.holds.get(id)).cloned())
+        let all = self.jobs.get(&job).into_iter().flatten().filter_map(|id| self.holds.get(id));
+        let rank = |row: &&HoldRow| (row.state != HoldState::Released, row.opened, row.id);
+        Ok(all.filter(|row| row.job == Some(job)).max_by_key(rank).cloned())
     }
 
     fn holds(&self, state: Option<HoldState>, after: Option<HoldId>, limit: u32) -> Answer<Vec<HoldRow>> {
@@ -257,9 +259,9 @@ impl Write for Memory {
     fn put_hold(&mut self, hold: &HoldRow) -> Answer<()> {
         self.changes = self.changes.wrapping_add(1);
         if let Some(job) = hold.job {
-            let known = self.jobs.get(&job).and_then(|id| self.holds.get(id));
-            if known.is_none_or(|known| known.opened <= hold.opened) {
-                self.jobs.insert(job, hold.id);
+            let all = self.jobs.entry(job).or_default();
+            if !all.contains(&hold.id) {
+                all.push(hold.id);
             }
         }
         let age = (hold.opened, hold.id);

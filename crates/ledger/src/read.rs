@@ -14,7 +14,7 @@ use crate::sqlite;
 use crate::verify::{Faults, Verified};
 
 impl Ledger {
-    /// The hold of a job: the last one that was opened for it.
+    /// The hold of a job: the last one that was opened for it, but for those that were given back, where there is another one.
     ///
     /// # Errors
     /// When the ledger cannot be read.

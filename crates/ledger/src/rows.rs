@@ -34,6 +34,8 @@ pub struct HoldRow {
     pub upstream_units: Option<Decimal>,
     /// How much of what is held or charged no budget was asked for: upstream had spent it.
     pub overdraft: Amount,
+    /// Whether it was opened for a job that was there: made elsewhere, or found before its creation was answered.
+    pub found: bool,
     /// When it was opened, in milliseconds of Unix time.
     pub opened: i64,
     /// When it changed last, in milliseconds of Unix time.

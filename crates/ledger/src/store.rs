@@ -27,7 +27,7 @@ pub(crate) type Answer<T> = Result<T, Unavailable>;
 pub(crate) trait Read {
     /// One hold.
     fn hold(&self, id: HoldId) -> Answer<Option<HoldRow>>;
-    /// The hold that was opened last for a job.
+    /// The hold of a job: of those that were not given back, where there are any, the one that was opened last.
     fn hold_of(&self, job: JobId) -> Answer<Option<HoldRow>>;
     /// Holds in order of their names, those behind `after`, of one state or all; with the names of their budgets.
     fn holds(&self, state: Option<HoldState>, after: Option<HoldId>, limit: u32) -> Answer<Vec<HoldRow>>;

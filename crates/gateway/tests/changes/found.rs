@@ -29,6 +29,31 @@ fn a_job_whose_creation_was_not_answered_is_not_asked_for_twice() {
     assert_eq!(holds(&gateway)[0]["job"], JOB_ID);
 }
 
+/// As whoever lists jobs may find one, while upstream still answers to its creation.
+#[test]
+fn a_job_that_is_found_before_its_creation_is_answered_has_one_hold() {
+    let (upstream, gateway) = gate("10");
+    upstream.script_for("POST", Act::Hold);
+    thread::scope(|scope| {
+        let slow = scope.spawn(|| gateway.send(&post(JOB)));
+        upstream.wait_held(1);
+        upstream.script([told("unsubmitted", "2.1")]);
+        assert_eq!(gateway.send(&submission()).status, 200);
+        upstream.release();
+        assert_eq!(slow.join().unwrap().status, 201);
+    });
+    assert_eq!(
+        (sums(&gateway), states(&gateway)),
+        (sum("0", "3.5"), ["released", "submitted"].map(str::to_owned).to_vec())
+    );
+    let usage = gateway.operator().send(&get("/v1/usage")).json();
+    assert_eq!(
+        (&usage["usage"][0]["jobs"], &usage["usage"][1]),
+        (&1.into(), &serde_json::Value::Null),
+        "{usage}"
+    );
+}
+
 /// Upstream carries a change out late, behind a look that showed the job as it was.
 #[test]
 fn a_job_that_upstream_runs_as_a_dearer_one_is_held_as_that() {

@@ -20,7 +20,7 @@ use crate::sweep;
 use crate::verify::Faults;
 
 /// The version of the tables below. An unknown one is refused, never converted by guess.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// Statements that are kept parsed: all of them. The library would keep sixteen.
 const STATEMENTS: usize = 64;
@@ -44,7 +44,7 @@ CREATE TABLE hold (
     id TEXT PRIMARY KEY, job TEXT, state TEXT NOT NULL, amount INTEGER NOT NULL, priced INTEGER NOT NULL,
     workspace TEXT NOT NULL, principal TEXT NOT NULL, workload TEXT NOT NULL, terms INTEGER NOT NULL,
     currency TEXT NOT NULL, upstream_estimate TEXT, upstream_units TEXT, overdraft INTEGER NOT NULL DEFAULT 0,
-    accounts TEXT NOT NULL,
+    found INTEGER NOT NULL DEFAULT 0, accounts TEXT NOT NULL,
     opened INTEGER NOT NULL, changed INTEGER NOT NULL, sum BLOB NOT NULL DEFAULT x''
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX hold_job ON hold(job) WHERE job IS NOT NULL;

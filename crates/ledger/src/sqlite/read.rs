@@ -25,9 +25,9 @@ pub(super) struct Table {
 }
 
 pub(super) const HOLD: Table = Table {
-    columns: 16,
+    columns: 17,
     all: "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
-          upstream_units, opened, changed, accounts, terms, overdraft, sum FROM hold",
+          upstream_units, opened, changed, accounts, terms, overdraft, found, sum FROM hold",
 };
 pub(super) const ACCOUNT: Table =
     Table { columns: 6, all: "SELECT id, budget, key, period, settled, held, sum FROM account" };
@@ -49,16 +49,16 @@ impl Read for Book {
     fn hold(&self, id: HoldId) -> Answer<Option<HoldRow>> {
         const ONE: &str =
             "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
-             upstream_units, opened, changed, accounts, terms, overdraft, sum FROM hold WHERE id = ?1";
+             upstream_units, opened, changed, accounts, terms, overdraft, found, sum FROM hold WHERE id = ?1";
         Ok(self.db.prepare_cached(ONE)?.query_row([id.to_string()], hold).optional()?)
     }
 
     fn hold_of(&self, job: JobId) -> Answer<Option<HoldRow>> {
-        const LAST: &str =
+        const ITS: &str =
             "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
-             upstream_units, opened, changed, accounts, terms, overdraft, sum FROM hold
-             WHERE job = ?1 ORDER BY opened DESC, id DESC LIMIT 1";
-        Ok(self.db.prepare_cached(LAST)?.query_row([job.to_string()], hold).optional()?)
+             upstream_units, opened, changed, accounts, terms, overdraft, found, sum FROM hold
+             WHERE job = ?1 ORDER BY state = 'released', opened DESC, id DESC LIMIT 1";
+        Ok(self.db.prepare_cached(ITS)?.query_row([job.to_string()], hold).optional()?)
     }
 
     fn holds(&self, state: Option<HoldState>, after: Option<HoldId>, limit: u32) -> Answer<Vec<HoldRow>> {
@@ -298,6 +298,7 @@ fn hold(row: &Row<'_>) -> rusqlite::Result<HoldRow> {
         accounts: numbers(text(13)?).collect(),
         terms: row.get(14)?,
         overdraft: Amount::from_micros(row.get(15)?),
+        found: row.get(16)?,
     })
 }
 

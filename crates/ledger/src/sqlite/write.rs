@@ -16,8 +16,8 @@ impl Write for Book {
     fn add_hold(&mut self, hold: &HoldRow) -> Answer<()> {
         const ADD: &str =
             "INSERT INTO hold (id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
-             upstream_units, opened, changed, accounts, terms, overdraft, sum)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+             upstream_units, opened, changed, accounts, terms, overdraft, found, sum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
         Ok(seal::write(&self.db, ADD, columns(hold))?)
     }
 
@@ -25,7 +25,7 @@ impl Write for Book {
         const PUT: &str =
             "UPDATE hold SET job = ?2, state = ?3, amount = ?4, priced = ?5, workspace = ?6, principal = ?7, workload = ?8,
              currency = ?9, upstream_estimate = ?10, upstream_units = ?11, opened = ?12, changed = ?13, accounts = ?14,
-             terms = ?15, overdraft = ?16, sum = ?17 WHERE id = ?1";
+             terms = ?15, overdraft = ?16, found = ?17, sum = ?18 WHERE id = ?1";
         Ok(seal::write(&self.db, PUT, columns(hold))?)
     }
 
@@ -262,7 +262,7 @@ impl Book {
 }
 
 /// A hold in the order of its columns.
-fn columns(hold: &HoldRow) -> [Value; 16] {
+fn columns(hold: &HoldRow) -> [Value; 17] {
     let text = |text: &str| Value::from(text.to_owned());
     let number = |number: Option<job_model::Decimal>| Value::from(number.map(|number| number.to_string()));
     [
@@ -282,6 +282,7 @@ fn columns(hold: &HoldRow) -> [Value; 16] {
         Value::from(joined(&hold.accounts)),
         Value::from(hold.terms),
         Value::from(hold.overdraft.micros()),
+        Value::from(i64::from(hold.found)),
     ]
 }
 

@@ -5,9 +5,9 @@ mod changed;
 use std::thread;
 
 use self::changed::{
-    a_job_whose_creation_was_in_doubt_has_the_hold_of_that, of_an_unknown_hold_nothing_is_noted,
-    what_a_change_makes_of_a_job_is_told_once_upstream_has_agreed, what_is_held_is_a_price,
-    what_is_short_in_an_earlier_window_does_not_come_back,
+    a_job_has_one_hold_whoever_finds_it_first, a_job_whose_creation_was_in_doubt_has_the_hold_of_that,
+    of_an_unknown_hold_nothing_is_noted, what_a_change_makes_of_a_job_is_told_once_upstream_has_agreed,
+    what_is_held_is_a_price, what_is_short_in_an_earlier_window_does_not_come_back,
 };
 use crate::sums::{
     amounts_of_another_currency_are_found_where_they_count,
@@ -364,6 +364,7 @@ conforms! {
         an_entry_says_what_its_amount_follows_from,
         of_an_unknown_hold_nothing_is_noted,
         a_job_whose_creation_was_in_doubt_has_the_hold_of_that,
+        a_job_has_one_hold_whoever_finds_it_first,
         what_a_change_makes_of_a_job_is_told_once_upstream_has_agreed,
         what_is_held_is_a_price,
         what_is_short_in_an_earlier_window_does_not_come_back,

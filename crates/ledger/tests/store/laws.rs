@@ -46,11 +46,16 @@ fn budgets() -> Vec<Budget> {
     ]
 }
 
+fn job_of(number: u64) -> JobId {
+    JobId::parse(&format!("cc3d35cc-416a-4262-9714-{number:012x}")).unwrap()
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Reserve { who: usize, place: usize, amount: Option<i64>, job: bool },
     Change(prop::sample::Index, i64),
     Note(prop::sample::Index, Event),
+    Created(prop::sample::Index, prop::sample::Index),
     Resolve(prop::sample::Index, Event),
     Lapse(i64),
     Clock(i64),
@@ -86,6 +91,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(who, place, amount, job)| Step::Reserve { who, place, amount, job }),
         3 => (which(), amount).prop_map(|(which, amount)| Step::Change(which, amount)),
         6 => (which(), event()).prop_map(|(which, event)| Step::Note(which, event)),
+        3 => (which(), which()).prop_map(|(which, job)| Step::Created(which, job)),
         1 => (which(), resolved).prop_map(|(which, event)| Step::Resolve(which, event)),
         1 => (-hour..2 * hour).prop_map(Step::Lapse),
         4 => prop_oneof![
@@ -144,7 +150,7 @@ impl Trial {
         self.jobs += 1;
         // Some of them are about a job that is known already.
         let number = if job && self.jobs.is_multiple_of(3) { self.jobs - 1 } else { self.jobs };
-        let job = job.then(|| JobId::parse(&format!("cc3d35cc-416a-4262-9714-{number:012x}")).unwrap());
+        let job = job.then(|| job_of(number));
         let new = NewHold {
             job,
             workspace: WorkspaceId::parse(WORKSPACES[place]).unwrap(),
@@ -176,7 +182,17 @@ impl Trial {
         }
         let state = if job.is_some() { HoldState::Bound } else { HoldState::Open };
         let opened = now.as_millisecond();
-        self.naive.0.push(Naive { id: new.id, job, claims, state, amount, asked: amount, opened, ends: 0 });
+        self.naive.0.push(Naive {
+            id: new.id,
+            job,
+            claims,
+            state,
+            amount,
+            asked: amount,
+            opened,
+            ends: 0,
+            found: job.is_some(),
+        });
         self.whose.insert(new.id, (who, place));
         Ok(())
     }
@@ -219,10 +235,13 @@ impl Trial {
     }
 
     fn note(&mut self, index: usize, event: Event, told: Told) {
+        // A job that was found has one hold.
+        let its = told.job.and_then(|job| self.naive.with_job(job));
+        let is_second = its.is_some_and(|its| its.found && its.state != HoldState::Released);
         let Some(hold) = self.naive.0.get_mut(index) else { return };
         let (id, now) = (hold.id, self.now);
-        hold.happens(event);
-        hold.job = told.job.or(hold.job);
+        hold.happens(if is_second { Event::Release } else { event });
+        hold.job = told.job.filter(|_| !is_second).or(hold.job);
         let state = hold.state;
         let note = Note { events: vec![event], told, ..Note::default() };
         assert_eq!(self.each(|book| wait(book.note(id, note.clone(), now)).unwrap()), state);
@@ -234,6 +253,14 @@ impl Trial {
             Step::Reserve { who, place, amount, job } => self.reserve(who, place, amount, job)?,
             Step::Change(index, to) => self.change(which(index, &self.naive), to)?,
             Step::Note(index, event) => self.note(which(index, &self.naive), event, Told::default()),
+            Step::Created(index, job) => {
+                let index = which(index, &self.naive);
+                if self.naive.0.get(index).is_some_and(|hold| hold.job.is_none()) {
+                    let number = u64::try_from(job.index(12)).unwrap();
+                    let told = Told { job: Some(job_of(number)), ..Told::default() };
+                    self.note(index, Event::Bind, told);
+                }
+            }
             Step::Resolve(index, event) => {
                 // An operator resolves what is not under way, and has not ended.
                 let index = which(index, &self.naive);
@@ -282,6 +309,10 @@ impl Trial {
             self.naive.0.iter().map(|hold| (hold.id, (hold.state, hold.amount))).collect();
         prop_assert_eq!(found, expected);
         prop_assert!(self.naive.0.iter().all(|hold| hold.ends <= 1), "each ends once");
+        for hold in holds.iter().filter(|row| row.found && row.state.is_held()) {
+            let held = holds.iter().filter(|row| row.job == hold.job && row.state.is_held()).count();
+            prop_assert_eq!(held, 1, "a job that was found has one hold");
+        }
         for hold in &self.naive.0 {
             let row = holds.iter().find(|row| row.id == hold.id).unwrap();
             let beyond = if hold.counts() { hold.amount - hold.asked } else { 0 };

@@ -1,6 +1,6 @@
 //! What becomes of a hold whose job is changed, or found after its creation was in doubt.
 
-use super::{claim, happened, hold, job};
+use super::{claim, happened, hold, job, sums};
 use crate::support::{at, raise, wait, workload};
 use admission::{Claim, Event, HoldState, Period};
 use job_model::Amount;
@@ -35,6 +35,53 @@ pub(super) fn a_job_whose_creation_was_in_doubt_has_the_hold_of_that(book: &Ledg
     ] {
         let refused = wait(book.reserve(NewHold { job: Some(job(number)), ..new }, None, at(4)));
         assert!(matches!(refused, Err(Refused::Budget(_))), "{refused:?}");
+    }
+}
+
+/// A job is found and changed while its creation is still to be written down: whoever changes it has the hold that goes on.
+pub(super) fn a_job_has_one_hold_whoever_finds_it_first(book: &Ledger) {
+    let ends = [
+        (None, HoldState::Bound, (0, 6)),
+        (Some(Event::Submit), HoldState::Submitted, (0, 6)),
+        (Some(Event::Settle(Amount::from_micros(6))), HoldState::Settled, (6, 0)),
+    ];
+    for (number, (event, state, counts)) in (1..).zip(ends) {
+        let (created, found) = (hold(6, 100), NewHold { job: Some(job(number)), ..hold(6, 100) });
+        let before = sums(book);
+        wait(book.reserve(created.clone(), None, at(1))).unwrap();
+        wait(book.reserve(found.clone(), None, at(2))).unwrap();
+        if let Some(event) = event {
+            wait(book.note(found.id, happened(event), at(3))).unwrap();
+        }
+        let told = Told { job: Some(job(number)), ..Told::default() };
+        let bind = || Note { told, ..happened(Event::Bind) };
+        assert_eq!(wait(book.note(created.id, bind(), at(4))).unwrap(), HoldState::Released);
+        assert_eq!(wait(book.note(created.id, bind(), at(5))).unwrap(), HoldState::Released);
+        assert_eq!(sums(book), (before.0 + counts.0, before.1 + counts.1));
+        let row = wait(book.hold_of(job(number))).unwrap().unwrap();
+        assert_eq!((row.id, row.state), (found.id, state));
+        assert_eq!(wait(book.hold(created.id)).unwrap().unwrap().job, None, "it counts as no job of its own");
+        let entries = wait(book.entries(0, 100)).unwrap();
+        let its = entries.iter().filter(|entry| entry.hold == created.id.to_string());
+        assert_eq!(its.map(|entry| entry.kind.as_str()).collect::<Vec<_>>(), ["reserve", "release"]);
+    }
+    // A hold that was given back is none.
+    let (created, refused) = (hold(6, 100), NewHold { job: Some(job(9)), ..hold(6, 100) });
+    for new in [&created, &refused] {
+        wait(book.reserve(new.clone(), None, at(6))).unwrap();
+    }
+    wait(book.note(refused.id, happened(Event::Release), at(7))).unwrap();
+    let told = Told { job: Some(job(9)), ..Told::default() };
+    let bind = Note { told, ..happened(Event::Bind) };
+    assert_eq!(wait(book.note(created.id, bind, at(8))).unwrap(), HoldState::Bound);
+    let row = wait(book.hold_of(job(9))).unwrap().unwrap();
+    assert_eq!((row.id, row.job), (created.id, Some(job(9))), "though the other one was opened later");
+    // Two creations are two jobs, whatever upstream calls them.
+    for new in [hold(1, 100), hold(1, 100)] {
+        let told = Told { job: Some(job(10)), ..Told::default() };
+        wait(book.reserve(new.clone(), None, at(9))).unwrap();
+        let bind = Note { told, ..happened(Event::Bind) };
+        assert_eq!(wait(book.note(new.id, bind, at(9))).unwrap(), HoldState::Bound);
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Naive {
     pub(crate) asked: i64,
     pub(crate) opened: i64,
     pub(crate) ends: usize,
+    /// Whether its job was there before it.
+    pub(crate) found: bool,
 }
 
 #[derive(Default)]
@@ -103,8 +105,9 @@ impl Book {
     }
 
     pub(crate) fn with_job(&self, job: JobId) -> Option<&Naive> {
-        // The one that was opened last.
-        self.0.iter().filter(|hold| hold.job == Some(job)).max_by_key(|hold| hold.opened)
+        // The one that was opened last, but for what was given back.
+        let its = self.0.iter().filter(|hold| hold.job == Some(job));
+        its.max_by_key(|hold| (hold.state != HoldState::Released, hold.opened, hold.id))
     }
 
     /// Nothing is beyond a limit that its budget was asked for, and what was not asked for is all that is.
