@@ -161,6 +161,14 @@ fn a_job_is_found_by_the_hold_that_was_opened_last_for_it(book: &Ledger) {
     let found = wait(book.holds_of(vec![job(2), job(3), job(1)])).unwrap();
     let ids: Vec<_> = found.into_iter().map(|row| row.map(|row| row.id)).collect();
     assert_eq!(ids, [Some(bound), None, Some(one)]);
+    // Of two of one instant it is the one with the later name, whichever was written first.
+    let mut two = [(), ()].map(|()| NewHold { job: Some(job(4)), ..hold(1, 100) });
+    two.sort_unstable_by_key(|new| std::cmp::Reverse(new.id));
+    for new in &two {
+        wait(book.reserve(new.clone(), None, at(5))).unwrap();
+        wait(book.note(new.id, happened(Event::Release), at(6))).unwrap();
+    }
+    assert_eq!(wait(book.hold_of(job(4))).unwrap().map(|row| row.id), Some(two[0].id));
 }
 
 /// In the windows of now, and not in those of its first opening.
