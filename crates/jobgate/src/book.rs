@@ -24,7 +24,7 @@ pub(crate) struct Place {
 /// A ledger that answers one question after the other.
 pub(crate) struct Book {
     pub(crate) ledger: Ledger,
-    /// What is written now is written at this instant, as its gateway counts.
+    /// What is written now is written at this instant, as its gateway counts: never before what was written last.
     pub(crate) date: Timestamp,
     runtime: tokio::runtime::Runtime,
 }
@@ -47,9 +47,10 @@ impl Place {
     pub(crate) fn open(&self) -> Result<Book, Failure> {
         let url = self.url()?;
         let ledger = Ledger::visit(&url).map_err(|error| Failure::new(Ending::Bad, error))?;
+        let (date, last) = (gateway::date(&url), ledger.last_written());
         Ok(Book {
             ledger,
-            date: gateway::date(&url),
+            date: last.map_or(date, |last| date.max(last)),
             runtime: tokio::runtime::Builder::new_current_thread().build()?,
         })
     }

@@ -120,6 +120,23 @@ fn a_ledger_is_added_up_listed_resolved_and_written_out() {
     assert_eq!(lines.count(), 4);
 }
 
+/// As on a machine whose clock was set back since.
+#[test]
+fn what_is_resolved_is_not_written_before_what_was_written_last() {
+    let (place, book) = ledger("set-back");
+    let id = HoldId::new();
+    reserve(&book, &[id]);
+    let later = "2100-01-01T00:00:00Z";
+    let doubt = Note { events: vec![Event::Doubt], ..Note::default() };
+    wait(book.note(id, doubt, later.parse().unwrap())).unwrap();
+    let resolved =
+        place.run(&["holds", "resolve", &id.to_string(), "--as", "released", "--config", "gate.toml"]);
+    assert_eq!(resolved.code, Some(0), "{}", resolved.stderr);
+    let entries = place.run(&["ledger", "export", "--format", "json", "--config", "gate.toml"]).json_lines();
+    let times: Vec<_> = entries.iter().map(|entry| entry["time"].as_str().unwrap()).collect();
+    assert_eq!(times[1..], [later, later]);
+}
+
 /// Somebody who says what became of a hold can mistype: what cannot be is refused, and nothing is written.
 #[test]
 fn a_hold_is_not_resolved_as_what_cannot_be() {

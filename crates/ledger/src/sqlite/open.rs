@@ -129,7 +129,8 @@ pub(super) fn visit(path: &Path) -> Result<Opened, OpenError> {
     let whole = reached.is_some_and(|mark| mark::is_reached(&book.db, &mark).unwrap_or(false));
     let mark = if whole { marked(path, &book.db).ok() } else { None };
     let (reader, reporter) = (Book::new(beside(path)?), Book::new(beside(path)?));
-    Ok(Opened { book, reader, reporter, mark, journal: None, last_written: None })
+    let last_written = last_written(&book.db).ok().flatten();
+    Ok(Opened { book, reader, reporter, mark, journal: None, last_written })
 }
 
 /// A connection to a ledger that is there.
