@@ -197,7 +197,7 @@ impl Money {
     /// Begins a change of a job: reserves what it makes the job dearer, and keeps other changes out until it is over.
     ///
     /// # Errors
-    /// `BudgetExceeded`, `RequestInProgress` or `LedgerUnavailable`: everything is as before.
+    /// `BudgetExceeded`, `ChangeInProgress`, `RequestInProgress`, `IdempotencyKeyReused` or `LedgerUnavailable`: everything is as before.
     pub(crate) async fn change(
         &self,
         known: &Known,
