@@ -1,4 +1,5 @@
-//! A ledger in memory, for trials and tests: gone with its process, and never slower for being asked. It grows with every job.
+//! A ledger in memory, for trials and tests: gone with its process. It grows with every job, and while somebody reports on all of it no
+//! request is decided.
 
 mod sums;
 
@@ -32,8 +33,8 @@ struct Memory {
     /// The holds that are held, by state and age.
     held: HashMap<HoldState, BTreeSet<(i64, HoldId)>>,
     accounts: Vec<Account>,
-    /// The numbers of the accounts: by budget, key and period.
-    places: HashMap<String, i64>,
+    /// The numbers of the accounts: by budget, period and key.
+    places: BTreeMap<String, i64>,
     entries: Vec<Kept>,
     terms: Vec<Terms>,
     requests: HashMap<[u8; 32], Request>,
@@ -141,9 +142,9 @@ fn most(limit: u32) -> usize {
 }
 
 /// A place, in one text.
-fn place(budget: &str, key: &str, period: &str) -> String {
-    // No name has this byte.
-    [budget, key, period].join("\0")
+fn place(budget: &str, period: &str, key: &str) -> String {
+    // No name has this byte, which is before all others.
+    [budget, period, key].join("\0")
 }
 
 impl Read for Memory {
@@ -203,18 +204,18 @@ impl Read for Memory {
     }
 
     fn account_of(&self, claim: &Claim) -> Answer<Option<Account>> {
-        let number = self.places.get(&place(&claim.budget, &claim.key, &claim.period.label));
+        let number = self.places.get(&place(&claim.budget, &claim.period.label, &claim.key));
         number.map(|number| self.account(*number)).transpose()
     }
 
+    fn accounts_in(&self, budget: &str, period: &str) -> Answer<Vec<Account>> {
+        let first = place(budget, period, "");
+        let all = self.places.range(first.clone()..).take_while(|(name, _)| name.starts_with(&first));
+        all.map(|(_, number)| self.account(*number)).collect()
+    }
+
     fn accounts(&self) -> Answer<Vec<Account>> {
-        let mut all = self.accounts.clone();
-        let order = |account: &Account| {
-            let BudgetRow { budget, key, period, .. } = &account.row;
-            (budget.clone(), period.clone(), key.clone())
-        };
-        all.sort_by_cached_key(order);
-        Ok(all)
+        self.places.values().map(|number| self.account(*number)).collect()
     }
 
     fn entries(&self, after: i64, limit: u32) -> Answer<Vec<EntryRow>> {
@@ -283,7 +284,7 @@ impl Write for Memory {
         self.changes = self.changes.wrapping_add(1);
         let number = i64::try_from(self.accounts.len()).unwrap_or(i64::MAX).saturating_add(1);
         let (budget, key, period) = (claim.budget.clone(), claim.key.clone(), claim.period.label.clone());
-        self.places.insert(place(&budget, &key, &period), number);
+        self.places.insert(place(&budget, &period, &key), number);
         let row = BudgetRow { budget, key, period, balance: admission::Balance::default() };
         self.accounts.push(Account { number, row });
         Ok(number)

@@ -51,12 +51,29 @@ impl Ledger {
         self.ask(move |store| store.hold(id)).await
     }
 
-    /// Every balance.
+    /// Every balance, of every window there ever was.
     ///
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn balances(&self) -> Result<Vec<BudgetRow>, Unavailable> {
         self.report(|store| Ok(store.accounts()?.into_iter().map(|account| account.row).collect())).await
+    }
+
+    /// The balances of budgets, each in one period, by key.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn balances_in(
+        &self,
+        windows: Vec<(String, String)>,
+    ) -> Result<Vec<Vec<BudgetRow>>, Unavailable> {
+        self.report(move |store| {
+            let of = |(budget, period): &(String, String)| {
+                Ok(store.accounts_in(budget, period)?.into_iter().map(|account| account.row).collect())
+            };
+            windows.iter().map(of).collect()
+        })
+        .await
     }
 
     /// The balance of each place that claims are about, in their order.

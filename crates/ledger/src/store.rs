@@ -45,6 +45,8 @@ pub(crate) trait Read {
     fn account(&self, number: i64) -> Answer<Account>;
     /// The place that a claim is about, where there is one.
     fn account_of(&self, claim: &Claim) -> Answer<Option<Account>>;
+    /// The places of a budget in a period, by key.
+    fn accounts_in(&self, budget: &str, period: &str) -> Answer<Vec<Account>>;
     /// Every place, by budget, period and key.
     fn accounts(&self) -> Answer<Vec<Account>>;
 

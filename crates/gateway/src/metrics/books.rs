@@ -16,16 +16,16 @@ impl Metrics {
 
     /// Looks at the ledger, which is asked only when somebody scrapes. What it cannot say now stays as it was.
     pub(crate) async fn look_at(&self, money: &Money, now: Timestamp) {
-        if let Ok(rows) = money.ledger.balances().await {
-            for budget in &money.budgets {
-                let period = budget.window.period(now).label;
+        let windows =
+            money.budgets.iter().map(|budget| (budget.name.clone(), budget.window.period(now).label));
+        if let Ok(all) = money.ledger.balances_in(windows.collect()).await {
+            for (budget, rows) in money.budgets.iter().zip(all) {
                 let label = &[budget.name.as_str()];
-                let own = rows.iter().filter(|row| row.budget == budget.name && row.period == period);
                 let threshold = budget.threshold();
                 let used = |row: &&BudgetRow| row.balance.settled.checked_add(row.balance.held);
-                let near = own.clone().filter(|row| used(row).is_none_or(|sum| sum >= threshold)).count();
+                let near = rows.iter().filter(|row| used(row).is_none_or(|sum| sum >= threshold)).count();
                 self.ledger.near.with_label_values(label).set(i64::try_from(near).unwrap_or(i64::MAX));
-                let sum = own.fold((Decimal::ZERO, Decimal::ZERO), |(settled, held), row| {
+                let sum = rows.iter().fold((Decimal::ZERO, Decimal::ZERO), |(settled, held), row| {
                     let add = |sum: Decimal, more: Amount| sum.saturating_add(more.to_decimal());
                     (add(settled, row.balance.settled), add(held, row.balance.held))
                 });

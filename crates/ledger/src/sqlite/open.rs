@@ -51,7 +51,7 @@ CREATE INDEX hold_job ON hold(job) WHERE job IS NOT NULL;
 CREATE INDEX hold_state ON hold(state, opened);
 CREATE TABLE account (
     id INTEGER PRIMARY KEY, budget TEXT NOT NULL, key TEXT NOT NULL, period TEXT NOT NULL,
-    settled INTEGER NOT NULL, held INTEGER NOT NULL, sum BLOB NOT NULL DEFAULT x'', UNIQUE (budget, key, period)
+    settled INTEGER NOT NULL, held INTEGER NOT NULL, sum BLOB NOT NULL DEFAULT x'', UNIQUE (budget, period, key)
 ) STRICT;
 CREATE TABLE batch (number INTEGER NOT NULL) STRICT;
 INSERT INTO batch VALUES (0);

@@ -172,6 +172,14 @@ impl Read for Book {
         Ok(found)
     }
 
+    fn accounts_in(&self, budget: &str, period: &str) -> Answer<Vec<Account>> {
+        self.write_places()?;
+        let some = format!("{} WHERE budget = ?1 AND period = ?2 ORDER BY key", ACCOUNT.all);
+        let mut some = self.db.prepare_cached(&some)?;
+        let rows = some.query_map([budget, period], account)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     fn accounts(&self) -> Answer<Vec<Account>> {
         self.write_places()?;
         let all = format!("{} ORDER BY budget, period, key", ACCOUNT.all);

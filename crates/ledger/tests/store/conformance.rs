@@ -10,7 +10,7 @@ use self::changed::{
     what_is_held_is_a_price, what_is_short_in_an_earlier_window_does_not_come_back,
 };
 use crate::sums::{
-    amounts_of_another_currency_are_found_where_they_count,
+    amounts_of_another_currency_are_found_where_they_count, balances_are_told_of_one_window_by_key,
     usage_counts_jobs_and_adds_up_what_can_be_added_up, usage_is_the_sum_of_its_groups,
 };
 use crate::support::{self, at, folder, raise, wait};
@@ -364,6 +364,7 @@ conforms! {
         what_lapsed_is_reserved_anew_when_it_is_submitted,
         one_change_of_a_job_is_under_way_at_a_time,
         what_nobody_asked_a_budget_for_is_shown_as_overdraft,
+        balances_are_told_of_one_window_by_key,
         lists_come_in_parts_and_by_state,
         usage_is_the_sum_of_its_groups,
         amounts_of_another_currency_are_found_where_they_count,

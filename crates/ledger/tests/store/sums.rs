@@ -1,11 +1,11 @@
 //! What every store adds up over all its holds, and alike; `conformance` runs these on each.
 
-use admission::{Event, HoldState};
+use admission::{Claim, Event, HoldState};
 use jiff::Timestamp;
 use job_model::Amount;
-use ledger::{Foreign, Ledger, NewHold, Note, Place, Told, UsageBy};
+use ledger::{BudgetRow, Foreign, Ledger, NewHold, Note, Place, Told, UsageBy};
 
-use crate::conformance::{happened, hold, job};
+use crate::conformance::{claim, happened, hold, job};
 use crate::support::{self, at, wait};
 
 pub(crate) fn usage_is_the_sum_of_its_groups(book: &Ledger) {
@@ -85,4 +85,37 @@ pub(crate) fn usage_counts_jobs_and_adds_up_what_can_be_added_up(book: &Ledger) 
             .collect();
         assert_eq!(sums, [("EUR", 2, 0, 24), ("unit", 2, 0, 4)], "{by:?}");
     }
+}
+
+/// Whoever asks again and again asks for what is now: all there ever was grows with every day.
+pub(crate) fn balances_are_told_of_one_window_by_key(book: &Ledger) {
+    let of = |budget: &str, period: &str, key: &str| Claim {
+        budget: budget.to_owned(),
+        key: key.to_owned(),
+        ..claim(100, period)
+    };
+    for (amount, budget, period, key) in [
+        (1, "all", "monday", "b"),
+        (2, "all", "monday", "a"),
+        (3, "all", "monday", ""),
+        (4, "all", "tuesday", "a"),
+        (5, "all", "mondays", "a"),
+        (6, "all else", "monday", "a"),
+    ] {
+        let new = NewHold { claims: vec![of(budget, period, key)], ..hold(amount, 100) };
+        wait(book.reserve(new, None, at(1))).unwrap();
+    }
+    let window = |budget: &str, period: &str| (budget.to_owned(), period.to_owned());
+    let asked = vec![window("all", "monday"), window("none", "monday"), window("all", "tuesday")];
+    let all = wait(book.balances_in(asked)).unwrap();
+    let held = |rows: &Vec<BudgetRow>| {
+        rows.iter().map(|row| (row.key.clone(), row.balance.held.micros())).collect::<Vec<_>>()
+    };
+    let row = |key: &str, held| (key.to_owned(), held);
+    assert_eq!(
+        all.iter().map(held).collect::<Vec<_>>(),
+        [vec![row("", 3), row("a", 2), row("b", 1)], vec![], vec![row("a", 4)]]
+    );
+    let order = |row: &BudgetRow| (row.budget.clone(), row.period.clone(), row.key.clone());
+    assert!(wait(book.balances()).unwrap().is_sorted_by_key(order));
 }
