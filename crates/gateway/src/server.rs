@@ -293,9 +293,9 @@ fn server_conf(config: &Config) -> ServerConf {
     }
 }
 
-/// A hangup ends nothing: there is no reload, and who asks for one does not mean the requests under way.
+/// What asks for a reload or for logs to be opened anew ends nothing: there is neither, and who asks does not mean the requests under way.
 ///
-/// On the first signal says so on /readyz and in every answer, and gives load balancers the lead to notice; then the clients'
+/// On the first signal to stop says so on /readyz and in every answer, and gives load balancers the lead to notice; then the clients'
 /// listener closes. The second signal, or the end of the grace, ends everything: before the runtime does, for what that drops is not counted.
 struct DrainFirst {
     life: Arc<Life>,
@@ -306,19 +306,29 @@ struct DrainFirst {
 
 impl DrainFirst {
     async fn signalled(stop: &StopHandle) {
-        let [hangup, terminate, interrupt] =
-            [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()].map(signal);
-        let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) = (hangup, terminate, interrupt) else {
+        let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::quit()];
+        let others = [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()];
+        let (
+            [Ok(mut terminate), Ok(mut interrupt), Ok(mut quit)],
+            [Ok(mut hangup), Ok(mut one), Ok(mut two)],
+        ) = (kinds.map(signal), others.map(signal))
+        else {
             warn!("signals cannot be watched");
             return stop.0.notified().await;
         };
         loop {
-            tokio::select! {
+            let asked = tokio::select! {
                 _ = terminate.recv() => return,
                 _ = interrupt.recv() => return,
+                _ = quit.recv() => return,
                 () = stop.0.notified() => return,
-                _ = hangup.recv() => warn!("SIGHUP: there is no reload; a restart takes what was changed"),
-            }
+                _ = hangup.recv() => "SIGHUP",
+                _ = one.recv() => "SIGUSR1",
+                _ = two.recv() => "SIGUSR2",
+            };
+            warn!(
+                "{asked}: there is no reload and no file of a log to open anew; a restart takes what was changed"
+            );
         }
     }
 }

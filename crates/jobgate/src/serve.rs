@@ -17,8 +17,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Run the gateway
 ///
-/// Access log lines go to stdout, everything else to stderr, both as JSON. SIGTERM or Ctrl-C finishes what is under way;
-/// a second one ends it at once. SIGHUP is only told of: a changed configuration takes a restart.
+/// Access log lines go to stdout, everything else to stderr, both as JSON. SIGTERM, SIGQUIT or Ctrl-C finishes what is
+/// under way; a second one ends it at once. SIGHUP, SIGUSR1 and SIGUSR2 are only told of: a changed configuration takes a restart.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  jobgate serve --config /etc/jobgate/jobgate.toml")]
 pub(crate) struct Args {

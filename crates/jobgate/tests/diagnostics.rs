@@ -170,18 +170,27 @@ fn a_success_that_names_no_job_is_told_with_its_hold() {
     assert!(told.next().is_none() && !said.contains(CANARY), "{said}");
 }
 
-/// There is nothing to read anew; whoever asks for it, or closes the terminal, must not cut requests off.
+/// There is nothing to read or to open anew; whoever asks for it, or closes the terminal, must not cut requests off.
 #[test]
-fn a_hangup_ends_nothing() {
+fn signals_that_ask_for_something_else_end_nothing() {
     let gate = Gate::start("hangup", upstream(b""), "info");
     gate.watches_signals();
-    for _ in 0..3 {
+    for name in ["HUP", "USR1", "USR2", "HUP"] {
         let id = gate.child.id().to_string();
-        assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
-        assert!(gate.post().contains(" 502 "));
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+        assert!(gate.post().contains(" 502 "), "{name}");
     }
     let said = gate.end();
-    assert!(said.contains("SIGHUP"), "{said}");
+    assert!(["SIGHUP", "SIGUSR1", "SIGUSR2"].iter().all(|name| said.contains(name)), "{said}");
+}
+
+#[test]
+fn quit_is_a_stop_like_any_other() {
+    let mut gate = Gate::start("quit", upstream(b""), "info");
+    gate.watches_signals();
+    let id = gate.child.id().to_string();
+    assert!(Command::new("kill").args(["-QUIT", &id]).status().unwrap().success());
+    assert!(gate.child.wait().unwrap().success(), "{}", gate.end());
 }
 
 /// Each answer that upstream does not give is a line, and a pipe that nobody reads takes some hundred of them.
