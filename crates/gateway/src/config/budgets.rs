@@ -124,7 +124,9 @@ fn limit(row: &mut Row<'_>) -> Option<Amount> {
     let found = found.filter(|amount| *amount >= Amount::ZERO);
     if found.is_none() {
         let not = row.shown("limit");
-        let what = format!("must be an amount in quotes such as \"100\" or \"0.5\", not negative, not {not}");
+        let what = format!(
+            "must be an amount in quotes such as \"100\" or \"0.5\", not negative and of six decimal places at most, not {not}"
+        );
         row.refuse("limit", what);
     }
     found

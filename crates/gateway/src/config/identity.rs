@@ -9,14 +9,11 @@ use super::types::{Identity, Jwt, KeySource};
 use super::url::is_loopback;
 use crate::identity::KeySet;
 
-const JWT: [&str; 6] = [
-    "identity.issuer",
-    "identity.audience",
-    "identity.jwks_file",
-    "identity.jwks_url",
-    "identity.scopes",
-    "identity.principal_claim",
-];
+/// Where the keys are: one of these.
+const FILE: &str = "identity.jwks_file";
+const URL: &str = "identity.jwks_url";
+const JWT: [&str; 6] =
+    ["identity.issuer", "identity.audience", FILE, URL, "identity.scopes", "identity.principal_claim"];
 const HEADER: [&str; 1] = ["identity.header"];
 const MODES: [&str; 3] = ["none", "jwt", "header"];
 
@@ -116,7 +113,8 @@ fn header(reader: &mut Reader<'_>, on: bool) -> Option<HeaderName> {
 fn required<'a>(reader: &mut Reader<'a>, key: &str, needed: bool) -> Option<&'a str> {
     if needed && !reader.is_set(key) {
         let mode = if HEADER.contains(&key) { "header" } else { "jwt" };
-        reader.refuse(key, format!("missing; identity.mode \"{mode}\" needs it"));
+        let or = if key == FILE { format!(", or {URL}") } else { String::new() };
+        reader.refuse(key, format!("missing; identity.mode \"{mode}\" needs it{or}"));
     }
     let text = reader.text(key)?;
     if text.is_empty() {
@@ -128,8 +126,6 @@ fn required<'a>(reader: &mut Reader<'a>, key: &str, needed: bool) -> Option<&'a 
 
 /// Where the keys are: a file or a URL.
 fn key_source(reader: &mut Reader<'_>, on: bool) -> Option<KeySource> {
-    const FILE: &str = "identity.jwks_file";
-    const URL: &str = "identity.jwks_url";
     if reader.is_set(FILE) && reader.is_set(URL) {
         reader.refuse(URL, format!("stands beside {FILE}; the keys come from one of them"));
     }
@@ -155,12 +151,11 @@ fn key_source(reader: &mut Reader<'_>, on: bool) -> Option<KeySource> {
 }
 
 fn keys(reader: &mut Reader<'_>, name: &str) -> Option<(std::path::PathBuf, KeySet)> {
-    const KEY: &str = "identity.jwks_file";
-    let (file, bytes) = reader.open(KEY, name)?;
+    let (file, bytes) = reader.open(FILE, name)?;
     match KeySet::parse(&bytes) {
         Ok(keys) => Some((file, keys)),
         Err(fault) => {
-            reader.refuse(KEY, format!("{} {fault}", file.display()));
+            reader.refuse(FILE, format!("{} {fault}", file.display()));
             None
         }
     }

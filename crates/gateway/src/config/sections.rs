@@ -164,15 +164,13 @@ fn nothing_done(reader: &mut Reader<'_>) -> Vec<u16> {
         let number = value.as_integer().or_else(|| value.as_str()?.parse().ok())?;
         u16::try_from(number).ok().filter(|status| (500..600).contains(status))
     };
-    let found: Option<Vec<u16>> = match value {
-        Value::Array(list) => list.iter().map(one).collect(),
-        value => one(value).map(|status| vec![status]),
-    };
-    let Some(mut found) = found else {
+    let all = if let Value::Array(list) = value { list.as_slice() } else { std::slice::from_ref(value) };
+    if let Some(wrong) = all.iter().find(|value| one(value).is_none()) {
         reader
-            .refuse(KEY, format!("must be a status from 500 to 599 or a list of them, not {}", show(value)));
+            .refuse(KEY, format!("must be a status from 500 to 599 or a list of them, not {}", show(wrong)));
         return Vec::new();
-    };
+    }
+    let mut found: Vec<u16> = all.iter().filter_map(one).collect();
     found.sort_unstable();
     found.dedup();
     found

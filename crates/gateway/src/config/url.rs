@@ -40,7 +40,7 @@ pub(super) fn origin(text: &str) -> Result<Origin, String> {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
     if authority.contains('@') {
-        return Err("must not carry a user or a password: each request brings its own token".to_owned());
+        return Err("must not carry a user or a password".to_owned());
     }
     if !matches!(tail, "" | "/") {
         return Err("must end after the host and port: the paths are those of the API".to_owned());

@@ -27,7 +27,7 @@ impl Config {
             self.books(),
         ];
         let slips = slips::warnings(&self.cards, !self.budgets.is_empty(), clock::date());
-        lines.into_iter().flatten().chain(self.plain_sinks()).chain(slips).collect()
+        lines.into_iter().flatten().chain(self.plain_sinks()).chain(self.folders()).chain(slips).collect()
     }
 
     fn listener(&self) -> Option<String> {
@@ -68,6 +68,33 @@ impl Config {
             (!server.tls && !is_loopback(&server.host)).then(|| {
                 let (name, host) = (&sink.name, &server.host);
                 format!("event_sink {name:?} has no TLS: its token and the events go to {host} in the clear")
+            })
+        })
+    }
+
+    /// Where files are to be, which are made at the start: here that may be another machine's.
+    fn folders(&self) -> impl Iterator<Item = String> {
+        let ledger = match &self.ledger {
+            Ledger::Sqlite(file) => Some(("ledger.url".to_owned(), file)),
+            Ledger::Memory => None,
+        };
+        let sinks = self.event_sinks.iter().filter_map(|sink| match &sink.to {
+            SinkTo::File(file) => Some((format!("event_sink {:?}", sink.name), file)),
+            SinkTo::Server { .. } => None,
+        });
+        ledger.into_iter().chain(sinks).filter_map(|(what, file)| {
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty())?;
+            if file.is_dir() {
+                return Some(format!(
+                    "{what}: {} is a folder: jobgate does not start; name a file in it",
+                    file.display()
+                ));
+            }
+            (!folder.is_dir()).then(|| {
+                format!(
+                    "{what}: there is no folder {} on this machine: jobgate does not start until it is made",
+                    folder.display()
+                )
             })
         })
     }

@@ -1,6 +1,7 @@
 //! Listeners that are bound before the server starts, and what each is for: the clients' one tells when it is open, the operators'
 //! one has a word of its own to end at.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::IntoRawFd;
 use std::sync::Arc;
@@ -28,9 +29,14 @@ impl Bound {
             Ok(Self { address: listener.local_addr()?, listener })
         };
         bound().map_err(|error: std::io::Error| {
-            StartError::Machine(format!(
-                "{key}: cannot listen on {address}: {error}; free that address or configure another one"
-            ))
+            let next = match error.kind() {
+                ErrorKind::PermissionDenied => {
+                    "ports below 1024 are for who may (CAP_NET_BIND_SERVICE): configure another one"
+                }
+                ErrorKind::AddrNotAvailable => "this machine has no such address: configure another one",
+                _ => "free that address or configure another one",
+            };
+            StartError::Machine(format!("{key}: cannot listen on {address}: {error}; {next}"))
         })
     }
 

@@ -35,7 +35,8 @@ fn warnings_tell_what_may_not_be_meant() {
         "upstream.ca_file = 'cert.pem'\npricing.rate_card = 'card.toml'\nledger.url = 'sqlite:book.db'";
     let quiet = Config::parse(kept, &folder("warnings"), NO_ENV);
     assert_eq!(quiet.map(|config| config.warnings()), Ok(Vec::new()));
-    let near = parse("upstream.url = 'http://localhost:1'\nledger.url = 'sqlite:book.db'");
+    let near = "upstream.url = 'http://localhost:1'\nledger.url = 'sqlite:book.db'";
+    let near = Config::parse(near, &folder("warnings"), NO_ENV).unwrap();
     assert_eq!(near.warnings(), ["pricing.rate_card is not set: jobs are forwarded without a price"]);
 }
 
@@ -125,4 +126,30 @@ fn a_certificate_that_is_not_valid_now_is_told() {
         });
         assert_eq!(told, wanted.into_iter().collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn folders_that_are_not_there_are_told() {
+    let base = folder("folders");
+    fs::write(base.join("always.toml"), CARD).unwrap();
+    let sink = |file: &str| format!("[[event_sink]]\nname = 's'\nfile = '{file}'");
+    let missing = format!("there is no folder {}/gone on this machine", base.display());
+    for (text, told) in [
+        (sink("gone/usage.ndjson"), format!("event_sink \"s\": {missing}")),
+        (sink("."), "is a folder: jobgate does not start; name a file in it".to_owned()),
+        ("ledger.url = 'sqlite:gone/book.db'".to_owned(), format!("ledger.url: {missing}")),
+    ] {
+        let ledger = if text.starts_with("ledger") { "" } else { "ledger.url = 'sqlite:book.db'\n" };
+        let text = format!("{ledger}upstream.ca_file = 'cert.pem'\n{text}");
+        let warnings =
+            Config::parse(&text, &base, []).unwrap_or_else(|problems| panic!("{problems}")).warnings();
+        assert!(warnings.iter().any(|line| line.contains(&told)), "{told} not in {warnings:?}");
+    }
+    assert_eq!(
+        warnings("folders-there", &sink("usage.ndjson"))
+            .iter()
+            .filter(|line| line.contains("folder"))
+            .count(),
+        0
+    );
 }
