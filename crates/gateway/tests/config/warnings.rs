@@ -6,7 +6,7 @@ use gateway::config::Config;
 use job_model::Mode;
 
 use super::files::folder;
-use super::{CARD, NO_ENV, parse};
+use super::{CARD, NO_ENV};
 
 #[test]
 fn warnings_tell_what_may_not_be_meant() {
