@@ -65,6 +65,21 @@ impl Load {
         })
     }
 
+    /// Sends so many on one connection.
+    ///
+    /// # Errors
+    /// As [`Load::run`].
+    pub(crate) fn send(&self, requests: u32) -> io::Result<()> {
+        let request: Arc<[u8]> = self.request().into_bytes().into();
+        Builder::new_current_thread().enable_all().build()?.block_on(async {
+            let mut client = Client::connect(self.to, self.status, request).await?;
+            for _ in 0..requests {
+                client.ask().await?;
+            }
+            Ok(())
+        })
+    }
+
     /// Opens so many connections, has one request answered on each where `whole`, else sends one without its last byte; then looks
     /// at the contestant while all of them are open.
     ///

@@ -26,11 +26,15 @@ pub(crate) enum Kind {
 /// The gate as it is measured where nothing else is said.
 pub(crate) const GATE: Kind = Kind::Gate { log: true, ledger: "memory:" };
 
+/// What a process is counted under.
+pub(crate) const COUNTER: [&str; 3] = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];
+
 /// The process.
 #[derive(Debug)]
 pub(crate) struct Contestant {
     child: Child,
     pub(crate) address: SocketAddr,
+    folder: PathBuf,
 }
 
 /// CPU time of a process.
@@ -57,26 +61,27 @@ impl Cpu {
 }
 
 impl Contestant {
-    pub(crate) fn start(kind: Kind, upstream: SocketAddr, folder: &Path) -> io::Result<Self> {
+    /// Under what comes before its command line, such as a program that counts.
+    pub(crate) fn start(kind: Kind, upstream: SocketAddr, folder: &Path, under: &[&str]) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let address = free_address()?;
         let mut command = match kind {
             Kind::PassThrough => {
-                let mut command = on_last_cpu(&std::env::current_exe()?);
+                let mut command = on_last_cpu(under, &std::env::current_exe()?);
                 command.args([pass_through::ROLE, &address.to_string(), &upstream.to_string()]);
                 command
             }
             Kind::Gate { log, ledger } => {
                 let config = folder.join("gate.toml");
                 fs::write(&config, gate_toml([address, free_address()?, upstream], log, ledger))?;
-                let mut command = on_last_cpu(&gate()?);
+                let mut command = on_last_cpu(under, &gate()?);
                 command.args(["serve", "--config"]).arg(config);
                 command
             }
         };
         let said = File::create(folder.join("stderr"))?;
         command.stdin(Stdio::null()).stdout(File::create(folder.join("stdout"))?).stderr(said);
-        let mut contestant = Self { child: command.spawn()?, address };
+        let mut contestant = Self { child: command.spawn()?, address, folder: folder.to_owned() };
         contestant.wait(folder)?;
         Ok(contestant)
     }
@@ -92,6 +97,16 @@ impl Contestant {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
+    }
+
+    /// Stops one that is under [`COUNTER`]: what it has executed.
+    pub(crate) fn instructions(mut self) -> io::Result<u64> {
+        let me = self.child.id().to_string();
+        Command::new("kill").args(["-INT", &me]).status()?;
+        self.child.wait()?;
+        let said = fs::read_to_string(self.folder.join("stderr"))?;
+        let count = said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
+        count.ok_or_else(|| io::Error::other(format!("it was not counted: {said}")))
     }
 
     /// What of it is in memory, in KiB.
@@ -179,9 +194,9 @@ pub(crate) fn keep_to_first_cpu() {
     }
 }
 
-fn on_last_cpu(program: &Path) -> Command {
+fn on_last_cpu(under: &[&str], program: &Path) -> Command {
     let mut command = Command::new("taskset");
-    command.args(["-c", &last_cpu().to_string()]).arg(program);
+    command.args(["-c", &last_cpu().to_string()]).args(under).arg(program);
     command
 }
 

@@ -2,7 +2,7 @@
 //! grow with bodies and connections, how long do clients wait, what stays in memory?
 //!
 //! Upstream, clients and contestants are on loopback; the contestants take turns in short rounds of one run. Without arguments all of
-//! it is measured but the soak; `soak MINUTES` and `idle CONNECTIONS` measure that alone.
+//! it is measured but the soak; `soak MINUTES`, `idle CONNECTIONS` and `instructions` (what a request executes) measure that alone.
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -12,6 +12,7 @@
 mod clients;
 mod contestant;
 mod growth;
+mod instructions;
 mod memory;
 mod pass_through;
 mod rounds;
@@ -45,8 +46,18 @@ struct Place {
 impl Place {
     /// Starts one, in a folder of its own.
     fn start(&self, kind: Kind) -> io::Result<Contestant> {
+        self.start_under(kind, &[])
+    }
+
+    /// Starts one whose instructions are counted.
+    fn start_counted(&self, kind: Kind) -> io::Result<Contestant> {
+        self.start_under(kind, &contestant::COUNTER)
+    }
+
+    fn start_under(&self, kind: Kind, under: &[&str]) -> io::Result<Contestant> {
         self.started.set(self.started.get().saturating_add(1));
-        Contestant::start(kind, self.upstream, &self.folder.join(self.started.get().to_string()))
+        let folder = self.folder.join(self.started.get().to_string());
+        Contestant::start(kind, self.upstream, &folder, under)
     }
 }
 
@@ -85,12 +96,13 @@ fn measure(place: &Place, arguments: &[String]) -> Result<(), Box<dyn Error>> {
             }
             return Ok(());
         }
+        ["instructions"] => instructions::count(place)?,
         ["idle", count] => memory::idle(place, count.parse()?)?,
         ["soak", minutes] => {
             let minutes: u64 = minutes.parse()?;
             memory::soak(place, Duration::from_secs(minutes.saturating_mul(60)))?
         }
-        _ => return Err("arguments are: none, idle CONNECTIONS, soak MINUTES".into()),
+        _ => return Err("arguments are: none, instructions, idle CONNECTIONS, soak MINUTES".into()),
     };
     print(&lines);
     Ok(())

@@ -1,7 +1,7 @@
 //! The machine as it is found: the workspace root, where programs are, who runs this; changes nothing.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ impl Machine {
     }
 
     /// A command that runs in the workspace root and finds every program that [`Machine::has`] finds.
-    pub(crate) fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.root).env("PATH", joined(&self.path));
         for (name, _) in env::vars_os().filter(|(name, _)| is_ours_alone(&name.to_string_lossy())) {

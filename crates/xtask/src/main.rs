@@ -29,7 +29,7 @@ Commands:
   catalogue [ARGS..]
                    try every attack of the list in SECURITY.md and print the table of cases; ARGS choose tests
   bench [ARGS..]   run the benches; ARGS go to `cargo bench`
-  instructions     hold the hot paths of the model to their numbers of instructions; a part of `test`
+  instructions     hold the hot paths of model and gate to their numbers of instructions; a part of `test`
   fuzz [AMOUNT]    run every fuzz target for AMOUNT: runs (`20000`) or seconds (`60s`, the default)
   mutants [ARGS..] change rules, price and budget in small ways and tell what no test notices; ARGS go to `cargo mutants`,
                    for example `--shard 0/8`
@@ -37,9 +37,6 @@ Commands:
 
 What is missing on the machine is put in place first: Debian packages through apt-get when run as root
 (else the one line to run is printed), cargo's own tools through `cargo install`.";
-
-/// The load run.
-const OF_THE_GATE: &str = "what_does_a_gated_post_cost";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -85,7 +82,7 @@ fn demo(machine: &Machine, arguments: &[String]) -> Result<(), Failure> {
 
 fn bench(machine: &Machine, arguments: &[String]) -> Result<(), Failure> {
     supply::to_build(machine)?;
-    if arguments.is_empty() || arguments.iter().any(|argument| argument == OF_THE_GATE) {
+    if arguments.is_empty() || arguments.iter().any(|argument| argument == instructions::LOAD_RUN) {
         // That bench starts the program itself, which `cargo bench` does not build.
         let gate = machine.cargo(&["build", "--release", "--package", "jobgate", "--bin", "jobgate"]);
         run::step("build jobgate", gate, |_| {})?;
