@@ -1,5 +1,6 @@
 //! Where findings go, each in the format that was asked for.
 
+use std::fmt::Display;
 use std::io;
 
 use jobgate::judge::Finding;
@@ -8,24 +9,28 @@ use super::{Format, human, machine};
 use crate::output::Data;
 
 /// One document after another; `first` and the brackets make an array of them.
+///
+/// A reader that goes away (`jobgate lint FILE | head`) gets nothing more, but the documents are still judged: what is counted, and the
+/// exit code, are the truth about all of them.
 #[derive(Debug)]
 pub(super) struct Sink {
     format: Format,
     data: Data,
     first: bool,
+    is_read: bool,
 }
 
 impl Sink {
     /// Begins the data.
     ///
     /// # Errors
-    /// When stdout is gone, as everywhere here.
+    /// When stdout cannot be written, as everywhere here.
     pub(super) fn new(format: Format) -> io::Result<Self> {
-        let mut data = Data::new();
+        let mut sink = Self { format, data: Data::new(), first: true, is_read: true };
         if format == Format::Json {
-            data.line("[")?;
+            sink.line("[")?;
         }
-        Ok(Self { format, data, first: true })
+        Ok(sink)
     }
 
     /// One document; `line` counts from 1 in a file with one document a line.
@@ -36,25 +41,43 @@ impl Sink {
         body: &[u8],
         finding: Option<&Finding>,
     ) -> io::Result<()> {
+        if !self.is_read {
+            return Ok(());
+        }
         let separator = if std::mem::take(&mut self.first) { "" } else { "," };
         match (self.format, finding) {
             (Format::Human, None) => Ok(()),
             (Format::Human, Some(Finding::Report(report))) => {
-                self.data.line(human::rendered(name, line, body, report))
+                self.line(human::rendered(name, line, body, report))
             }
-            (Format::Human, Some(Finding::TooLong)) => self.data.line(human::too_long(name, line)),
+            (Format::Human, Some(Finding::TooLong)) => self.line(human::too_long(name, line)),
             (Format::Json, finding) => {
-                self.data.line(format_args!("{separator}{}", machine::document(name, line, finding)))
+                self.line(format_args!("{separator}{}", machine::document(name, line, finding)))
             }
-            (Format::Ndjson, finding) => self.data.line(machine::document(name, line, finding)),
+            (Format::Ndjson, finding) => self.line(machine::document(name, line, finding)),
         }
     }
 
     /// Ends the data.
     pub(super) fn finish(mut self) -> io::Result<()> {
         if self.format == Format::Json {
-            self.data.line("]")?;
+            self.line("]")?;
         }
-        self.data.finish()
+        if self.is_read { unless_gone(self.data.finish()).map(drop) } else { Ok(()) }
+    }
+
+    fn line(&mut self, line: impl Display) -> io::Result<()> {
+        if self.is_read {
+            self.is_read = unless_gone(self.data.line(line))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether somebody still reads; that nobody does is no fault.
+fn unless_gone(written: io::Result<()>) -> io::Result<bool> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
     }
 }
