@@ -1,9 +1,9 @@
 //! Findings for people: the line, a caret under the member, what to write instead.
 
-use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use job_model::{Position, Report, Severity, Violation};
 
-use super::too_long_message;
+use super::{too_long_message, unlisted};
 use crate::output;
 
 /// Of a very long line this many bytes around the caret are shown.
@@ -27,6 +27,14 @@ pub(super) fn rendered(name: &str, line: Option<u64>, body: &[u8], report: &Repo
             text.push_str("\n\n");
         }
         text.push_str(&one(name, line, body, violation));
+    }
+    let unlisted = unlisted(report);
+    if unlisted > 0 {
+        let problems = if unlisted == 1 { "problem is" } else { "problems are" };
+        let rest = format!("{unlisted} more {problems} not listed");
+        let rest = Group::with_title(Level::NOTE.primary_title(rest.as_str()));
+        text.push_str("\n\n");
+        text.push_str(&RENDERER.render(&[rest]));
     }
     text.push('\n');
     text

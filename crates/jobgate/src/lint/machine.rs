@@ -4,22 +4,25 @@ use job_model::{Report, Violation};
 use jobgate::judge::Finding;
 use serde_json::{Value, json};
 
-use super::too_long_message;
+use super::{too_long_message, unlisted};
 
 /// One document.
 pub(super) fn document(name: &str, line: Option<u64>, finding: Option<&Finding>) -> Value {
-    let violations = match finding {
-        None => Vec::new(),
-        Some(Finding::Report(report)) => of_report(report),
+    let (violations, unlisted) = match finding {
+        None => (Vec::new(), 0),
+        Some(Finding::Report(report)) => (of_report(report), unlisted(report)),
         // No rule is broken: the gate would not have read it, and says so under this code.
         Some(Finding::TooLong) => {
-            vec![json!({"code": "RequestTooLarge", "message": too_long_message(), "severity": "deny"})]
+            let detail =
+                json!({"code": "RequestTooLarge", "message": too_long_message(), "severity": "deny"});
+            (vec![detail], 0)
         }
     };
     let mut object = json!({
         "file": name,
         "accepted": !finding.is_some_and(Finding::denies),
         "violations": violations,
+        "unlisted": unlisted,
     });
     if let (Some(line), Some(object)) = (line, object.as_object_mut()) {
         object.insert("line".to_owned(), line.into());

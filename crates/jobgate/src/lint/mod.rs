@@ -9,7 +9,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use job_model::{Policy, Profile};
+use job_model::{Policy, Profile, Report};
 use jobgate::judge::{Judge, Tally};
 use jobgate::stream::{self, Interrupted};
 
@@ -127,6 +127,12 @@ fn lines(path: &Path, name: &str, judge: &Judge, sink: &mut Sink, tally: &mut Ta
             Interrupted::Output(error) => Problem::Output(error.into()),
         }
     })
+}
+
+/// How many violations a report only counts.
+fn unlisted(report: &Report) -> u64 {
+    let all = report.by_rule().fold(0_u64, |sum, (_, count)| sum.saturating_add(count.into()));
+    all.saturating_sub(u64::try_from(report.violations().len()).unwrap_or(u64::MAX))
 }
 
 /// What is said of a document that is longer than any job.

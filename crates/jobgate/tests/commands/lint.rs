@@ -159,6 +159,29 @@ fn programs_get_every_document_with_the_bytes_to_underline() {
 }
 
 #[test]
+fn how_many_faults_are_not_listed_is_told() {
+    let outputs = |count: usize| GOOD.replace(r#"["OBJ"]"#, &format!("[{}]", vec!["0"; count].join(",")));
+    let place = Place::new("many");
+    for (count, unlisted, told) in [
+        (50, 0, None),
+        (51, 1, Some("note: 1 more problem is not listed\n\n")),
+        (200, 150, Some("note: 150 more problems are not listed\n\n")),
+    ] {
+        let job = outputs(count);
+        let human = place.run_on(&["lint"], &job).stdout;
+        assert_eq!(human.matches("error[output-invalid]").count(), 50);
+        assert_eq!(human.find("note: ").map(|at| &human[at..]), told);
+        for format in ["json", "ndjson"] {
+            let ran = place.run_on(&["lint", "--format", format], &job).json();
+            let document = if format == "json" { &ran[0] } else { &ran };
+            assert_eq!((rules_of(document).len(), &document["unlisted"]), (50, &unlisted.into()));
+        }
+    }
+    let good = place.run_on(&["lint", "--format", "ndjson"], GOOD).json();
+    assert_eq!(good["unlisted"], 0);
+}
+
+#[test]
 fn without_files_that_can_be_read_the_array_is_empty() {
     let ran = Place::new("nothing").run(&["lint", "--format", "json", "nowhere.json"]);
     assert_eq!(ran.code, Some(2));
