@@ -1,7 +1,7 @@
 //! What a rate card is refused for: every problem at once, each with its key and what to do.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use job_model::{CardProblem, RateCard};
+use job_model::{CardProblem, JobType, OutputFormat, Quality, RateCard};
 
 const HEAD: &str = "name='n'\nversion='v'\ncurrency='c'\nbasis='b'\n";
 const ROUND: &str = "[rounding]\nstep='0.5'\nmode='up'\n";
@@ -130,6 +130,28 @@ fn prices_are_plain_decimals_in_quotes_or_whole_numbers() {
     ] {
         let told = with(price).unwrap_err().to_string();
         assert_eq!(told, format!("rate[0].per_gigapixel: {want}"), "{price}");
+    }
+}
+
+/// What operators write their own card by.
+#[test]
+fn the_example_loads_and_names_every_key_and_word() {
+    let example = include_str!("../../../deploy/rate-card.example.toml");
+    RateCard::from_toml(example).unwrap_or_else(|problems| panic!("{problems}"));
+    let (keys, comments): (Vec<_>, Vec<_>) = example.lines().partition(|line| !line.starts_with('#'));
+    let unknown = "x=1\n[rounding]\nx=1\n[[rate]]\nx=1\n[[surcharge]]\nx=1";
+    let known = problems(unknown);
+    let mut known = known.iter().filter_map(|problem| problem.split_once("unknown key; known are "));
+    for _ in ["", "rounding", "rate", "surcharge"] {
+        for key in known.next().unwrap().1.split(", ") {
+            let set = [format!("{key} = "), format!("[{key}]"), format!("[[{key}]]")];
+            assert!(keys.iter().any(|line| set.iter().any(|set| line.starts_with(set))), "{key}");
+        }
+    }
+    let comments = comments.join(" ");
+    let words = [&JobType::WORDS[..], &Quality::WORDS, &OutputFormat::WORDS].concat();
+    for word in words {
+        assert!(comments.contains(word), "{word}");
     }
 }
 

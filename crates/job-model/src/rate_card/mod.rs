@@ -24,6 +24,25 @@ pub use set::RateCards;
 
 /// An operator's prices.
 ///
+/// A card is TOML, or JSON with the same keys:
+///
+/// | key | what it is |
+/// |---|---|
+/// | `name`, `version`, `basis` | texts: which card it is, and where its prices come from |
+/// | `currency` | what the amounts are, in printable ASCII |
+/// | `effective_from`, `effective_until` | from when it holds, and until when, that instant left out; not set: always |
+/// | `rounding.step` | what every sum is made a multiple of, and the least that a job costs; a multiple of 0.000001 |
+/// | `rounding.mode` | `half-even`, `up` or `down` |
+/// | `[[rate]]` | the prices of some types and qualities; at least one row, and for each pair at most one |
+/// | `rate.type`, `rate.quality` | lists of words of the contract; not set: all |
+/// | `rate.per_gigapixel`, `rate.per_megapoint` | what one costs; not set: 0 |
+/// | `rate.minimum` | what such a job costs at least, surcharges included; a multiple of the step; not set: 0 |
+/// | `[[surcharge]]` | what a job costs on top that asks for one of some formats, once for a row; at most 40 rows |
+/// | `surcharge.output` | the formats |
+/// | `surcharge.per_gigapixel`, `surcharge.per_megapoint`, `surcharge.flat` | how much; not set: 0 |
+///
+/// A number is written in quotes, in plain digits, from 0 to 10000 and with at most 12 decimal places; a whole number also without quotes.
+///
 /// ```
 /// use job_model::RateCard;
 /// let card = RateCard::from_toml(r#"
