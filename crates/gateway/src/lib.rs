@@ -50,5 +50,5 @@ pub use outcome::Decision;
 pub use phase::admit::{Desk, Judged, Permit, decide};
 pub use phase::head::{HeadLimits, scan_head};
 pub use phase::route::{Route, route};
-pub use rejection::{Excess, Fault, Invalid, NoBudget, Rejection, Sending, TokenFault};
+pub use rejection::{Asked, Excess, Fault, Invalid, NoBudget, Rejection, Sending, TokenFault};
 pub use server::{Gateway, Panicked, StartError, StopHandle};

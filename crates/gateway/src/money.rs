@@ -21,7 +21,7 @@ use crate::config::{Holds, SettleBy};
 use crate::courier::Answer;
 use crate::phase::admit::{self, Judged};
 use crate::phase::look_up::{self, Found, Seen};
-use crate::rejection::{Excess, NoBudget, Rejection, Sending};
+use crate::rejection::{Asked, Excess, NoBudget, Rejection, Sending};
 use crate::repeat::{self, Ticket};
 use crate::stake::{Held, Stake};
 
@@ -87,7 +87,7 @@ impl Money {
             Ok(near) => Ok(Some(stake.near(near))),
             Err(no) => {
                 stake.never_was();
-                Err(rejected(no, amount, currency, false))
+                Err(rejected(no, amount, currency, Asked::Job))
             }
         }
     }
@@ -109,7 +109,10 @@ impl Money {
         now: Timestamp,
     ) -> Result<Option<Stake>, Rejection> {
         let Some(ticket) = ticket else { return Ok(None) };
-        self.ledger.begin(ticket.key, now).await.map_err(|no| rejected(no, None, String::new(), false))?;
+        self.ledger
+            .begin(ticket.key, now)
+            .await
+            .map_err(|no| rejected(no, None, String::new(), Asked::Job))?;
         Ok(Some(Stake::new(self, None, Some(ticket))))
     }
 
@@ -338,14 +341,14 @@ fn unavailable(fault: &Unavailable) -> Rejection {
     Rejection::LedgerUnavailable
 }
 
-fn rejected(no: Refused, requested: Option<Amount>, currency: String, is_change: bool) -> Rejection {
+fn rejected(no: Refused, requested: Option<Amount>, currency: String, asked: Asked) -> Rejection {
     match no {
         Refused::Budget(mut short) => {
             for sum in &mut short {
                 // A job without a price asks for nothing.
                 sum.requested = sum.requested.filter(|_| requested.is_some());
             }
-            Rejection::BudgetExceeded(Box::new(NoBudget::Exceeded(Excess { short, currency, is_change })))
+            Rejection::BudgetExceeded(Box::new(NoBudget::Exceeded(Excess { short, currency, asked })))
         }
         Refused::Repeated(earlier) => repeated(&earlier),
         Refused::Changed => Rejection::ChangeInProgress,

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use admission::Shortfall;
-use job_model::{Operation, Rejected, UnpricedReason};
-use ledger::HoldId;
+use admission::{HoldState, Shortfall};
+use job_model::{Amount, Operation, Quote, Rejected, UnpricedReason, Workload};
+use ledger::{HoldId, HoldRow};
 
 /// Why a request is not forwarded, or why its answer cannot be given.
 #[derive(Debug)]
@@ -127,8 +127,38 @@ pub struct Excess {
     pub short: Vec<Shortfall>,
     /// What they are amounts of.
     pub currency: String,
-    /// Whether it is what a change makes a job dearer.
-    pub is_change: bool,
+    /// What they were asked for.
+    pub asked: Asked,
+}
+
+/// What budgets were asked for.
+#[derive(Debug)]
+pub enum Asked {
+    /// The price of a job.
+    Job,
+    /// What a change makes a job dearer.
+    Change,
+    /// What a job that nobody changes costs now, beyond what is held for it.
+    Unchanged {
+        /// By which card, name and version.
+        card: [String; 2],
+        /// All that it costs.
+        price: Amount,
+    },
+}
+
+impl Asked {
+    /// What a change asks for behind which a job costs this.
+    pub(crate) fn by(row: &HoldRow, merged: &Workload, quote: &Quote) -> Self {
+        match quote {
+            _ if row.state == HoldState::Lapsed => Self::Job,
+            Quote::Priced(estimate) if *merged == row.workload => Self::Unchanged {
+                card: [estimate.card().name(), estimate.card().version()].map(str::to_owned),
+                price: estimate.amount(),
+            },
+            _ => Self::Change,
+        }
+    }
 }
 
 impl NoBudget {

@@ -10,7 +10,7 @@ use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Raise, Refused, Terms, Told,
 use super::{Money, rejected, unavailable};
 use crate::phase::admit;
 use crate::phase::look_up::{Found, Seen};
-use crate::rejection::{NoBudget, Rejection};
+use crate::rejection::{Asked, NoBudget, Rejection};
 use crate::repeat::Ticket;
 use crate::stake::{Held, Pricing, Stake};
 
@@ -165,7 +165,7 @@ impl Money {
             claims,
         };
         let currency = new.currency.clone();
-        self.ledger.reserve(new, None, now).await.map_err(|no| rejected(no, amount, currency, false))?;
+        self.ledger.reserve(new, None, now).await.map_err(|no| rejected(no, amount, currency, Asked::Job))?;
         let row = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?;
         let gone = || unavailable(&Unavailable::new("a hold is gone that was just opened"));
         let row = row.ok_or_else(gone)?;
@@ -219,7 +219,8 @@ impl Money {
         let doubtful = row.state == HoldState::InDoubt;
         let to = held_behind(row, patch, quote);
         let terms = self.terms_of(to, quote);
-        let amend = Some(Amend { workload: patch.merge_workload(&row.workload), terms: terms.clone() });
+        let workload = patch.merge_workload(&row.workload);
+        let amend = Some(Amend { workload, terms: terms.clone() });
         // What upstream's yes leaves open when the change before it was not answered is still open.
         let over = if doubtful { Event::Doubt } else { Event::Keep };
         let agreed = vec![Event::Adjust(to), if submits { Event::Submit } else { over }];
@@ -228,8 +229,8 @@ impl Money {
             Held { agreed, refused, amend, pricing: self.pricing(row.workload, now), ..Held::of(row.id) };
         let raise = Raise { to, terms, currency: self.currency(now), claims };
         let begun = self.begin(held, row, raise, ticket, now).await;
-        let lapsed = row.state == HoldState::Lapsed;
-        begun.map(Some).map_err(|no| rejected(no, priced, self.currency(now), !lapsed))
+        let asked = Asked::by(row, &workload, quote);
+        begun.map(Some).map_err(|no| rejected(no, priced, self.currency(now), asked))
     }
 
     /// The same of a change that only a lowered rule or a shadow lets pass, since what it makes of the price cannot be read: once upstream
@@ -263,8 +264,8 @@ impl Money {
         }
         let raise = Raise { to: row.amount, terms: None, currency: row.currency.clone(), claims };
         let begun = self.begin(held, &row, raise, ticket, now).await;
-        let lapsed = row.state == HoldState::Lapsed;
-        begun.map(Some).map_err(|no| rejected(no, None, self.currency(now), !lapsed))
+        let asked = if row.state == HoldState::Lapsed { Asked::Job } else { Asked::Change };
+        begun.map(Some).map_err(|no| rejected(no, None, self.currency(now), asked))
     }
 
     /// Writes down that a change is about to be sent. On a task of its own: whoever gives the request up meanwhile does not hear

@@ -6,7 +6,7 @@ use job_model::UnpricedReason;
 use serde_json::{Value, json};
 
 use super::Reply;
-use crate::rejection::{Excess, NoBudget};
+use crate::rejection::{Asked, Excess, NoBudget};
 
 const NO_BUDGET: &str = "BudgetExceeded";
 
@@ -60,10 +60,12 @@ impl Reply {
 /// The sum of a budget that said no, in words and in numbers.
 fn shortfall(sum: &Shortfall, excess: &Excess) -> (String, Value) {
     let requested = sum.requested.map(|amount| amount.to_string()).unwrap_or_default();
-    let needs = if excess.is_change {
-        format!("The change makes the job {requested} dearer")
-    } else {
-        format!("The job needs {requested}")
+    let needs = match &excess.asked {
+        Asked::Job => format!("The job needs {requested}"),
+        Asked::Change => format!("The change makes the job {requested} dearer"),
+        Asked::Unchanged { card: [name, version], price } => format!(
+            "By rate card '{name}' version '{version}' the job costs {price} now, {requested} more than is held for it"
+        ),
     };
     let message = format!(
         "{needs}, which is {} more than budget '{}' has left: of {} are {} settled and {} held.",

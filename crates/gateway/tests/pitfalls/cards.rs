@@ -7,7 +7,7 @@ use gateway::Config;
 
 use crate::support::folder::Folder;
 use crate::support::money::{budget, states, sum, sums};
-use crate::support::{Act, JOB, Recorder, Running, answer, get, post};
+use crate::support::{Act, JOB, Recorder, Running, answer, get, post, request};
 
 fn card(name: &str, price: &str, when: &str) -> String {
     format!(
@@ -199,4 +199,36 @@ fn a_next_card_of_another_unit_is_told_before_it_holds() {
     let config = Config::parse("pricing.rate_card = ['now.toml', 'next.toml']", &folder.0, []).unwrap();
     let said: Vec<_> = config.warnings().into_iter().filter(|warning| warning.contains("next")).collect();
     assert!(said.len() == 1 && said[0].contains("in EUR and \"next\" version \"1\" in USD"), "{said:?}");
+}
+
+/// Who changes nothing about a job is not told that it was made dearer: it is another card that prices it.
+#[test]
+fn a_job_that_another_card_makes_dearer_is_told_with_that_card() {
+    let folder = Folder::new("dearer");
+    fs::write(folder.0.join("old.toml"), card("old", "1", "")).unwrap();
+    fs::write(folder.0.join("new.toml"), card("new", "2", "")).unwrap();
+    let text = |card: &str| {
+        budget("4", &folder.ledger()).replace("builtin:illustrative", &folder.at(&format!("{card}.toml")))
+    };
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, &text("old"));
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    gateway.stop();
+    let gateway = Running::start_patiently(upstream.address, &text("new"));
+    let by_card = "By rate card 'new' version '1' the job costs 4.2 now, 2.1 more than is held for it";
+    let by_change = "The change makes the job 3.9 dearer";
+    for (body, said) in [
+        (r#"{"state":"Active"}"#, by_card),
+        (r#"{"settings":{"processingEngines":2}}"#, by_card),
+        (r#"{"costEstimationParameters":{"gigaPixels":3}}"#, by_change),
+    ] {
+        let target = "/contextcapture/jobs/cc3d35cc-416a-4262-9714-b359da70b419";
+        let refused = gateway.send(&request("PATCH", target, body));
+        assert_eq!((refused.status, refused.code().as_str()), (402, "BudgetExceeded"));
+        let message = refused.json()["error"]["message"].as_str().unwrap().to_owned();
+        let missing = if said == by_card { "0.2" } else { "2" };
+        let sum =
+            format!(", which is {missing} more than budget 'all' has left: of 4 are 0 settled and 2.1 held.");
+        assert_eq!(message, format!("{said}{sum}"));
+    }
 }
