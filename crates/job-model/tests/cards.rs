@@ -78,6 +78,10 @@ fn every_fault_of_the_whole_or_of_a_row_is_told_alone() {
             format!("effective_until=2026-05-01\n{whole}"),
             "effective_until: must be a date and time with offset, as \"2026-11-01T00:00:00Z\"",
         ),
+        (
+            whole.replace("'c'", "'€'"),
+            "currency: must be printable ASCII, as \"EUR\": it is sent in a header",
+        ),
         (format!("{whole}{many}"), "surcharge: has more than 40 rows; put formats of one price in one row"),
     ];
     for (text, want) in cases {

@@ -63,6 +63,9 @@ impl Reader {
         let name = self.text(root, "name");
         let version = self.text(root, "version");
         let currency = self.text(root, "currency");
+        if !currency.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            self.refuse("currency", "must be printable ASCII, as \"EUR\": it is sent in a header");
+        }
         let basis = self.text(root, "basis");
         let effective_from = self.date(root, "effective_from");
         let effective_until = self.date(root, "effective_until");
