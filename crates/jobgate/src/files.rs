@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jobgate::stream::LONGEST;
 
-use crate::output::{Ending, Failure};
+use crate::output::{Ending, Failure, printable};
 
 /// The name that people see for a path.
 pub(crate) fn title(path: &Path) -> String {
@@ -51,5 +51,5 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Ending::Usage, format!("{}: cannot be read: {error}", title(path)))
+    Failure::new(Ending::Usage, format!("{}: cannot be read: {error}", printable(&title(path))))
 }

@@ -55,7 +55,7 @@ impl From<io::Error> for Failure {
 impl From<Failure> for Ending {
     fn from(failure: Failure) -> Self {
         for line in failure.what.iter().flat_map(|what| what.lines()) {
-            say(format_args!("jobgate: {line}"));
+            say(format_args!("jobgate: {}", printable(line)));
         }
         failure.ending
     }
@@ -94,6 +94,12 @@ impl Data {
 pub(crate) fn say(line: impl fmt::Display) {
     // There is nowhere left to report that stderr is gone.
     let _ = writeln!(anstream::stderr().lock(), "{line}");
+}
+
+/// What a terminal would act on, such as in a file's name, is shown as a replacement character.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = |character: char| character == '\t' || !character.is_control();
+    text.chars().map(|character| if shown(character) { character } else { '\u{fffd}' }).collect()
 }
 
 /// A line of CSV. A principal or a currency may have anything in it: it is quoted as RFC 4180 says, and what a spreadsheet would take

@@ -4,7 +4,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use job_model::{Position, Report, Severity, Violation};
 
 use super::{too_long_message, unlisted};
-use crate::output;
+use crate::output::{self, printable};
 
 /// Of a very long line this many bytes around the caret are shown.
 const AROUND: usize = 120;
@@ -21,12 +21,12 @@ pub(crate) fn show(name: &str, body: &[u8], report: &Report) {
 
 /// All findings of a document.
 pub(super) fn rendered(name: &str, line: Option<u64>, body: &[u8], report: &Report) -> String {
-    let mut text = String::new();
+    let (name, mut text) = (printable(name), String::new());
     for violation in report.violations() {
         if !text.is_empty() {
             text.push_str("\n\n");
         }
-        text.push_str(&one(name, line, body, violation));
+        text.push_str(&one(&name, line, body, violation));
     }
     let unlisted = unlisted(report);
     if unlisted > 0 {
@@ -42,8 +42,8 @@ pub(super) fn rendered(name: &str, line: Option<u64>, body: &[u8], report: &Repo
 
 /// A document of which nothing can be shown.
 pub(super) fn too_long(name: &str, line: Option<u64>) -> String {
-    let message = too_long_message();
-    let origin = Origin::path(name);
+    let (name, message) = (printable(name), too_long_message());
+    let origin = Origin::path(name.as_str());
     let origin = match line.and_then(|line| usize::try_from(line).ok()) {
         Some(line) => origin.line(line),
         None => origin,
@@ -104,7 +104,10 @@ impl Excerpt {
         let cut = start.saturating_sub(line_start) > BEFORE;
         let from = if cut { start.saturating_sub(AROUND) } else { line_start };
         let to = line_end.min(end.saturating_add(AROUND)).max(end);
-        let piece = |range: std::ops::Range<usize>| printable(body.get(range).unwrap_or_default());
+        // What is no text is shown as a replacement character, too.
+        let piece = |range: std::ops::Range<usize>| {
+            printable(&String::from_utf8_lossy(body.get(range).unwrap_or_default()))
+        };
         let mut text = String::new();
         if cut {
             text.push('…');
@@ -119,12 +122,4 @@ impl Excerpt {
         }
         Self { start: caret, end: caret_end, cut, text }
     }
-}
-
-/// What is no text, and what a terminal would act on, is shown as a replacement character.
-fn printable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .map(|character| if character.is_control() && character != '\t' { '\u{fffd}' } else { character })
-        .collect()
 }

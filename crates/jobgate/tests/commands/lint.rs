@@ -1,5 +1,7 @@
 //! `jobgate lint` of single documents: what people and programs see, and the exit codes.
 
+use jobgate::stream::LONGEST;
+
 use crate::{GOOD, Place, Ran, rules_of};
 
 /// A fault of every severity, on lines of their own.
@@ -94,6 +96,31 @@ fn what_a_terminal_would_act_on_is_not_shown_to_it() {
         ran.stdout.chars().all(|character| character == '\n' || !character.is_control()),
         "{}",
         ran.stdout
+    );
+}
+
+/// Whoever names a file writes neither to a terminal nor a line of his own to a log.
+#[cfg(unix)]
+#[test]
+fn a_file_s_name_is_shown_as_a_name() {
+    let name = "e\u{1b}[31mvil\n::error::.json";
+    let lines = name.replace(".json", ".ndjson");
+    let place = Place::new("names").with(name, "[]").with(&lines, vec![b' '; LONGEST + 1]);
+    let absent = "not\u{1b}[31m\n::error::";
+    let card = ["estimate", name, "--rate-card", absent];
+    let bad = ["estimate", name, "--rate-card", "builtin:illustrative"];
+    let refused = ["estimate", name, "--rate-card", name];
+    for args in [&["lint", name][..], &["lint", &lines], &["lint", absent], &card, &bad, &refused] {
+        let ran = place.run(args);
+        assert_ne!(ran.code, Some(0), "{args:?}");
+        let shown = ran.shown();
+        assert!(!shown.contains('\u{1b}') && shown.contains("\u{fffd}[31m"), "{shown}");
+        assert!(shown.lines().all(|line| !line.starts_with("::error::")), "{shown}");
+    }
+    assert_eq!(
+        place.run(&["lint", name, "--format", "json"]).json()[0]["file"],
+        name,
+        "programs get it as it is"
     );
 }
 
