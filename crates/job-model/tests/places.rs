@@ -1,7 +1,7 @@
 //! What a violation points at, and limits where they begin.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use job_model::{JobPatch, JobRequest, Limits, Policy, Profile, Rule, Severity};
+use job_model::{JobPatch, JobRequest, Limits, Policy, Profile, Report, Rule, Severity, Violation};
 
 const JOB: &str = r#"{"type":"Full","name":"n","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","inputs":[{"id":"58e0c0ca-f730-4e5b-808d-1c8cacacb4d4"}],"settings":{"quality":"Extra","outputs":["OBJ"],"processingEngines":4},"costEstimationParameters":{"gigaPixels":2}}"#;
 
@@ -115,4 +115,17 @@ fn a_byte_order_mark_before_the_body_is_named() {
         let message = no.violations().next().unwrap().message();
         assert!(message.contains(place), "{message}");
     }
+}
+
+/// Who follows the hint must not be refused for that.
+#[test]
+fn where_a_member_belongs_that_cannot_be_changed_is_not_told_to_a_change() {
+    let policy = Policy::default();
+    let told =
+        |report: &Report| report.violations().iter().filter_map(Violation::suggestion).collect::<Vec<_>>();
+    let job = JobRequest::from_json(br#"{"projectId":"x"}"#, &policy).unwrap_err();
+    assert_eq!(told(job.report()), ["workspaceId"]);
+    let patch = |body: &str| told(JobPatch::from_json(body.as_bytes(), &policy).unwrap().report());
+    assert_eq!(patch(r#"{"projectId":"x"}"#), [""; 0]);
+    assert_eq!(patch(r#"{"jobSettings":{},"quality":"Extra"}"#), ["settings", "settings.quality"]);
 }

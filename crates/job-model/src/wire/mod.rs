@@ -77,6 +77,7 @@ pub(crate) fn check_patch(body: &[u8], policy: &Policy) -> Result<Accepted<JobPa
 
 fn read_change(body: &[u8], policy: &Policy, rest: Rest) -> Result<Accepted<JobPatch>, Rejected> {
     let mut reader = Reader::new(body, policy);
+    reader.is_change = true;
     let opening = opening(&mut reader);
     let mut slots = Slots::default();
     whole(&mut reader, |reader| reader.patch(&mut slots)).map_err(|fault| of_body(fault, body, policy))?;

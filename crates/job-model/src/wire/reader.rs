@@ -49,6 +49,8 @@ pub(super) struct Reader<'a> {
     pub(super) policy: &'a Policy,
     /// Whether what is said of inputs is kept: each is an allocation of its own, and no rule looks at it.
     pub(super) keeps_descriptions: bool,
+    /// Whether the body changes a job.
+    pub(super) is_change: bool,
     pub(super) findings: Findings,
     /// What was found below `inputs`: forgotten when there are too many of them.
     pub(super) input_findings: Findings,
@@ -66,6 +68,7 @@ impl<'a> Reader<'a> {
             cursor,
             policy,
             keeps_descriptions: true,
+            is_change: false,
             findings: Findings::default(),
             input_findings: Findings::default(),
             case_variant: None,
@@ -289,7 +292,8 @@ impl<'a> Reader<'a> {
             (Place::Settings, "meshQuality") | (Place::Root, "quality") => Some("settings.quality"),
             (Place::Root, "outputs") => Some("settings.outputs"),
             (Place::Root, "jobSettings") => Some("settings"),
-            (Place::Root, "projectId") => Some("workspaceId"),
+            // A change names no workspace either.
+            (Place::Root, "projectId") if !self.is_change => Some("workspaceId"),
             _ => None,
         };
         let target = Target::Unknown(place, shown.then(|| content.into()));
