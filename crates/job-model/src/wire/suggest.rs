@@ -1,12 +1,13 @@
 //! The documented word that a client probably meant.
 
 /// Spellings that are in use elsewhere for the same format, in lower case.
-const ALIASES: [(&str, &str); 7] = [
+const ALIASES: [(&str, &str); 8] = [
     ("cesium3dtiles", "Cesium 3D Tiles"),
     ("3dtiles", "Cesium 3D Tiles"),
     ("i3s", "ESRI i3s"),
     ("orthophotodsm", "Orthophoto/DSM"),
     ("orthophoto", "Orthophoto/DSM"),
+    ("dsm", "Orthophoto/DSM"),
     ("webreadyscalablemesh", "WebReady ScalableMesh"),
     ("orientations", "CCOrientations"),
 ];
@@ -91,6 +92,7 @@ mod tests {
         assert_eq!(suggest("Unknown", &JobType::WORDS), None);
         assert_eq!(suggest("3", &OutputFormat::WORDS), None);
         assert_eq!(suggest("3M", &OutputFormat::WORDS), Some("3MX"));
+        assert_eq!(suggest("DSM", &OutputFormat::WORDS), Some("Orthophoto/DSM"));
     }
 
     #[test]
