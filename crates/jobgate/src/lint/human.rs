@@ -3,7 +3,7 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use job_model::{Position, Report, Severity, Violation};
 
-use super::{too_long_message, unlisted};
+use super::{message, too_long_message, unlisted};
 use crate::output::{self, printable};
 
 /// Of a very long line this many bytes around the caret are shown.
@@ -58,7 +58,7 @@ fn one(name: &str, line: Option<u64>, body: &[u8], violation: &Violation) -> Str
         Severity::Warn => Level::WARNING,
         Severity::Audit | Severity::Off => Level::NOTE,
     };
-    let message = violation.message();
+    let message = message(violation, line);
     let label = violation.suggestion().map_or_else(String::new, |word| format!("did you mean '{word}'?"));
     let help = format!("`jobgate rules {}` explains this rule", violation.rule().id());
     let span = violation.span();

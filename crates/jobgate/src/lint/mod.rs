@@ -9,7 +9,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use job_model::{Policy, Profile, Report};
+use job_model::{Policy, Position, Profile, Report, Violation};
 use jobgate::judge::{Judge, Tally};
 use jobgate::stream::{self, Interrupted};
 
@@ -127,6 +127,16 @@ fn lines(path: &Path, name: &str, judge: &Judge, sink: &mut Sink, tally: &mut Ta
             Interrupted::Output(error) => Problem::Output(error.into()),
         }
     })
+}
+
+/// What is said of a violation. A document that is one line of a file stands on that line, and so do its faults.
+fn message(violation: &Violation, line: Option<u64>) -> String {
+    let message = violation.message();
+    let line = line.and_then(|line| usize::try_from(line).ok());
+    match violation.position().zip(line) {
+        Some((place, line)) => message.replace(&place.to_string(), &Position { line, ..place }.to_string()),
+        None => message,
+    }
 }
 
 /// How many violations a report only counts.

@@ -40,6 +40,16 @@ fn programs_get_the_lines_with_findings() {
     assert_eq!(rules_of(&ran.json()[0]), ["body-syntax"], "by its name it is one document");
 }
 
+/// Where the fault is in the file is told, not where it is in its line.
+#[test]
+fn a_fault_of_a_line_is_on_that_line_in_words_too() {
+    let place = Place::new("lines-words").with("jobs.ndjson", format!("{GOOD}\n\n{{\"type\": nil}}\n"));
+    let said = "The body is not valid JSON, at line 3, column 11.";
+    assert!(place.run(&["lint", "jobs.ndjson"]).stdout.contains(said));
+    let found = place.run(&["lint", "--format", "ndjson", "jobs.ndjson"]).json();
+    assert_eq!((&found["line"], &found["violations"][0]["message"]), (&3.into(), &said.into()));
+}
+
 #[test]
 fn stdin_can_have_one_job_a_line() {
     let ran = Place::new("lines-stdin").run_on(&["lint", "--ndjson"], &format!("{GOOD}\n{GOOD}\n"));
