@@ -6,8 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Shown behind every help.
-pub(crate) const EXIT_CODES: &str =
-    "Exit codes: 0 ok, 1 the thing checked is bad or could not be had, 2 wrong usage, 78 bad configuration.";
+pub(crate) const EXIT_CODES: &str = "Exit codes: 0 ok, 1 the thing checked is bad or what was asked for failed, 2 wrong usage, or a job or rate card that cannot be read, 78 bad configuration.";
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -119,6 +119,20 @@ fn every_help_has_an_example() {
     }
 }
 
+/// What the exit codes mean where the help is looked at, and what lint knows nothing of.
+#[test]
+fn help_says_how_commands_end_and_what_is_not_checked() {
+    let place = Place::new("endings");
+    let words = |args: &[&str]| place.run(args).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let endings = words(&["--help"]);
+    assert!(endings.contains("2 wrong usage, or a job or rate card that cannot be read"), "{endings}");
+    for args in [&["lint", "nowhere"][..], &["estimate", "nowhere", "--rate-card", "builtin:illustrative"]] {
+        assert_eq!(place.run(args).code, Some(2), "{args:?}");
+    }
+    let lint = words(&["lint", "--help"]);
+    assert!(lint.contains("413") && lint.contains("limits.body_bytes"), "{lint}");
+}
+
 #[test]
 fn words_that_nobody_knows_are_wrong_usage() {
     let place = Place::new("usage");
