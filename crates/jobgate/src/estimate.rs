@@ -55,6 +55,7 @@ pub(crate) fn run(args: &Args) -> output::Result {
                 Format::Table => data.line(difference(&card, &first, &second))?,
                 Format::Json => data.line(json!({
                     "before": json(&first), "after": json(&second), "difference": change(&first, &second).map(text),
+                    "lines": compared(&first, &second).iter().map(Compared::json).collect::<Vec<_>>(),
                 }))?,
             }
         }
@@ -165,20 +166,52 @@ fn title(line: &Line) -> String {
 
 fn difference(card: &RateCard, before: &Quote, after: &Quote) -> String {
     let mut table = headed(card, &["before", "after", "difference"]);
-    let mut titles: Vec<String> = Vec::new();
-    for line in lines(before).iter().chain(lines(after)) {
-        if !titles.contains(&title(line)) {
-            titles.push(title(line));
-        }
-    }
-    for name in titles {
-        let (old, new) = (subtotal(before, &name), subtotal(after, &name));
-        let change = old.zip(new).and_then(|(old, new)| new.checked_sub(old));
-        table.add_row([name, shown(old), shown(new), shown(change)]);
+    for line in compared(before, after) {
+        table.add_row([title(line.line), shown(line.before), shown(line.after), shown(line.change)]);
     }
     let change = change(before, after).map_or_else(|| "unknown".to_owned(), text);
     table.add_row(["total".to_owned(), shown_total(before), shown_total(after), change]);
     table.to_string()
+}
+
+/// What the lines of one title come to in both jobs.
+struct Compared<'a> {
+    /// The first of them.
+    line: &'a Line,
+    before: Option<Decimal>,
+    after: Option<Decimal>,
+    change: Option<Decimal>,
+}
+
+fn compared<'a>(before: &'a Quote, after: &'a Quote) -> Vec<Compared<'a>> {
+    let mut firsts: Vec<&Line> = Vec::new();
+    for line in lines(before).iter().chain(lines(after)) {
+        if !firsts.iter().any(|first| title(first) == title(line)) {
+            firsts.push(line);
+        }
+    }
+    let compare = |line| {
+        let (before, after) = (subtotal(before, &title(line)), subtotal(after, &title(line)));
+        let change = before.zip(after).and_then(|(before, after)| after.checked_sub(before));
+        Compared { line, before, after, change }
+    };
+    firsts.into_iter().map(compare).collect()
+}
+
+impl Compared<'_> {
+    /// As a line of an estimate is written, with three amounts in place of one.
+    fn json(&self) -> Value {
+        let [before, after, change] = [self.before, self.after, self.change].map(|amount| amount.map(text));
+        let mut value =
+            json!({"item": self.line.name(), "before": before, "after": after, "difference": change});
+        if let (job_model::Item::Surcharge { output }, Some(object)) =
+            (self.line.item(), value.as_object_mut())
+        {
+            let formats: Vec<_> = output.iter().map(job_model::OutputFormat::as_str).collect();
+            object.insert("output".to_owned(), formats.into());
+        }
+        value
+    }
 }
 
 /// What the lines of one title come to, 0 without any; none where the job has no price at all.

@@ -54,6 +54,24 @@ fn the_difference_of_two_jobs_is_shown_line_by_line() {
     assert_eq!(object["before"]["estimate"]["amount"], "3.5");
     assert_eq!(object["after"]["estimate"]["amount"], "1.5");
     assert_eq!(object["difference"], "-2");
+    assert_eq!(
+        object["lines"],
+        json!([
+            {"item": "gigapixels", "before": "2.1", "after": "1.2", "difference": "-0.9"},
+            {"item": "megapoints", "before": "1.5", "after": "0.45", "difference": "-1.05"},
+            {"item": "rounding", "before": "-0.1", "after": "-0.15", "difference": "-0.05"},
+        ])
+    );
+}
+
+/// A surcharge is known by its formats, and what only one of the jobs has is 0 in the other.
+#[test]
+fn a_surcharge_is_compared_for_programs_too() {
+    let place = place("surcharges").with("splats.json", GOOD.replace("OBJ", "GaussianSplats"));
+    let object = place.run(&illustrative(&["job.json", "splats.json", "--format", "json"])).json();
+    let surcharge = json!({"item": "surcharge", "output": ["GaussianSplats"], "before": "0", "after": "0.525", "difference": "0.525"});
+    assert_eq!(object["lines"][3], surcharge);
+    assert_eq!(object["lines"].as_array().unwrap().len(), 4);
 }
 
 #[test]
@@ -71,6 +89,8 @@ fn what_has_no_price_differs_by_nobody_knows_what() {
     insta::assert_snapshot!(place.run(&illustrative(&["job.json", "unsized.json"])).shown());
     let object = place.run(&illustrative(&["job.json", "unsized.json", "--format", "json"])).json();
     assert_eq!(object["difference"], Value::Null);
+    let gigapixels = json!({"item": "gigapixels", "before": "2.1", "after": null, "difference": null});
+    assert_eq!(object["lines"][0], gigapixels);
 }
 
 #[test]
