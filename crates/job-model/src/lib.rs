@@ -39,6 +39,8 @@ pub use draft::{CacheDraft, CostDraft, InputDraft, JobDraft, PatchDraft, Setting
 pub use engines::Engines;
 pub use format::{OutputFormat, OutputSet};
 pub use ids::{JobId, RealityDataId, WorkspaceId};
+/// An instant of time, as one from which a card holds.
+pub use jiff::Timestamp;
 pub use kind::JobType;
 pub use name::JobName;
 pub use patch::{JobPatch, SettingsPatch, StateChange};
@@ -54,6 +56,8 @@ pub use rules::{Explanation, Rule};
 pub use rust_decimal::Decimal;
 pub use schema::schema;
 pub use severity::{Mode, Profile, Severity};
+/// The trait that jobs, drafts and their parts implement, and what it fails with.
+pub use validator::{Validate, ValidationErrors};
 pub use verdict::{Accepted, Operation, Rejected};
 pub use violation::{Position, Violation};
 pub use workload::Workload;

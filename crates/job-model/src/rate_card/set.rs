@@ -7,9 +7,9 @@ use super::{CardProblem, CardProblems, RateCard};
 /// The cards of an operator, at most one of them in force at any time.
 ///
 /// ```
-/// use job_model::{RateCard, RateCards};
+/// use job_model::{RateCard, RateCards, Timestamp};
 /// let cards = RateCards::new(vec![RateCard::illustrative()]).unwrap();
-/// let today = "2026-11-24T00:00:00Z".parse().unwrap();
+/// let today: Timestamp = "2026-11-24T00:00:00Z".parse().unwrap();
 /// assert_eq!(cards.in_force(today).map(RateCard::name), Some("illustrative"));
 /// assert!(RateCards::new(vec![RateCard::illustrative(), RateCard::illustrative()]).is_err(), "twice the same");
 /// ```
