@@ -14,8 +14,8 @@ use crate::{Gigapixels, JobType, Megapoints};
 const OPENING: (u32, u32) = (0, 1);
 
 impl JobPatch {
-    /// Judges the change by the job that it is made to, behind what was found in its body. Its inputs are not known here, and
-    /// cannot be changed.
+    /// Judges the change by the job that it is made to, behind what was found in its body. Of that job only what has a price is known:
+    /// its inputs, which cannot be changed, are not, nor is a `meshQuality` that the change does not name itself.
     ///
     /// # Errors
     /// [`Rejected`], with every violation, where a rule denies.

@@ -317,7 +317,7 @@ fn explain(rule: Rule) -> (&'static str, Change) {
             (r#""quality":"Extra","#, r#""quality":"Extra","meshQuality":"Extra","#, r#""quality":"Extra","#),
         ),
         Rule::MeshQualityMismatch => (
-            "meshQuality differs from settings.quality, so the estimate is for another job than the one that runs. The price here goes by settings.quality.",
+            "meshQuality differs from settings.quality, so the estimate is for another job than the one that runs. The price here goes by settings.quality. A change is judged by the meshQuality that it names itself: what a job was given before is not kept, and need not be told by upstream.",
             (r#""meshQuality":"Extra""#, r#""meshQuality":"Draft""#, r#""meshQuality":"Extra""#),
         ),
         Rule::CalibrationOutputs => (
@@ -329,7 +329,7 @@ fn explain(rule: Rule) -> (&'static str, Change) {
             (r#"["OBJ","3MX"]"#, r#"["CCOrientations"]"#, r#"["OBJ"]"#),
         ),
         Rule::SingleInput => (
-            "A reconstruction usually reads photographs and their orientations, two inputs; one alone is enough for a point cloud.",
+            "A reconstruction usually reads photographs and their orientations, two inputs; one alone is enough for a point cloud. A change is not judged by this: the inputs of its job are not kept.",
             (r#""type":"Full""#, r#""type":"Reconstruction""#, r#""type":"Full""#),
         ),
         Rule::CostParametersMissing => (
