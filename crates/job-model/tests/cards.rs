@@ -1,5 +1,5 @@
 //! What a rate card is refused for: every problem at once, each with its key and what to do.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use job_model::{CardProblem, JobType, OutputFormat, Quality, RateCard};
 
@@ -134,6 +134,40 @@ fn prices_are_plain_decimals_in_quotes_or_whole_numbers() {
     ] {
         let told = with(price).unwrap_err().to_string();
         assert_eq!(told, format!("rate[0].per_gigapixel: {want}"), "{price}");
+    }
+}
+
+/// The library reads more than RFC 3339 has: what is most often a slip is refused, as any other text is.
+#[test]
+fn a_date_is_one_of_rfc_3339() {
+    let from = |date: &str| RateCard::from_toml(&format!("effective_from='{date}'\n{HEAD}{ROUND}{RATE}"));
+    for date in [
+        "2026-01-01T00:00:00Z",
+        "2026-01-01t00:00:00z",
+        "2026-01-01 00:00:00.000000001+05:30",
+        "2026-01-01T23:59:60-23:59",
+    ] {
+        from(date).unwrap_or_else(|problems| panic!("{date}: {problems}"));
+    }
+    for date in [
+        "2026-01-01T00:00:00+25:00",
+        "2026-01-01T00:00:00+05:60",
+        "2026-01-01T00:00:00+05",
+        "2026-01-01T00:00:00+0530",
+        "2026-01-01T00:00:00+05:30:00",
+        "20260101T000000Z",
+        "2026-01-01T00Z",
+        "2026-01-01T00:00Z",
+        "2026-01-01T00:00:00,5Z",
+        "2026-01-01T00:00:00.Z",
+        "2026-01-01T00:00:00Z[Europe/Berlin]",
+        "+002026-01-01T00:00:00Z",
+        "2026-01-01T00:00:00",
+        "2026-13-01T00:00:00Z",
+    ] {
+        let told = from(date).map(|_| date).unwrap_err().to_string();
+        let want = "effective_from: must be a date and time with offset, as \"2026-11-01T00:00:00Z\"";
+        assert_eq!(told, want, "{date}");
     }
 }
 

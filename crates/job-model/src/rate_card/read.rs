@@ -24,6 +24,9 @@ const FINEST: Amount = Amount::from_micros(1);
 /// The most surcharges; the proof in `price` needs a bound.
 const SURCHARGES: usize = 40;
 
+/// What is said of what is no date.
+const NO_DATE: &str = "must be a date and time with offset, as \"2026-11-01T00:00:00Z\"";
+
 const CARD_KEYS: &[&str] = &[
     "name",
     "version",
@@ -115,10 +118,14 @@ impl Reader {
     }
 
     fn date(&mut self, root: &Value, key: &str) -> Option<Timestamp> {
+        if root.get(key).and_then(Value::as_str).is_some_and(|text| !is_rfc_3339(text)) {
+            self.refuse(key, NO_DATE);
+            return None;
+        }
         let value = root.get(key)?;
         let date = value.as_str().and_then(instant);
         if date.is_none() {
-            self.refuse(key, "must be a date and time with offset, as \"2026-11-01T00:00:00Z\"");
+            self.refuse(key, NO_DATE);
         }
         date
     }
@@ -337,6 +344,25 @@ fn decimal(value: &Value) -> Result<Decimal, String> {
     let mantissa = format!("0{whole}{fraction}").parse().map_err(|_| too_large())?;
     let number = Decimal::new(mantissa, scale);
     if number > LARGEST { Err(too_large()) } else { Ok(number) }
+}
+
+/// Whether a text has the form of RFC 3339. The library reads more, and what is more is most often a slip: hours left out, or an offset
+/// of 25 of them.
+fn is_rfc_3339(text: &str) -> bool {
+    let form: String = text.chars().map(|digit| if digit.is_ascii_digit() { '0' } else { digit }).collect();
+    let form = form.to_ascii_uppercase();
+    let forms = ["0000-00-00T00:00:00", "0000-00-00 00:00:00"];
+    let Some(rest) = forms.iter().find_map(|whole| form.strip_prefix(whole)) else { return false };
+    let offset = match rest.strip_prefix('.') {
+        Some(fraction) if fraction.starts_with('0') => fraction.trim_start_matches('0'),
+        Some(_) => return false,
+        None => rest,
+    };
+    let within = || {
+        let (_, offset) = text.rsplit_once(['+', '-'])?;
+        offset.split_once(':').map(|(hours, minutes)| hours <= "23" && minutes <= "59")
+    };
+    offset == "Z" || matches!(offset, "+00:00" | "-00:00") && within() == Some(true)
 }
 
 /// What was probably meant, for the end of a message.
