@@ -28,7 +28,7 @@ const PIECE: usize = 1 << 20;
 /// Files that end in .ndjson or .jsonl hold one job a line and are read in a stream, however long they are; of these only
 /// the lines with findings are shown.
 ///
-/// No configuration is read: severities and limits are the defaults, and a job longer than the gateway's limits.body_bytes (256KiB
+/// No configuration is read: severities and limits are the defaults, and a job longer than the gateway's `limits.body_bytes` (256KiB
 /// unless set), which it answers with 413, is not refused here.
 #[derive(Debug, clap::Args)]
 #[command(
