@@ -1,7 +1,12 @@
 //! Follows the bytes of an HTTP/1 connection to where each request ends, and holds bodies in chunks to their grammar, with which
 //! the parser above is lenient. Judges no header, decodes nothing and keeps no body.
 
+mod grammar;
+
 use memchr::memchr;
+
+pub(crate) use self::grammar::{alphanumeric_and, is_token};
+use self::grammar::{is_field, size};
 
 /// The most of one line that is looked at; of a header only the two fields that say where a body ends.
 const LINE: usize = 1024;
@@ -25,6 +30,8 @@ pub struct Framing {
     head: Head,
     /// Headers that are complete.
     heads: u32,
+    /// Within the last of them a fault was found: where it ends is not known.
+    lost: bool,
     /// Bytes of chunks, and of everything around them.
     data: u64,
     around: u64,
@@ -51,6 +58,7 @@ enum Place {
 /// What a header says of its body.
 #[derive(Clone, Copy, Debug, Default)]
 struct Head {
+    bytes: usize,
     begun: bool,
     chunked: bool,
     length: u64,
@@ -68,6 +76,17 @@ impl Framing {
         nothing_begun && self.heads.saturating_mul(2) == turn
     }
 
+    /// How many bytes are here of the header that a turn begins with, as long as it has no end.
+    pub fn unended(&self, turn: u32) -> usize {
+        let ended = self.heads.saturating_sub(self.lost.into());
+        if ended.saturating_mul(2) > turn { 0 } else { self.head.bytes }
+    }
+
+    /// Whether not even the line has ended that a request begins with.
+    pub const fn is_in_request_line(&self) -> bool {
+        matches!(self.place, Place::Head) && !self.head.begun && !self.kept.is_empty()
+    }
+
     /// Follows what was read.
     ///
     /// # Errors
@@ -75,7 +94,10 @@ impl Framing {
     pub fn follow(&mut self, mut bytes: &[u8]) -> Result<(), Misframed> {
         while !bytes.is_empty() {
             let followed = match self.place {
-                Place::Over => return Ok(()),
+                Place::Over => {
+                    self.head.bytes = self.head.bytes.saturating_add(bytes.len());
+                    return Ok(());
+                }
                 Place::Body(left) | Place::Data(left) => {
                     self.pass(&mut bytes, left);
                     Ok(())
@@ -84,6 +106,7 @@ impl Framing {
             };
             if followed.is_err() {
                 self.place = Place::Over;
+                self.head.bytes = self.head.bytes.saturating_add(bytes.len());
                 return followed;
             }
         }
@@ -111,7 +134,9 @@ impl Framing {
         let end = memchr(b'\n', bytes).map(|at| at.saturating_add(1));
         let (line, rest) = bytes.split_at_checked(end.unwrap_or(bytes.len())).unwrap_or((*bytes, &[]));
         *bytes = rest;
-        if !matches!(self.place, Place::Head) {
+        if matches!(self.place, Place::Head) {
+            self.head.bytes = self.head.bytes.saturating_add(line.len());
+        } else {
             self.count(line)?;
         }
         if end.is_some() && self.kept.is_empty() {
@@ -218,85 +243,10 @@ impl Framing {
 
     /// A fault of a header that is not complete yet, which is then the last one followed.
     fn in_header(&mut self) -> Misframed {
+        self.lost = true;
         self.heads = self.heads.saturating_add(1);
         Misframed
     }
-}
-
-/// The size of a chunk: 1 to 16 digits, then extensions, and no blank anywhere.
-fn size(line: &[u8]) -> Option<u64> {
-    let line = line.strip_suffix(b"\r\n")?;
-    let end = line.iter().position(|byte| *byte == b';').unwrap_or(line.len());
-    let (digits, extensions) = line.split_at_checked(end)?;
-    if !(1..=16).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    are_extensions(extensions).then_some(())?;
-    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-}
-
-/// `;name`, `;name=word` or `;name="text"`, as often as wanted.
-fn are_extensions(mut rest: &[u8]) -> bool {
-    while let Some(behind) = rest.strip_prefix(b";") {
-        let Some(behind) = word(behind) else { return false };
-        rest = behind;
-        if let Some(value) = behind.strip_prefix(b"=") {
-            let read = value.strip_prefix(b"\"").map_or_else(|| word(value), quoted);
-            let Some(behind) = read else { return false };
-            rest = behind;
-        }
-    }
-    rest.is_empty()
-}
-
-/// What is behind a word, if there is one.
-fn word(text: &[u8]) -> Option<&[u8]> {
-    let end = text.iter().position(|byte| !is_token(*byte)).unwrap_or(text.len());
-    text.get(end..).filter(|_| end > 0)
-}
-
-/// What is behind the closing quote.
-fn quoted(text: &[u8]) -> Option<&[u8]> {
-    let mut escaped = false;
-    for (at, byte) in text.iter().enumerate() {
-        match byte {
-            b'"' if !escaped => return text.get(at.saturating_add(1)..),
-            b'\\' if !escaped => escaped = true,
-            b' '..=b'~' => escaped = false,
-            _ => return None,
-        }
-    }
-    None
-}
-
-/// A field of a trailer: it is dropped, but it must be one.
-fn is_field(line: &[u8]) -> bool {
-    let Some(line) = line.strip_suffix(b"\r\n") else { return false };
-    let value = word(line).and_then(|behind| behind.strip_prefix(b":"));
-    value.is_some_and(|value| !value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t'))
-}
-
-/// A character of a token.
-pub(crate) fn is_token(byte: u8) -> bool {
-    static TOKEN: [bool; 256] = alphanumeric_and(b"!#$%&'*+-.^_`|~");
-    TOKEN.get(usize::from(byte)).copied().unwrap_or_default()
-}
-
-/// For each byte whether it is a letter, a digit or one of these: looking it up is quicker than comparing it with each of them.
-#[expect(clippy::indexing_slicing, reason = "while the program is built, and there is a place for each byte")]
-pub(crate) const fn alphanumeric_and(others: &[u8]) -> [bool; 256] {
-    let mut known = [false; 256];
-    let mut byte = u8::MAX;
-    while byte > 0 {
-        known[byte as usize] = byte.is_ascii_alphanumeric();
-        byte = byte.saturating_sub(1);
-    }
-    let mut rest = others;
-    while let [byte, behind @ ..] = rest {
-        known[*byte as usize] = true;
-        rest = behind;
-    }
-    known
 }
 
 #[cfg(test)]
@@ -389,5 +339,24 @@ mod tests {
         assert_eq!(followed(&blanks), (false, 1));
         assert_eq!(followed("POST  / HTTP/1.1\r\n"), (false, 1));
         assert_eq!(followed(&format!("{two}GET /\t HTTP/1.1\r\n")), (false, 3));
+    }
+
+    #[test]
+    fn what_is_here_of_a_header_is_counted_until_it_ends() {
+        let unended = |text: &str, turn: u32| {
+            let mut pieces = Framing::default();
+            text.bytes().for_each(|byte| drop(pieces.follow(&[byte])));
+            let mut whole = Framing::default();
+            let _ = whole.follow(text.as_bytes());
+            assert_eq!(pieces.unended(turn), whole.unended(turn), "{text:?}");
+            whole.unended(turn)
+        };
+        let get = "GET / HTTP/1.1\r\na: b\r\n\r\n";
+        assert_eq!([unended("", 0), unended("\r\n\r\nG", 0), unended("GET / HTTP/1.1\r\na", 0)], [0, 5, 17]);
+        assert_eq!([unended(get, 0), unended(get, 2), unended(&format!("{get}PO"), 0)], [0, 0, 0]);
+        assert_eq!(unended(&format!("{get}PO"), 2), 2);
+        // Where it ends is not known.
+        assert_eq!(unended("GET  / HTTP/1.1\r\n\r\nmore", 0), 23);
+        assert_eq!([unended(HEAD, 0), unended(&format!("{HEAD}zz\r\n"), 0)], [0, 0]);
     }
 }

@@ -79,7 +79,11 @@ impl HttpServerApp for Proxy {
 async fn has_header(session: &mut Session) -> bool {
     let no = match session.read_request().await {
         Ok(true) if session.req_header().method == Method::CONNECT => StatusCode::METHOD_NOT_ALLOWED,
-        Ok(begun) => return begun,
+        Ok(true) => return true,
+        Ok(false) => {
+            session.shutdown().await;
+            return false;
+        }
         Err(error) if *error.etype() == ErrorType::InvalidHTTPHeader => StatusCode::BAD_REQUEST,
         Err(error) => {
             debug!("no request: {error}");

@@ -63,7 +63,7 @@ impl Reply {
         }
     }
 
-    fn error(status: StatusCode, code: &'static str, message: &str) -> Self {
+    pub(crate) fn error(status: StatusCode, code: &'static str, message: &str) -> Self {
         Self::enveloped(status, code, &json!({"error": {"code": code, "message": message}}))
     }
 

@@ -25,10 +25,11 @@ use tokio::time::{Sleep, sleep, timeout};
 use super::Door;
 use super::held::Held;
 use super::told::Told;
-use super::unread::Unread;
+use super::unread::{Refusal, Unread};
 use crate::access_log::AccessLog;
 use crate::capacity::Share;
 use crate::clock;
+use crate::config::Limits;
 use crate::framing::Framing;
 use crate::metrics::Metrics;
 
@@ -51,7 +52,7 @@ pub(super) struct Watched {
     framing: Option<Framing>,
     /// Bytes that are still to come before the library of HTTP/2 keeps time itself.
     preface: usize,
-    /// The turn that the three below belong to. Requests that came in one piece pass without a read between them.
+    /// The turn that the two below belong to. Requests that came in one piece pass without a read between them.
     turn: u32,
     deadline: Option<Pin<Box<Sleep>>>,
     /// A header has begun: its first byte is here.
@@ -59,9 +60,9 @@ pub(super) struct Watched {
     /// What was read before the proxy asked for it.
     beginning: Vec<u8>,
     held: Held,
-    head_timeout: Duration,
-    /// What is written in place of the proxy's own answer, and how much of it is.
-    refusal: Option<(Vec<u8>, usize)>,
+    limits: Limits,
+    /// What is written in place of the proxy's own answer.
+    refusal: Option<Refusal>,
     metrics: Arc<Metrics>,
     log: Arc<AccessLog>,
     _share: Share,
@@ -81,7 +82,7 @@ impl Watched {
             begun: false,
             beginning: Vec::new(),
             held: Held::default(),
-            head_timeout: door.limits.head_timeout,
+            limits: door.limits,
             refusal: None,
             metrics: Arc::clone(&door.metrics),
             log: Arc::clone(&door.log),
@@ -96,7 +97,7 @@ impl Watched {
 
     /// Whether the next request has begun; false where none will. Nothing is kept for it until then.
     pub(super) fn poll_begun(&mut self, context: &mut Context<'_>) -> Poll<bool> {
-        if self.has_read_ahead() {
+        if !self.beginning.is_empty() || self.has_read_ahead() {
             return Poll::Ready(true);
         }
         let mut room = [MaybeUninit::<u8>::uninit(); BEGINNING];
@@ -144,27 +145,30 @@ impl Watched {
 
     /// Writes our answer, as far as the client takes it.
     fn write_refusal(&mut self, context: &mut Context<'_>, no: Unread) -> Poll<io::Result<()>> {
-        let (told, metrics, log) = (&self.told, &self.metrics, &self.log);
-        let (bytes, written) = self.refusal.get_or_insert_with(|| {
+        let Self { told, limits, metrics, log, .. } = self;
+        let refusal = self.refusal.get_or_insert_with(|| {
             let began = told.waited().unwrap_or_else(clock::now);
-            (no.answered(began, metrics, log), 0)
+            no.answered(began, limits, metrics, log)
         });
-        while let Some(rest) = bytes.get(*written..).filter(|rest| !rest.is_empty()) {
-            match ready!(Pin::new(&mut self.inner).poll_write(context, rest))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                more => *written = written.saturating_add(more),
-            }
-        }
-        Poll::Ready(Ok(()))
+        refusal.poll_write(&mut self.inner, context)
     }
 
-    /// The time of a header is over: says so, as far as the client listens, and in a protocol that is its.
-    fn too_slow(&mut self, context: &mut Context<'_>) -> io::Error {
+    /// The time of a header is over, or its room: says so, as far as the client listens, and in a protocol that is its.
+    fn end(&mut self, context: &mut Context<'_>, no: Unread) -> io::Error {
         if self.framing.is_some() {
-            let _ = self.write_refusal(context, Unread::TooSlow);
+            let _ = self.write_refusal(context, no);
             let _ = Pin::new(&mut self.inner).poll_flush(context);
         }
-        io::Error::new(io::ErrorKind::TimedOut, "the request header did not arrive in time")
+        io::Error::new(io::ErrorKind::TimedOut, "the request header did not arrive in time, or in its room")
+    }
+
+    /// What a header is that has more bytes than it may have, and no end: the proxy would take a megabyte of it.
+    fn is_too_large(&self) -> Option<Unread> {
+        let framing = self.framing.as_ref()?;
+        if framing.unended(self.turn) <= self.limits.head_bytes {
+            return None;
+        }
+        Some(if framing.is_in_request_line() { Unread::LineTooLong } else { Unread::TooLarge })
     }
 }
 
@@ -189,29 +193,33 @@ impl AsyncRead for Watched {
         }
         let filled = buffer.filled().len();
         if let Poll::Ready(result) = self.follow(context, buffer) {
-            self.begun |= buffer.filled().len() > filled;
-            self.preface = self.preface.saturating_sub(buffer.filled().len().saturating_sub(filled));
+            let new = buffer.filled().len().saturating_sub(filled);
+            self.begun |= new > 0;
+            self.preface = self.preface.saturating_sub(new);
             if !self.begun || result.is_err() {
                 return Poll::Ready(result);
+            }
+            if let Some(no) = self.is_too_large() {
+                return Poll::Ready(Err(self.end(context, no)));
             }
             // A header that comes in one piece never arms the timer; one that comes in pieces must not outrun it.
             let Some(deadline) = &mut self.deadline else { return Poll::Ready(result) };
             if deadline.as_mut().poll(context).is_pending() {
                 return Poll::Ready(result);
             }
-            return Poll::Ready(Err(self.too_slow(context)));
+            return Poll::Ready(Err(self.end(context, Unread::TooSlow)));
         }
         // Between two requests the proxy keeps the time; before the first of HTTP/2 nobody else does.
         if !self.begun && self.preface == 0 {
             return Poll::Pending;
         }
-        let (limit, told) = (self.head_timeout, Arc::clone(&self.told));
+        let (limit, told) = (self.limits.head_timeout, Arc::clone(&self.told));
         let deadline = self.deadline.get_or_insert_with(|| {
             told.waits(clock::now());
             Box::pin(sleep(limit))
         });
         ready!(deadline.as_mut().poll(context));
-        Poll::Ready(Err(self.too_slow(context)))
+        Poll::Ready(Err(self.end(context, Unread::TooSlow)))
     }
 }
 
@@ -238,7 +246,9 @@ impl AsyncWrite for Watched {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(this.held.poll_out(&mut this.inner, context))?;
-        Pin::new(&mut this.inner).poll_shutdown(context)
+        ready!(Pin::new(&mut this.inner).poll_shutdown(context))?;
+        let Some(refusal) = &mut this.refusal else { return Poll::Ready(Ok(())) };
+        refusal.poll_read_away(&mut this.inner, context).map(Ok)
     }
 
     fn poll_write_vectored(
@@ -318,7 +328,7 @@ impl GetSocketDigest for Watched {
 impl Peek for Watched {
     async fn try_peek(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
         // The proxy waits for as many bytes as a preface has, without an end.
-        let peeking = timeout(self.head_timeout, self.inner.try_peek(buffer));
+        let peeking = timeout(self.limits.head_timeout, self.inner.try_peek(buffer));
         let peeked = peeking.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         if peeked && buffer.starts_with(b"PRI * HTTP/2.0") {
             // As for every connection of HTTP/2: nothing of it is timed or answered here.

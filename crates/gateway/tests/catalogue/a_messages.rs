@@ -129,6 +129,14 @@ fn a9_what_follows_in_the_same_bytes() {
     scene.upstream.release();
     let statuses = [client.read().status, client.read().status];
     scene.tally.survived(one == 1 && statuses == [201, 201], || format!("{one} {statuses:?}"));
+    // As much as is handed to the parser at once is the first of them to the byte.
+    let line = String::from_utf8(get("/jobgate/v1/rules")).unwrap();
+    let long = line.replace("\r\n\r\n", &format!("\r\nx: {}\r\n\r\n", "y".repeat(8192 - 5 - line.len())));
+    let mut client = scene.gateway.client();
+    client.stream.write_all(&[long.as_bytes(), &get("/jobgate/v1/schema")].concat()).unwrap();
+    let both = [client.try_read(), client.try_read()];
+    let good = long.len() == 8192 && both.iter().all(|one| one.as_ref().is_ok_and(|one| one.status == 200));
+    scene.tally.survived(good, || format!("{} bytes: {both:?}", long.len()));
     // A body that is longer than it says.
     let wire = format!("{}{JOB}{SMUGGLED}", job_with("Connection: close\r\n"));
     let end = scene.try_bytes(wire.as_bytes());

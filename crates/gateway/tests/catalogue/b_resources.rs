@@ -187,6 +187,49 @@ fn b6_huge_headers() {
     scene.finish();
 }
 
+/// A header that has no end takes no more room than one that has, and is not waited for.
+#[test]
+fn b6_headers_without_end() {
+    let mut scene = Scene::new("b6", "limits.head_timeout = '1h'");
+    let begun = format!("GET {JOBS} HTTP/1.1\r\nHost: gate\r\nAuthorization: Bearer t0k-en\r\n");
+    // The parser above would mend the first of these, and see nothing of the second.
+    let torn = format!("GET  {JOBS} HTTP/1.1\r\nHost: gate\r\n");
+    for bytes in [17_000, 100_000, 900_000] {
+        let (field, fields) = (format!("x: {}", "y".repeat(bytes)), format!("x: {}\r\n", "y".repeat(1000)));
+        for (wire, status) in [
+            (format!("{begun}{field}"), 431),
+            (format!("{begun}{}", fields.repeat(bytes / 1000)), 431),
+            (format!("{torn}{field}"), 431),
+            ("\r\n".repeat(bytes / 2), 431),
+            (format!("GET {JOBS}?{}", "y".repeat(bytes)), 414),
+        ] {
+            for before in [&[][..], &get("/jobgate/v1/rules")] {
+                let mut client = scene.gateway.client();
+                let _ = client.stream.write_all(&[before, wire.as_bytes()].concat());
+                let good = before.is_empty() || client.read().status == 200;
+                let reply = client.try_read();
+                let told = reply.as_ref().is_ok_and(|reply| {
+                    (reply.status, reply.closes()) == (status, true) && !reply.code().is_empty()
+                });
+                scene.tally.refused(good && told && client.is_closed(), || {
+                    format!("{bytes} bytes of {wire:.100} behind {}: {reply:?}", before.len())
+                });
+            }
+        }
+    }
+    // As much as is allowed passes in whatever pieces, and one byte more does not.
+    for (size, status) in [(16 << 10, 200), ((16 << 10) + 1, 431)] {
+        let rest = size - begun.len() - "x: \r\n\r\n".len();
+        let wire = format!("{begun}x: {}\r\n\r\n", "y".repeat(rest));
+        for at in [1, 8 << 10, wire.len() - 2] {
+            let (first, second) = wire.split_at(at);
+            let end = scene.try_pieces(&[first.as_bytes(), second.as_bytes()]);
+            scene.tally.survived(end.statuses() == [status], || format!("{size}, {at}: {end:?}"));
+        }
+    }
+    scene.finish();
+}
+
 #[test]
 fn b7_many_bodies_at_once() {
     let limits = "[limits]\nbody_bytes = '16KiB'\nbuffered_bytes = '64KiB'";
