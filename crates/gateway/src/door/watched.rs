@@ -181,7 +181,8 @@ impl AsyncRead for Watched {
         let turn = self.told.turn();
         if self.turn != turn {
             self.turn = turn;
-            self.begun = false;
+            // What came with the request before is read already.
+            self.begun = self.framing.is_some() && self.has_read_ahead();
             self.deadline = None;
         }
         if self.told.is_misframed(turn) {

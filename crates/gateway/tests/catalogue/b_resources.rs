@@ -62,6 +62,17 @@ fn b2_slow_headers() {
             dripping.join().unwrap();
         }
     }
+    // As well where the beginning came in one piece with the request before.
+    for before in [get("/jobgate/v1/rules"), post(JOB)] {
+        for begun in ["P", "GET /jobgate/v1/rules HTTP/1.1\r\nHost: gate\r\n", "\r\nGET / HTTP/1.1\r\nx"] {
+            let mut client = scene.gateway.client();
+            client.write(&[&before, begun.as_bytes()].concat());
+            assert!(matches!(client.read().status, 200 | 201));
+            let reply = client.try_read();
+            let told = reply.as_ref().is_ok_and(|reply| reply.status == 408 && reply.closes());
+            scene.tally.refused(told && client.is_closed(), || format!("{begun:?} behind: {reply:?}"));
+        }
+    }
     scene.finish();
 }
 
