@@ -88,6 +88,9 @@ impl Gate {
         let began = clock::now();
         visit.record.seconds.head = Some(began.saturating_duration_since(visit.record.began));
         let route = route?;
+        if !route.has_body() {
+            collect::nothing(session, &self.limits).await?;
+        }
         match route.handling() {
             // On the heap: larger than all that is kept of a request that is judged.
             Handling::Observed | Handling::Bypassed => {

@@ -115,6 +115,24 @@ async fn read(
     Ok(rest.map_or(first, BytesMut::freeze))
 }
 
+/// Waits for the end of a request that has no body: over HTTP/1 its header is the end, a stream of HTTP/2 may go on without a length.
+///
+/// # Errors
+/// `BadRequest` where a body comes, `RequestTimeout` where nothing does; or the client is gone.
+pub(crate) async fn nothing(session: &mut Session, limits: &Limits) -> Result<(), Uncollected> {
+    let end = async {
+        while session.is_http2() && !session.is_body_done() {
+            match session.read_request_body().await.map_err(unreadable)? {
+                Some(piece) if piece.is_empty() => {}
+                Some(_) => return Err(Rejection::BadRequest(Fault::Body).into()),
+                None => break,
+            }
+        }
+        Ok(())
+    };
+    timeout(due(0).min(limits.body_timeout), end).await.map_err(|_| Rejection::RequestTimeout)?
+}
+
 /// When the next piece of a body must be here, if so many bytes are, counted from the first look.
 fn due(bytes: usize) -> Duration {
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);

@@ -351,6 +351,48 @@ fn f5_a_whole_job_and_then_a_reset() {
     scene.finish();
 }
 
+/// A request is whole where its stream ends, and has no body where none belongs, be it without a length.
+#[test]
+fn f4_bodies_where_none_belongs() {
+    let mut scene = Scene::new("f4", &format!("{H2C}limits.body_timeout = '300ms'"));
+    let job = format!("{JOBS}/58e0c0ca-f730-4e5b-808d-1c8cacacb4d4");
+    let begun = |method: &str, path: &str| frame(HEADERS, END_HEADERS, 1, &request(method, path, &[]));
+    let long = frame(DATA, 0, 1, &[b'x'; 9000]).repeat(6);
+    for (method, path) in
+        [("DELETE", job.as_str()), ("GET", &job), ("GET", JOBS), ("GET", "/jobgate/v1/rules")]
+    {
+        for (more, code) in [
+            (frame(DATA, END_STREAM, 1, br#"{"force":true}"#), "BadRequest"),
+            (frame(DATA, 0, 1, b"x"), "BadRequest"),
+            ([frame(DATA, 0, 1, b""), long.clone()].concat(), "BadRequest"),
+            (frame(DATA, 0, 1, b""), "RequestTimeout"),
+            (vec![], "RequestTimeout"),
+        ] {
+            let seen = scene.upstream.count();
+            let mut client = Frames::connect(scene.gateway.address);
+            client.write(&[begun(method, path), more.clone()].concat());
+            let said = body(&client.until_end_of(1), 1);
+            let heard = scene.upstream.count() - seen;
+            scene.tally.refused(said.contains(code) && heard == 0, || {
+                format!("{method} {path} and {} bytes: {heard} heard, {said}", more.len())
+            });
+            client.leave();
+            scene.must_serve();
+        }
+        // It ends without a body all the same.
+        let trailers = frame(HEADERS, END_HEADERS | END_STREAM, 1, &field("x", b"y"));
+        for end in [frame(DATA, END_STREAM, 1, b""), trailers] {
+            let mut client = Frames::connect(scene.gateway.address);
+            client.write(&[begun(method, path), end].concat());
+            let got = client.until_end_of(1);
+            let fine = !got.is_empty() && !body(&got, 1).contains("\"error\"");
+            scene.tally.survived(fine, || format!("{method} {path}: {got:?}"));
+            client.leave();
+        }
+    }
+    scene.finish();
+}
+
 /// The library writes no interim answer over HTTP/2: who waits for one is told so, and not left waiting for the body's whole time.
 #[test]
 fn f4_who_waits_to_be_invited_is_told_not_to() {
