@@ -41,7 +41,6 @@ pub(crate) fn options(h2c: bool, limits: &Limits) -> HttpServerOptions {
     // It counts how often a connection is used *again*.
     let again = limits.requests_per_connection.saturating_sub(1);
     options.keepalive_request_limit = u32::try_from(again).ok();
-    options.h2_idle_timeout = Some(limits.keep_alive);
     options
 }
 

@@ -3,6 +3,7 @@
 
 mod held;
 pub(crate) mod secured;
+mod streams;
 mod told;
 mod unread;
 mod watched;
@@ -16,7 +17,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
+use pingora::apps::{HttpPersistentSettings, HttpServerApp as _, ServerApp};
 use pingora::listeners::tls::Acceptor;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::{ALPN, IO, Stream};
@@ -78,10 +79,16 @@ impl ServerApp for Door {
             }
         };
         // Streams of HTTP/2 are timed and framed by its own library; only its connection is counted.
-        let is_http2 = matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
-        let watched = Box::new(Watched::new(stream, is_http2, self, share));
-        let may_be_http2 = is_http2 || self.proxy.server_options().is_some_and(|options| options.h2c);
-        if !may_be_http2 {
+        let mut is_http2 = matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
+        let mut watched = Box::new(Watched::new(stream, is_http2, self, share));
+        if self.tls.is_none() && self.proxy.options.h2c {
+            let mut stopping = shutdown.clone();
+            is_http2 = tokio::select! {
+                begins = watched.begins_http2() => begins.ok()?,
+                _ = stopping.wait_for(|stopping| *stopping) => return None,
+            };
+        }
+        if !is_http2 {
             self.serve(watched, shutdown).await;
             return None;
         }
@@ -89,10 +96,11 @@ impl ServerApp for Door {
         let (end, ending) = watch::channel(*shutdown.borrow());
         tokio::select! {
             biased;
-            // First, so that an answer is written before the goodbye behind it.
-            stream = self.proxy.process_new(watched, &ending) => stream,
-            () = told.requests.over(end, shutdown.clone(), self.limits.keep_alive) => None,
+            // First, so that an answer is written before the goodbye behind it. On the heap, as it is not for HTTP/1.
+            () = Box::pin(self.serve_streams(watched, &ending)) => {}
+            () = told.requests.over(end, shutdown.clone(), self.limits.keep_alive) => {}
         }
+        None
     }
 
     async fn cleanup(&self) {

@@ -146,6 +146,9 @@ impl Gate {
         let request = session.req_header();
         record.method = Some(request.method.clone());
         record.request_id = request_id::of(&request.headers);
+        if request.method == Method::CONNECT {
+            return Err(Rejection::MethodNotAllowed("GET, POST, PATCH, DELETE"));
+        }
         let limits = HeadLimits {
             bytes: self.limits.head_bytes,
             fields: self.limits.head_fields,

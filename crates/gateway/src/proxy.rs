@@ -78,7 +78,10 @@ impl HttpServerApp for Proxy {
 /// Reads the header; false where there is none, or none that may go on. What cannot be parsed is answered by the door.
 async fn has_header(session: &mut Session) -> bool {
     let no = match session.read_request().await {
-        Ok(true) if session.req_header().method == Method::CONNECT => StatusCode::METHOD_NOT_ALLOWED,
+        // Over HTTP/2 it is one request of many, and refused as any other.
+        Ok(true) if session.req_header().method == Method::CONNECT && !session.is_http2() => {
+            StatusCode::METHOD_NOT_ALLOWED
+        }
         Ok(true) => return true,
         Ok(false) => {
             session.shutdown().await;

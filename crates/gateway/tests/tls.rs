@@ -8,6 +8,8 @@
 )]
 
 mod support;
+#[path = "support/warnings.rs"]
+mod warnings;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -240,7 +242,8 @@ fn http_2_must_begin_in_the_time_of_a_header() {
     let identity = Identity::new("silent", "localhost");
     let upstream = Recorder::start();
     let gateway = listening(&identity, upstream.address, "limits.head_timeout = '300ms'");
-    for begun in [&b""[..], b"PRI * HTTP/2.0\r\n"] {
+    warnings::listen();
+    for begun in [&b""[..], b"PRI * HTTP/2.0\r\n", b"GET / HTTP/1.1\r\nHost: gate\r\n\r\n"] {
         let name = ServerName::try_from("localhost").unwrap();
         let connection = rustls::ClientConnection::new(identity.client(b"h2"), name).unwrap();
         let socket = std::net::TcpStream::connect(gateway.address).unwrap();
@@ -256,6 +259,8 @@ fn http_2_must_begin_in_the_time_of_a_header() {
         let answer = String::from_utf8_lossy(&answer).into_owned();
         assert!(closed && !answer.contains("HTTP/1.1"), "{begun:?}: {answer:?}");
     }
+    // Anybody can do so, as often as he likes: no operator has to hear of it.
+    assert_eq!(warnings::said("H2 handshake"), [""; 0]);
 }
 
 /// Sends bodies over one HTTP/2 connection, in parallel.

@@ -61,6 +61,26 @@ impl Unread {
         }
     }
 
+    /// Counts and logs a header that began to come then; says how it is answered, and under which id.
+    pub(super) fn count(
+        self,
+        began: Instant,
+        limits: &Limits,
+        metrics: &Metrics,
+        log: &AccessLog,
+    ) -> (Reply, String) {
+        let reply = self.reply(limits);
+        let mut record = Record::new(began, clock::date());
+        record.seconds.head = Some(clock::now().saturating_duration_since(began));
+        record.request_id = request_id::fresh();
+        record.method = None;
+        record.decision = Some(Decision::Refused);
+        record.status = reply.status.as_u16();
+        record.code = reply.code;
+        meter(&record, metrics, log);
+        (reply, record.request_id)
+    }
+
     /// The answer to a header that began to come then; counted and logged.
     pub(super) fn answered(
         self,
@@ -69,21 +89,12 @@ impl Unread {
         metrics: &Metrics,
         log: &AccessLog,
     ) -> Refusal {
-        let Reply { status, code, body, .. } = self.reply(limits);
-        let mut record = Record::new(began, clock::date());
-        record.seconds.head = Some(clock::now().saturating_duration_since(began));
-        record.request_id = request_id::fresh();
-        record.method = None;
-        record.decision = Some(Decision::Refused);
-        record.status = status.as_u16();
-        record.code = code;
-        meter(&record, metrics, log);
+        let (Reply { status, body, .. }, request_id) = self.count(began, limits, metrics, log);
         let allow = if matches!(self, Self::Connect) { "allow: GET, POST, PATCH, DELETE\r\n" } else { "" };
         let mut bytes = format!(
             "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{allow}\
-             x-jobgate-decision: refused\r\nx-request-id: {}\r\nconnection: close\r\n\r\n",
+             x-jobgate-decision: refused\r\nx-request-id: {request_id}\r\nconnection: close\r\n\r\n",
             body.len(),
-            record.request_id
         )
         .into_bytes();
         bytes.extend_from_slice(&body);

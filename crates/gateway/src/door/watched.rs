@@ -33,8 +33,8 @@ use crate::config::Limits;
 use crate::framing::Framing;
 use crate::metrics::Metrics;
 
-/// Bytes with which a connection of HTTP/2 begins.
-const PREFACE: usize = 24;
+/// What a connection of HTTP/2 begins with.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The most of a request that is read before the proxy is asked to: most jobs, and so in one call. The proxy itself would read 4 KiB
 /// at first.
 const BEGINNING: usize = 16 << 10;
@@ -76,7 +76,7 @@ impl Watched {
             digest: told.digest(),
             told,
             framing: (!is_http2).then(Framing::default),
-            preface: if is_http2 { PREFACE } else { 0 },
+            preface: if is_http2 { PREFACE.len() } else { 0 },
             turn: 0,
             deadline: None,
             begun: false,
@@ -93,6 +93,22 @@ impl Watched {
     /// What it and its sessions tell each other.
     pub(super) fn told(&self) -> Arc<Told> {
         Arc::clone(&self.told)
+    }
+
+    /// Whether it begins as a connection of HTTP/2 does; from then on nothing of it is timed or answered here.
+    ///
+    /// # Errors
+    /// When less than that comes in time.
+    pub(super) async fn begins_http2(&mut self) -> io::Result<bool> {
+        let mut beginning = [0; PREFACE.len()];
+        let peeking = timeout(self.limits.head_timeout, self.inner.try_peek(&mut beginning));
+        let peeked = peeking.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let is_http2 = peeked && beginning == *PREFACE;
+        if is_http2 {
+            self.told.is_http2();
+            self.framing = None;
+        }
+        Ok(is_http2)
     }
 
     /// Whether the next request has begun; false where none will. Nothing is kept for it until then.
@@ -112,7 +128,7 @@ impl Watched {
     /// Whether more than the requests so far was read: the rest is with the proxy.
     fn has_read_ahead(&self) -> bool {
         let turn = self.told.turn();
-        self.framing.as_ref().is_none_or(|framing| !framing.is_between(turn))
+        self.framing.as_ref().is_some_and(|framing| !framing.is_between(turn))
     }
 
     /// Whether what is written now can only be the proxy's answer to a header that it could not parse.
@@ -182,7 +198,7 @@ impl AsyncRead for Watched {
         if self.turn != turn {
             self.turn = turn;
             // What came with the request before is read already.
-            self.begun = self.framing.is_some() && self.has_read_ahead();
+            self.begun = self.has_read_ahead();
             self.deadline = None;
         }
         if self.told.is_misframed(turn) {
@@ -325,20 +341,7 @@ impl GetSocketDigest for Watched {
     }
 }
 
-#[async_trait]
-impl Peek for Watched {
-    async fn try_peek(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
-        // The proxy waits for as many bytes as a preface has, without an end.
-        let peeking = timeout(self.limits.head_timeout, self.inner.try_peek(buffer));
-        let peeked = peeking.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        if peeked && buffer.starts_with(b"PRI * HTTP/2.0") {
-            // As for every connection of HTTP/2: nothing of it is timed or answered here.
-            self.told.is_http2();
-            self.framing = None;
-        }
-        Ok(peeked)
-    }
-}
+impl Peek for Watched {}
 
 impl fmt::Debug for Watched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,7 @@
 //! B1, B3, B6 and B7 again, over HTTP/2: there is no length to believe and no connection to close, and the limits are the same.
 
 use crate::frames::{
-    DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, Got, HEADERS, RESET, body, frame, request,
+    DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, Got, HEADERS, RESET, body, field, frame, request,
 };
 use crate::scene::Scene;
 use crate::support::{Act, CREATED, JOB, get, job_of, money, post};
@@ -136,6 +136,50 @@ fn b6_large_headers_over_http_2() {
     let got = client.until_end_of(1);
     scene.tally.survived(body(&got, 1) == CREATED, || format!("as many as are allowed: {got:?}"));
     client.leave();
+    scene.finish();
+}
+
+/// What the library underneath answers before anybody here sees it has no body, but a line and a count.
+#[test]
+fn f4_what_nobody_here_sees_is_counted() {
+    let mut scene = Scene::new("f4", H2C);
+    let block = |fields: &[(&str, &str)]| {
+        fields.iter().flat_map(|(name, value)| field(name, value.as_bytes())).collect::<Vec<u8>>()
+    };
+    let (get, http, path) = ((":method", "GET"), (":scheme", "http"), (":path", JOBS));
+    let token = ("authorization", "Bearer t0k-en");
+    for (fields, code) in [
+        (vec![get, http, path, token], "BadRequest"),
+        (vec![get, http, (":authority", "user@gate"), path, token], "BadRequest"),
+        (vec![get, http, (":authority", "gate"), path, token, ("host", "other")], "BadRequest"),
+        (vec![get, http, path, token, ("host", "gate"), ("host", "gate")], "BadRequest"),
+        (vec![(":method", "CONNECT"), (":authority", "gate:80"), token], "MethodNotAllowed"),
+    ] {
+        let before = scene.gateway.log.text().lines().count();
+        let mut client = Frames::connect(scene.gateway.address);
+        client.write(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &block(&fields)));
+        let got = client.until_end_of(1);
+        let (line, seen) = (scene.gateway.log.lines(before + 1).pop().unwrap(), scene.upstream.count());
+        let fine = line["code"] == code && line["decision"] == "refused" && !body(&got, 1).contains(CREATED);
+        scene.tally.refused(fine && seen == 0, || format!("{fields:?}: {line} {got:?}"));
+        client.leave();
+    }
+    // So often that it is no mistake.
+    let before = scene.gateway.log.text().lines().count();
+    let mut client = Frames::connect(scene.gateway.address);
+    let wrong = block(&[get, http, path, token]);
+    let burst: Vec<u8> =
+        (0..100).flat_map(|n| frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, &wrong)).collect();
+    client.write(&burst);
+    let closed = client.is_closed_in_the_end();
+    let lines = scene.gateway.log.lines(before + 32).len() - before;
+    scene.tally.refused(closed && lines == 32, || format!("closed {closed}, {lines} lines"));
+    // What only begins as HTTP/2 does is a request of HTTP/1 that cannot be read.
+    let mut client = scene.gateway.client();
+    client.write(b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n");
+    let reply = client.read();
+    let fine = (reply.status, reply.code().as_str()) == (400, "BadRequest") && client.is_closed();
+    scene.tally.refused(fine, || format!("{reply:?}"));
     scene.finish();
 }
 
