@@ -47,6 +47,9 @@ const EARLY_ANSWER: Duration = Duration::from_millis(200);
 /// though a connection in the clear asks none of them.
 const NOBODY: &str = "/dev/null";
 
+/// Upstream's name leads to no address.
+const UNRESOLVED: ErrorType = ErrorType::Custom("Unresolved");
+
 /// A request as it will be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Parcel {
@@ -148,6 +151,7 @@ impl Failure {
 
     pub(crate) fn of(error: &Error) -> Self {
         match error.etype() {
+            etype if *etype == UNRESOLVED => Self::Unresolved,
             ErrorType::ConnectTimedout
             | ErrorType::TLSHandshakeTimedout
             | ErrorType::ReadTimedout

@@ -11,6 +11,8 @@ pub(crate) enum Ending {
     Refused(Rejection),
     /// Without an answer: the client is gone.
     Broken(Box<Error>),
+    /// In the midst of an answer: upstream has cut off its own.
+    Torn(Box<Error>),
 }
 
 impl From<Rejection> for Ending {

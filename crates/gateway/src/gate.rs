@@ -272,7 +272,7 @@ impl Gate {
                 }
                 // The answer has begun; all that can be done is not to end it as if it were whole.
                 record.decision = Some(Decision::Failed);
-                return Err(Ending::Broken(error));
+                return Err(Ending::Torn(error));
             }
         }
         Ok(())

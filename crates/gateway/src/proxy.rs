@@ -130,6 +130,10 @@ impl Proxy {
                 session.set_keepalive(None);
                 Err(error.into_down())
             }
+            Err(Ending::Torn(error)) => {
+                session.set_keepalive(None);
+                Err(error.into_up())
+            }
         }
     }
 

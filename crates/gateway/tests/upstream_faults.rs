@@ -8,6 +8,8 @@
 )]
 
 mod support;
+#[path = "support/warnings.rs"]
+mod warnings;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -116,8 +118,12 @@ fn a_connection_that_took_too_long_means_not_sent() {
 fn a_name_without_an_address_is_not_ready_and_not_sent() {
     let gateway = Running::configured("upstream.url = 'http://no-such-host.invalid:80'");
     assert_eq!(gateway.operator().send(&get("/readyz")).status, 503);
-    let reply = gateway.send(&post(JOB));
-    assert_eq!(outcome(&reply), (502, "UpstreamUnavailable".to_owned(), "not-sent".to_owned()));
+    for asked in [post(JOB), get("/contextcapture/jobs")] {
+        let reply = gateway.send(&asked);
+        assert_eq!(outcome(&reply), (502, "UpstreamUnavailable".to_owned(), "not-sent".to_owned()));
+    }
+    let text = gateway.operator().send(&get("/metrics")).body;
+    assert!(text.contains(r#"jobgate_upstream_errors_total{kind="unresolved"} 2"#), "{text}");
 }
 
 /// The body is more than the kernel takes in, so that the answer comes in the middle of it; what is left unread makes the close a reset.
@@ -185,10 +191,15 @@ fn an_answer_that_ends_behind_its_header_is_passed_on_as_far_as_it_came() {
 fn streamed_answers_that_break_off_are_not_ended_as_if_whole() {
     let upstream = Recorder::start();
     let gateway = Running::start(upstream.address, QUICK);
+    warnings::listen();
     upstream.script([Act::AnswerAndClose(b"HTTP/1.1 200 O\r\nContent-Length: 100\r\n\r\nhalf".to_vec())]);
     let mut client = gateway.client();
     client.write(&get("/contextcapture/jobs"));
     assert!(client.try_read().is_err());
+    // Nobody is to look for the fault at the client.
+    let id = gateway.log.lines(1)[0]["request_id"].as_str().unwrap().to_owned();
+    let said = warnings::said(&id);
+    assert!(said.len() == 1 && said[0].contains("Upstream") && !said[0].contains("Downstream"), "{said:?}");
     upstream.script([Act::Silence]);
     let reply = gateway.send(&get("/contextcapture/jobs"));
     assert_eq!(outcome(&reply), (504, "UpstreamTimeout".to_owned(), "unknown".to_owned()));

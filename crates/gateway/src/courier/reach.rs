@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use log::warn;
+use pingora::Error;
 use pingora::protocols::Stream;
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorType};
 
-use super::Courier;
+use super::{Courier, UNRESOLVED};
 use crate::clock;
 use crate::upstream::address_of;
 
@@ -43,7 +43,7 @@ impl Courier {
                 self.upstream.failed(address);
             }
         }
-        let nowhere = || Error::explain(ErrorType::ConnectNoRoute, "upstream's name leads to no address");
+        let nowhere = || Error::explain(UNRESOLVED, "upstream's name leads to no address");
         Err(fault.unwrap_or_else(nowhere))
     }
 }
