@@ -1,6 +1,6 @@
 //! What is looked at in the header of upstream's answer, and what of it is passed on.
 
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::http::ResponseHeader;
 
@@ -23,6 +23,14 @@ pub(super) fn has_a_length(raw: &[u8]) -> bool {
     let lines = raw.split(|byte| *byte == b'\n');
     let mut names = lines.filter_map(|line| line.split(|byte| *byte == b':').next()).map(<[u8]>::trim_ascii);
     names.any(|name| name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes()))
+}
+
+/// Whether an answer has no Transfer-Encoding, or one that is exactly `chunked`. The parser takes any that ends with it; what else it
+/// names would be lost on the way, and its client would read a coded body as a plain one.
+pub(super) fn is_coded_as_can_be_read(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    codings.next().is_none_or(|one| one.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        && codings.next().is_none()
 }
 
 /// Upstream's header without what concerns the connection and without what only the gateway may say.

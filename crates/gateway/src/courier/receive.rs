@@ -43,6 +43,9 @@ pub(super) async fn head(session: &mut HttpSession, known: &mut Option<StatusCod
         {
             return garbage("Content-Length and Transfer-Encoding");
         }
+        if !header::is_coded_as_can_be_read(&header.headers) {
+            return garbage("a Transfer-Encoding that is not chunked");
+        }
         // A list of equal lengths, which the parser takes, is not passed on.
         let length = header.headers.get(CONTENT_LENGTH);
         if length.is_some_and(|length| !length.as_bytes().iter().all(u8::is_ascii_digit)) {

@@ -101,7 +101,7 @@ fn split(scene: &mut Scene) {
     both_framings(scene, forged);
 }
 
-/// Content-Length and Transfer-Encoding at once: no answer, and the connection ends with it.
+/// Content-Length and Transfer-Encoding at once, or a coding that would be lost on the way: no answer, and the connection ends with it.
 fn both_framings(scene: &mut Scene, forged: &str) {
     let chunks = "2\r\n{}\r\n0\r\n\r\n";
     for fields in [
@@ -109,6 +109,15 @@ fn both_framings(scene: &mut Scene, forged: &str) {
         "Transfer-Encoding: chunked\r\nContent-Length: 12",
         "transfer-encoding: CHUNKED\r\nCONTENT-LENGTH:12",
         "Transfer-Encoding: chunked\r\nx: y\r\ncontent-length:\t0",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: chunked, gzip",
+        "Transfer-Encoding: chunked;q=1",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: identity",
+        "Transfer-Encoding:",
     ] {
         let both = format!("HTTP/1.1 201 C\r\n{fields}\r\n\r\n{chunks}");
         for request in [post(JOB), get("/contextcapture/jobs")] {
