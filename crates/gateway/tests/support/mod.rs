@@ -62,7 +62,7 @@ impl Log {
         String::from_utf8(self.0.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// Waits for that many lines.
+    /// Waits for that many lines; in the order in which the requests came, whichever was written first.
     pub fn lines(&self, count: usize) -> Vec<serde_json::Value> {
         let lines = |bytes: &Vec<u8>| bytes.split(|byte| *byte == b'\n').count() - 1;
         let guard = self.0.0.lock().unwrap();
@@ -70,7 +70,11 @@ impl Log {
             self.0.1.wait_timeout_while(guard, PATIENCE, |bytes| lines(bytes) < count).unwrap();
         let text = String::from_utf8(bytes.clone()).unwrap();
         assert!(!late.timed_out(), "{count} lines were expected in the log:\n{text}");
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let mut lines: Vec<_> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        lines.sort_by_key(|line: &serde_json::Value| {
+            line["time"].as_str().unwrap().trim_end_matches('Z').to_owned()
+        });
+        lines
     }
 }
 
