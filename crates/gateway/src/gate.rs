@@ -114,6 +114,7 @@ impl Gate {
         }
         let body = collect::collect(session, &self.limits, &self.life.buffered).await?;
         visit.record.seconds.body = Some(clock::now().saturating_duration_since(began));
+        visit.record.at = self.money.now();
         visit.record.body_bytes = Some(body.bytes.len());
         if route == Route::Estimate {
             let (desk, money) = (&self.estimate_desk, &*self.money);

@@ -96,7 +96,7 @@ impl Gate {
         &self,
         session: &Session,
         patch: &JobPatch,
-        record: &Record,
+        record: &mut Record,
     ) -> Result<Option<Known>, Rejection> {
         Ok(match self.money.follow(record.settlement.job, patch).await? {
             Followed::Nothing => None,
@@ -134,6 +134,22 @@ mod tests {
         "workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25","email":"a@example.com","inputs":[],
         "jobSettings":{"quality":"Extra","outputs":[{"format":"OBJ","id":null}]},"estimatedCost":3.5,
         "costEstimationParameters":{"gigaPixels":2}}}"#;
+
+    /// As where that happens between a look at upstream and one at the ledger.
+    #[tokio::test]
+    async fn a_job_whose_hold_was_just_given_back_is_not_changed_past_its_budgets() {
+        let text = "ledger.url = 'memory:'\npricing.rate_card = 'builtin:illustrative'\n[[budget]]\nname = 'all'\n\
+                    scope = 'global'\nlimit = '5'\nwindow = 'total'";
+        let now = clock::date();
+        let money = Money::of(Config::parse(text, Path::new("."), []).unwrap(), now);
+        let job = JobId::parse("cc3d35cc-416a-4262-9714-b359da70b419").unwrap();
+        let submission = JobPatch::from_json(br#"{"state":"Active"}"#, &Policy::default()).unwrap();
+        let mut known = money.told(job, None, look_up::read(JOB), "", now).await.unwrap().unwrap();
+        known.row.state = HoldState::Released;
+        let quote = admit::quote(Some(&known.row.workload), &money.cards, now);
+        let no = money.change(&known, &submission.into_value().unwrap(), &quote, None, now).await;
+        assert!(matches!(no, Err(Rejection::ChangeInProgress)), "{no:?}");
+    }
 
     /// A job made elsewhere is followed from the first change on, which is refused while the second one is with upstream.
     #[tokio::test]

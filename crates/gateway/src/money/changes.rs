@@ -207,6 +207,10 @@ impl Money {
         now: Timestamp,
     ) -> Result<Option<Stake>, Rejection> {
         let (row, submits) = (&known.row, patch.submits());
+        if row.state == HoldState::Released && !self.budgets.is_empty() {
+            // Somebody has given it back just now; who asks again is told of the job anew.
+            return Err(Rejection::ChangeInProgress);
+        }
         if matches!(row.state, HoldState::Settled | HoldState::Released | HoldState::Submitted) {
             // Whatever is asked of it, upstream will refuse, or it costs nothing more.
             return self.nothing_held(ticket, now).await;

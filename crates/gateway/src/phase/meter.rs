@@ -23,7 +23,7 @@ pub(crate) struct Record {
     /// When its header began to come.
     pub(crate) began: Instant,
     pub(crate) date: Timestamp,
-    /// The instant that money is counted by.
+    /// The instant that money is counted by: when its header began to come, and from there on when all was here that was waited for.
     pub(crate) at: Timestamp,
     pub(crate) request_id: String,
     /// None where no header could be read.

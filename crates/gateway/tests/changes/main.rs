@@ -149,6 +149,27 @@ fn a_change_that_does_not_fit_is_refused_with_a_sum_that_adds_up() {
     );
 }
 
+/// Which window a job counts in is decided when its budgets are asked, and not when its header came.
+#[test]
+fn a_job_whose_body_comes_late_is_opened_when_its_budgets_are_asked() {
+    let (_, gateway) = gate("100");
+    let mut slow = gateway.client();
+    let length = JOB.len();
+    let fields =
+        format!("Content-Type: application/json\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n");
+    slow.write(support::head("POST", "/contextcapture/jobs", &fields).as_bytes());
+    assert_eq!(slow.read().status, 100, "its header is here");
+    // Times are kept to the millisecond.
+    let heard = jiff::Timestamp::now().as_millisecond();
+    while jiff::Timestamp::now().as_millisecond() <= heard + 2 {}
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    assert_eq!(slow.send(JOB.as_bytes()).status, 201);
+    let opened =
+        |hold: &serde_json::Value| hold["opened"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let opened: Vec<_> = holds(&gateway).iter().map(opened).collect();
+    assert!(opened[0] <= opened[1], "{opened:?}");
+}
+
 /// As upstream answers with a job that was made elsewhere.
 fn made_elsewhere(state: &str, pixels: u32) -> Act {
     Act::Answer(answer(
