@@ -3,7 +3,7 @@
 
 use admission::{Balance, Change, Claim, Event, HoldState, Period, Shortfall, after};
 use jiff::Timestamp;
-use job_model::Amount;
+use job_model::{Amount, Workload};
 
 use crate::HoldId;
 use crate::entry::{Enter, beyond, enter, millis, moved};
@@ -117,7 +117,7 @@ fn reserve(store: &mut dyn Write, new: &NewHold, now: Timestamp) -> Result<Vec<S
 fn created(store: &mut dyn Write, new: &NewHold) -> Answer<Option<HoldId>> {
     for id in store.opened_before(HoldState::InDoubt, i64::MAX, u32::MAX)? {
         let is_it = |row: &HoldRow| {
-            (row.job, row.workspace, row.workload) == (None, new.workspace, new.workload)
+            (row.job, row.workspace, sized(row.workload)) == (None, new.workspace, sized(new.workload))
                 && row.principal == new.principal
         };
         if store.hold(id)?.as_ref().is_some_and(is_it) {
@@ -125,6 +125,13 @@ fn created(store: &mut dyn Write, new: &NewHold) -> Answer<Option<HoldId>> {
         }
     }
     Ok(None)
+}
+
+/// The sizes that a workload has: upstream may tell one that was not given as 0.
+fn sized(workload: Workload) -> Workload {
+    let gigapixels = workload.gigapixels.filter(|size| !size.get().is_zero());
+    let megapoints = workload.megapoints.filter(|size| !size.get().is_zero());
+    Workload { gigapixels, megapoints, ..workload }
 }
 
 fn change(

@@ -3,7 +3,7 @@
 use super::{claim, happened, hold, job, sums};
 use crate::support::{at, raise, wait, workload};
 use admission::{Claim, Event, HoldState, Period};
-use job_model::Amount;
+use job_model::{Amount, Megapoints, Workload};
 use ledger::{Amend, HoldId, Ledger, NewHold, Note, Refused, Seen, Told};
 use serde_json::Value;
 
@@ -28,6 +28,19 @@ pub(super) fn a_job_whose_creation_was_in_doubt_has_the_hold_of_that(book: &Ledg
     let row = wait(book.hold_of(job(1))).unwrap().unwrap();
     assert_eq!((row.id, row.state, row.amount.micros()), (lost.id, HoldState::Bound, 6));
     assert_eq!(wait(book.hold(other.id)).unwrap().unwrap().state, HoldState::InDoubt, "it is of another job");
+    // Upstream tells a size that was not given as 0, or not at all.
+    let with = |points: Option<u32>| Workload {
+        megapoints: points.map(|points| Megapoints::new(points.into()).unwrap()),
+        ..workload(3)
+    };
+    for (number, made, told) in [(5, None, Some(0)), (6, Some(0), None)] {
+        let lost = NewHold { workload: with(made), ..hold(1, 100) };
+        wait(book.reserve(lost.clone(), None, at(1))).unwrap();
+        wait(book.note(lost.id, happened(Event::Doubt), at(2))).unwrap();
+        let found = NewHold { job: Some(job(number)), workload: with(told), ..hold(1, 100) };
+        wait(book.reserve(found, None, at(3))).unwrap();
+        assert_eq!(wait(book.hold_of(job(number))).unwrap().unwrap().id, lost.id, "{made:?} {told:?}");
+    }
     // There is no second one, and somebody else's is not taken for it.
     for (number, new) in [
         (2, hold(6, 10)),
