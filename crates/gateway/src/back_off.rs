@@ -75,7 +75,7 @@ impl BackOff {
 }
 
 /// How long an answer says to wait. A date is measured from the answer's own, where it has one: upstream's clock may be another.
-fn told(answer: &Answer, date: Timestamp) -> Option<Duration> {
+pub(crate) fn told(answer: &Answer, date: Timestamp) -> Option<Duration> {
     let field = |name: HeaderName| {
         let (_, value) = answer.headers.iter().find(|(known, _)| *known == name)?;
         value.to_str().ok().map(str::trim)

@@ -20,7 +20,7 @@ use crate::clock;
 use crate::config::{Holds, SettleBy};
 use crate::courier::Answer;
 use crate::phase::admit::{self, Judged};
-use crate::phase::look_up::{self, Found, Seen};
+use crate::phase::look_up::{self, Found, Look};
 use crate::rejection::{Asked, Excess, NoBudget, Rejection, Sending};
 use crate::repeat::{self, Ticket};
 use crate::stake::{Held, Stake};
@@ -162,7 +162,7 @@ impl Money {
         if row.state == HoldState::InDoubt
             && row.changed < asked.as_millisecond()
             && head.state.as_deref() == Some("unsubmitted")
-            && let Some(Seen::Unsubmitted(found)) = whole.and_then(look_up::read)
+            && let Some(Look::Unsubmitted(found)) = whole.and_then(look_up::read)
         {
             let known = self.resolve(row, &found, self.now()).await;
             known.unwrap_or_else(|fault| warn!("{fault}; hold {} stays in doubt", row.id));
@@ -170,7 +170,7 @@ impl Money {
         }
         if row.state == HoldState::Bound
             && row.changed < asked.as_millisecond()
-            && let Some(Seen::Unsubmitted(found)) = whole.and_then(look_up::read)
+            && let Some(Look::Unsubmitted(found)) = whole.and_then(look_up::read)
         {
             self.grown(row, &found).await;
         }

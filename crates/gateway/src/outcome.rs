@@ -51,6 +51,7 @@ impl Decision {
             | Rejection::InvalidToken(_)
             | Rejection::KeysUnavailable(_)
             | Rejection::NotFound
+            | Rejection::JobNotFound
             | Rejection::MethodNotAllowed(_)
             | Rejection::RequestTimeout
             | Rejection::RequestTooLarge(_)

@@ -20,6 +20,8 @@ pub enum Rejection {
     KeysUnavailable(Duration),
     /// No such operation; the client must correct its path.
     NotFound,
+    /// Upstream has no such job, or none for this caller: so it said when it was asked for it; the client must correct its path.
+    JobNotFound,
     /// The path has other methods; the client must use one of these.
     MethodNotAllowed(&'static str),
     /// The body did not arrive in time; the client or its network must be quicker.

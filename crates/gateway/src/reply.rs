@@ -113,11 +113,10 @@ impl Reply {
         detail.insert("message".to_owned(), json!(advice));
         detail.insert("outcome".to_owned(), json!(sending.as_str()));
         detail.extend(hold.map(|hold| ("hold".to_owned(), json!(hold.to_string()))));
-        Self::enveloped(
-            status,
-            code,
-            &json!({"error": {"code": code, "message": format!("{message} {advice}"), "details": [detail]}}),
-        )
+        let body =
+            json!({"error": {"code": code, "message": format!("{message} {advice}"), "details": [detail]}});
+        let retry_after = (sending == Sending::NotSent).then_some(1);
+        Self { retry_after, ..Self::enveloped(status, code, &body) }
     }
 }
 
@@ -136,6 +135,7 @@ impl From<&Rejection> for Reply {
                 Self { retry_after: Some(whole_seconds(*wait)), ..reply }
             }
             Rejection::NotFound => Self::error(StatusCode::NOT_FOUND, "NotFound", NOT_FOUND),
+            Rejection::JobNotFound => Self::error(StatusCode::NOT_FOUND, "JobNotFound", NO_JOB),
             Rejection::MethodNotAllowed(allow) => {
                 let message = format!("This path has no such method. Allowed: {allow}.");
                 let reply = Self::error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", &message);
@@ -209,6 +209,7 @@ impl From<&Rejection> for Reply {
 const HEADER_NOT_FOUND: &str = "Header Authorization was not found in the request. Access denied.";
 const NOT_FOUND: &str =
     "There is no such operation. Paths are compared byte by byte; check spelling, case and slashes.";
+const NO_JOB: &str = "Requested job is not available.";
 const TOO_SLOW: &str = "The request body did not arrive in time; nothing was forwarded.";
 const MEDIA_TYPE: &str =
     "Send the body as 'Content-Type: application/json' in UTF-8, without a content encoding.";

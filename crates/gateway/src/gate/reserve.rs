@@ -13,7 +13,7 @@ use crate::money::changes::{Followed, Known, held_behind};
 use crate::phase::admit::{Judged, Permit};
 use crate::phase::forward;
 use crate::phase::head;
-use crate::phase::look_up::{Seen, look_up};
+use crate::phase::look_up::{Look, look_up};
 use crate::phase::meter::Record;
 use crate::phase::route::Route;
 use crate::rates::Subject;
@@ -105,7 +105,8 @@ impl Gate {
                 let target = format!("/contextcapture/jobs/{job}");
                 let authority = self.upstream.authority();
                 let seen = look_up(&self.courier, session, &target, authority, &record.request_id).await;
-                if let Some(Seen::NotLetIn(status)) = seen {
+                record.at = self.money.now();
+                if let Some(Look::NotLetIn(status)) = seen {
                     self.count(status, session, record);
                     if status == StatusCode::UNAUTHORIZED {
                         return Err(Rejection::InvalidToken(TokenFault::Upstream));

@@ -9,7 +9,7 @@ use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Raise, Refused, Terms, Told,
 
 use super::{Money, rejected, unavailable};
 use crate::phase::admit;
-use crate::phase::look_up::{Found, Seen};
+use crate::phase::look_up::{Found, Look};
 use crate::rejection::{Asked, NoBudget, Rejection};
 use crate::repeat::Ticket;
 use crate::stake::{Held, Pricing, Stake};
@@ -54,7 +54,7 @@ impl Money {
             return if unlimited {
                 Ok(Followed::Nothing)
             } else {
-                self.unfollowed().map(|()| Followed::Nothing)
+                self.unfollowed(unknown()).map(|()| Followed::Nothing)
             };
         };
         let known = self.ledger.hold_of(job).await.map_err(|fault| unavailable(&fault))?.map(Box::new);
@@ -70,33 +70,34 @@ impl Money {
     /// What a job is followed by from now on, after upstream was asked for it; nothing where a change of it spends nothing.
     ///
     /// # Errors
-    /// `BudgetExceeded` or `LedgerUnavailable`: everything is as before.
+    /// `BudgetExceeded`, what the look was answered with or `LedgerUnavailable`: everything is as before.
     pub(crate) async fn told(
         &self,
         job: JobId,
         known: Option<Box<HoldRow>>,
-        seen: Option<Seen>,
+        seen: Option<Look>,
         principal: &str,
         now: Timestamp,
     ) -> Result<Option<Known>, Rejection> {
         let doubtful = known.as_ref().is_some_and(|row| row.state == HoldState::InDoubt);
         match (known, seen) {
-            (Some(row), Some(Seen::Begun)) if doubtful => {
+            (Some(row), Some(Look::Begun)) if doubtful => {
                 self.note(&row, vec![Event::Submit], Told::default()).await;
                 Ok(None)
             }
-            (_, Some(Seen::Begun)) => Ok(None),
-            (Some(row), Some(Seen::Unsubmitted(found))) if doubtful => {
+            (_, Some(Look::Begun)) => Ok(None),
+            (Some(row), Some(Look::Unsubmitted(found))) if doubtful => {
                 self.resolve(&row, &found, now).await.map_err(|fault| unavailable(&fault))?;
                 let resolved = self.ledger.hold(row.id).await.map_err(|fault| unavailable(&fault))?;
                 Ok(resolved.map(Known::before))
             }
             // The dearest that it may be stays held.
             (Some(row), _) if doubtful => Ok(Some(Known::before(*row))),
-            (_, Some(Seen::Unsubmitted(found))) => self.adopt(job, found, principal, now).await.map(Some),
-            // Its owner has deleted it.
-            (Some(_), Some(Seen::Gone)) => Ok(None),
-            (_, Some(Seen::Gone | Seen::NotLetIn(_)) | None) => self.unfollowed().map(|()| None),
+            (_, Some(Look::Unsubmitted(found))) => self.adopt(job, found, principal, now).await.map(Some),
+            (_, look) => {
+                let no = look.and_then(Look::refusal).unwrap_or_else(unknown);
+                self.unfollowed(no).map(|()| None)
+            }
         }
     }
 
@@ -130,12 +131,10 @@ impl Money {
     /// Whether a change may go on to a job of which nothing is to be known.
     ///
     /// # Errors
-    /// `BudgetExceeded`, while budgets enforce anything and unless the operator lets it pass.
-    fn unfollowed(&self) -> Result<(), Rejection> {
-        if self.budgets.iter().any(|budget| budget.enforce) && !self.holds.admit_unknown {
-            return Err(Rejection::BudgetExceeded(Box::new(NoBudget::UnknownJob)));
-        }
-        Ok(())
+    /// That no, while budgets enforce anything and unless the operator lets it pass.
+    fn unfollowed(&self, no: Rejection) -> Result<(), Rejection> {
+        let asks = self.budgets.iter().any(|budget| budget.enforce) && !self.holds.admit_unknown;
+        if asks { Err(no) } else { Ok(()) }
     }
 
     /// Follows from now on a job that was created elsewhere: what it costs as it is, is held.
@@ -254,7 +253,7 @@ impl Money {
             None => None,
         };
         let Some(row) = known.filter(|row| row.state != HoldState::Released) else {
-            self.unfollowed()?;
+            self.unfollowed(unknown())?;
             return self.nothing_held(ticket, now).await;
         };
         if matches!(row.state, HoldState::Settled | HoldState::Submitted) {
@@ -304,6 +303,11 @@ impl Money {
         let held = Held { agreed: vec![Event::Delete], unknown: Vec::new(), ..Held::of(row.id) };
         Some(Stake::new(self, Some(held), None))
     }
+}
+
+/// Nobody knows what the job is.
+fn unknown() -> Rejection {
+    Rejection::BudgetExceeded(Box::new(NoBudget::UnknownJob))
 }
 
 /// What is held for a job once upstream has agreed to a change of it.

@@ -14,6 +14,7 @@ mod doubts;
 mod ends;
 mod found;
 mod judged;
+mod look_ups;
 mod lowered;
 
 use std::thread;
@@ -216,7 +217,7 @@ fn a_job_made_elsewhere_that_does_not_fit_is_refused_and_one_that_runs_is_not_he
 #[test]
 fn a_job_that_upstream_does_not_tell_of_is_refused_unless_that_is_allowed() {
     let (upstream, gateway) = gate("5");
-    upstream.script([Act::Answer(answer(404, "{}")), Act::Close]);
+    upstream.script([Act::Answer(answer(403, "{}")), Act::Answer(answer(200, "{}"))]);
     for asked in 1..=3 {
         let refused = gateway.send(&patch(r#"{"state":"Active"}"#));
         assert_eq!((refused.status, refused.code().as_str()), (402, "BudgetExceeded"));
