@@ -198,7 +198,8 @@ impl Money {
             return;
         }
         let amend = Some(Amend { workload: found.workload, terms: None });
-        let note = Note { seen: Some(row.seen()), amend, ..Note::default() };
+        let told = Told { estimate: found.estimate, ..Told::default() };
+        let note = Note { seen: Some(row.seen()), told, amend, ..Note::default() };
         if let Err(Refused::Unavailable(fault)) = self.ledger.note(row.id, note, self.now()).await {
             warn!("{fault}; what has become of the job of hold {} is not noted", row.id);
         }

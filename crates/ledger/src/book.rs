@@ -299,6 +299,10 @@ pub(crate) fn write(
     row.priced |= row.amount != Amount::ZERO;
     let amended = amend.is_some_and(|amend| amend.workload != row.workload);
     if let Some(Amend { workload, terms }) = amend {
+        if amended && told.estimate.is_none() {
+            // It was of another job.
+            row.upstream_estimate = None;
+        }
         row.workload = *workload;
         row.priced |= terms.is_some();
         row.terms = number_of(store, &row, terms.as_ref())?;
