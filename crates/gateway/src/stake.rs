@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use admission::{Event, HoldState};
 use job_model::{Amount, Quote, RateCard, Workload};
-use ledger::{Amend, Counted, HoldId, Kept, Key, Ledger, Note, Refused, Terms, Told};
+use ledger::{Amend, Counted, HoldId, Kept, Key, Ledger, Note, Refused, Seen, Terms, Told};
 use log::{error, warn};
 
 use crate::calendar::Calendar;
@@ -42,6 +42,8 @@ pub(crate) struct Held {
     pub(crate) agreed: Vec<Event>,
     pub(crate) refused: Vec<Event>,
     pub(crate) unknown: Vec<Event>,
+    /// As what it has to be there still where upstream does not agree: else nothing becomes of it.
+    pub(crate) refused_as: Option<Seen>,
     pub(crate) amend: Option<Amend>,
     /// Prices the job that upstream's agreement tells of.
     pub(crate) pricing: Option<Box<Pricing>>,
@@ -151,6 +153,7 @@ impl Held {
             agreed: Vec::new(),
             refused: Vec::new(),
             unknown: vec![Event::Doubt],
+            refused_as: None,
             amend: None,
             pricing: None,
             creates: false,
@@ -193,15 +196,15 @@ impl Held {
         if let (true, Fate::Answered(answer)) = (agreed, &outcome.fate) {
             self.take_at_its_word(&answer.body);
         }
-        let events = if agreed {
-            self.agreed
+        let (events, seen) = if agreed {
+            (self.agreed, None)
         } else if outcome.refused || outcome.sent == Sent::Nothing {
             // That it was refused needs no body.
-            self.refused
+            (self.refused, self.refused_as)
         } else {
-            self.unknown
+            (self.unknown, None)
         };
-        Note { seen: None, events, told, amend: self.amend.filter(|_| agreed), kept: None }
+        Note { seen, events, told, amend: self.amend.filter(|_| agreed), kept: None }
     }
 }
 
@@ -214,8 +217,9 @@ impl Drop for Stake {
         let kept = self.ticket.take().map(|ticket| (ticket.key, kept));
         let rest = match (self.hold.take(), kept) {
             (Some(hold), kept) => {
-                let events = if self.under_way { hold.unknown } else { hold.refused };
-                let note = Note { events, kept, ..Note::default() };
+                let (events, seen) =
+                    if self.under_way { (hold.unknown, None) } else { (hold.refused, hold.refused_as) };
+                let note = Note { seen, events, kept, ..Note::default() };
                 Rest::Hold(hold.id, Box::new(note))
             }
             (None, Some((key, kept))) => Rest::Key(key, kept),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use admission::{Event, HoldState};
 use jiff::Timestamp;
 use job_model::{Amount, JobId, JobPatch, Quote, Workload};
-use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Raise, Refused, Terms, Told, Unavailable};
+use ledger::{Amend, HoldId, HoldRow, NewHold, Note, Raise, Refused, Seen, Terms, Told, Unavailable};
 
 use super::{Money, rejected, unavailable};
 use crate::phase::admit;
@@ -227,9 +227,16 @@ impl Money {
         // What upstream's yes leaves open when the change before it was not answered is still open.
         let over = if doubtful { Event::Doubt } else { Event::Keep };
         let agreed = vec![Event::Adjust(to), if submits { Event::Submit } else { over }];
-        let refused = if known.is_new { vec![Event::Keep, Event::Release] } else { undone(row) };
-        let held =
-            Held { agreed, refused, amend, pricing: self.pricing(row.workload, now), ..Held::of(row.id) };
+        // One that is seen to run meanwhile runs, whoever has submitted it.
+        let changing =
+            Seen { state: HoldState::Changing, amount: row.amount.max(to), workload: row.workload };
+        let (refused, refused_as) = if known.is_new {
+            (vec![Event::Keep, Event::Release], Some(changing))
+        } else {
+            (undone(row), None)
+        };
+        let pricing = self.pricing(row.workload, now);
+        let held = Held { agreed, refused, refused_as, amend, pricing, ..Held::of(row.id) };
         let raise = Raise { to, terms, currency: self.currency(now), claims };
         let begun = self.begin(held, row, raise, ticket, now).await;
         let asked = Asked::by(row, &workload, quote);
