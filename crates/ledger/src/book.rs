@@ -296,7 +296,12 @@ pub(crate) fn write(
         row.upstream_estimate = told.estimate.map(|number| number.normalize()).or(row.upstream_estimate);
         row.upstream_units = told.units.map(|number| number.normalize()).or(row.upstream_units);
     }
-    row.priced |= row.amount != Amount::ZERO;
+    if row.amount != Amount::ZERO {
+        row.priced = true;
+    } else if changes.iter().any(|(kind, _)| *kind == Event::Adjust(Amount::ZERO).as_str()) {
+        // It had none but that of a change, which was not made.
+        row.priced = false;
+    }
     let amended = amend.is_some_and(|amend| amend.workload != row.workload);
     if let Some(Amend { workload, terms }) = amend {
         if amended && told.estimate.is_none() {

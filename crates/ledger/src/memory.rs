@@ -103,8 +103,6 @@ impl Memory {
     fn entry(&self, entry: &Kept, seq: i64) -> Answer<EntryRow> {
         let lost = || Unavailable::new("an entry is about nothing");
         let hold = self.holds.get(&entry.hold).ok_or_else(lost)?;
-        let terms =
-            usize::try_from(entry.terms).ok().and_then(|number| self.terms.get(number.checked_sub(1)?));
         Ok(EntryRow {
             seq,
             id: entry.id.to_string(),
@@ -115,7 +113,7 @@ impl Memory {
             settled: entry.change.settled,
             amount: entry.change.amount,
             time: entry.time,
-            terms: terms.ok_or_else(lost)?.clone(),
+            terms: self.terms(entry.terms)?,
             places: entry.accounts.iter().map(|number| self.place(*number)).collect::<Answer<_>>()?,
             job: hold.job.map(|job| job.to_string()),
             workspace: hold.workspace.to_string(),
@@ -196,6 +194,12 @@ impl Read for Memory {
             Ok(Foreign { currency: currency.to_owned(), is_held, places })
         });
         named.collect()
+    }
+
+    fn terms(&self, number: i64) -> Answer<Terms> {
+        let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        let terms = index.and_then(|index| self.terms.get(index));
+        terms.cloned().ok_or_else(|| Unavailable::new("there are no such terms"))
     }
 
     fn account(&self, number: i64) -> Answer<Account> {

@@ -51,6 +51,15 @@ impl Ledger {
         self.ask(move |store| store.hold(id)).await
     }
 
+    /// Whether upstream ever had a job of this hold that had a price: else what it holds is that of a change.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn has_had_a_price(&self, row: &HoldRow) -> Result<bool, Unavailable> {
+        let number = row.terms;
+        self.ask(move |store| Ok(!store.terms(number)?.card.is_empty())).await
+    }
+
     /// Every balance, of every window there ever was.
     ///
     /// # Errors

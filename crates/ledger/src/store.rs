@@ -41,6 +41,9 @@ pub(crate) trait Read {
     /// Where amounts count that are not of a currency: held or settled, and of something. By currency and places.
     fn foreign(&self, currency: &str) -> Answer<Vec<Foreign>>;
 
+    /// Terms, by their number.
+    fn terms(&self, number: i64) -> Answer<Terms>;
+
     /// A place in a budget, by its number.
     fn account(&self, number: i64) -> Answer<Account>;
     /// The place that a claim is about, where there is one.

@@ -96,9 +96,10 @@ impl Jobs {
             self.unpriced.with_label_values(&[reason.as_str()]).inc();
         }
         if patch.is_some_and(JobPatch::submits) {
+            let is_held = record.judged.as_ref().is_some_and(|judged| judged.held().is_some());
             let price = match quote {
-                Quote::Priced(_) => "known",
-                Quote::Unpriced(reason) => reason.as_str(),
+                Quote::Unpriced(reason) if !is_held => reason.as_str(),
+                Quote::Priced(_) | Quote::Unpriced(_) => "known",
             };
             self.submitted.with_label_values(&[price]).inc();
         }

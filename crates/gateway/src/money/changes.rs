@@ -113,7 +113,14 @@ impl Money {
     ) -> Result<(), Unavailable> {
         let quote = admit::quote(Some(&found.workload), &self.cards, now);
         // What it is dearer was never asked of its budgets. It costs nothing before it is submitted, and that asks them.
-        let price = quote.amount().map_or(row.amount, |price| price.min(row.amount));
+        let price = match quote.amount() {
+            Some(price) => price.min(row.amount),
+            // What would have given it one was not made.
+            None if found.workload == row.workload && !self.ledger.has_had_a_price(row).await? => {
+                Amount::ZERO
+            }
+            None => row.amount,
+        };
         let terms = self.terms_of(price, &quote);
         let note = Note {
             seen: Some(row.seen()),

@@ -71,10 +71,11 @@ impl Permit {
         Ok(())
     }
 
-    /// Notes what is held for a changed job, of which that is told where it is more than its price.
+    /// Notes what is held for a changed job, of which that is told where it is more than its price, or where it has none.
     pub(crate) fn holds(&mut self, held: Amount, currency: &str) {
         if let Some(judged) = &mut self.judged
-            && judged.price().is_some_and(|price| price < held)
+            && held > Amount::ZERO
+            && judged.price().is_none_or(|price| price < held)
         {
             judged.held = Some((held, currency.to_owned()));
         }

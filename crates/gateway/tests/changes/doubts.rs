@@ -96,16 +96,72 @@ fn heard(upstream: &TcpListener, method: &str) -> TcpStream {
     }
 }
 
+/// An answer behind which the connection is closed.
+fn closing(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap().replace("Connection: keep-alive, x-hop", "Connection: close")
+}
+
+/// A price that a job never had is not its own because a change that was not made would have given it one.
+#[test]
+fn a_job_without_a_price_has_none_where_the_change_that_told_its_size_was_not_made() {
+    let without = |size: &str| {
+        let job = format!(
+            r#"{{"job":{{"id":"{JOB_ID}","type":"Full","state":"unsubmitted","workspaceId":"6881117d-9fd2-4900-870b-9b721dc90f25",
+            "jobSettings":{{"quality":"Extra","outputs":[{{"format":"OBJ"}},{{"format":"3MX"}}]}}{size}}}}}"#
+        );
+        Act::Answer(answer(200, &job))
+    };
+    let sizes = r#""costEstimationParameters":{"gigaPixels":2.1,"megaPoints":1.5,"meshQuality":"Extra"},"#;
+    let (upstream, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(&JOB.replace(sizes, ""))).status, 201);
+    upstream.script([Act::Close, without("")]);
+    assert_eq!(gateway.send(&pixels(3)).status, 502);
+    let submitted = gateway.send(&submission());
+    assert_eq!(
+        (submitted.status, submitted.header("x-jobgate-estimate")),
+        (200, Some("unpriced; no-quantities"))
+    );
+    assert_eq!((sums(&gateway), &holds(&gateway)[0]["amount"]), (sum("0", "0"), &serde_json::Value::Null));
+    // What has had one keeps it: else a job could be made free before it is submitted.
+    let (upstream, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    assert_eq!(gateway.send(&patch(r#"{"costEstimationParameters":{"meshQuality":"Extra"}}"#)).status, 200);
+    upstream.script([Act::Close, without("")]);
+    assert_eq!(gateway.send(&pixels(3)).status, 502);
+    assert_eq!(gateway.send(&submission()).status, 200);
+    assert_eq!(sums(&gateway), sum("0", "3.5"));
+}
+
+/// A job made elsewhere that is seen to run while a change of it is refused runs: somebody has submitted it.
+#[test]
+fn a_job_that_is_seen_to_run_is_held_though_its_first_change_is_refused() {
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    let gateway = Running::start(upstream.local_addr().unwrap(), &budget("100", ""));
+    let told = |state: &str| {
+        let Act::Answer(told) = made_elsewhere(state, 2) else { panic!() };
+        closing(&told)
+    };
+    thread::scope(|scope| {
+        let change = scope.spawn(|| gateway.send(&submission()).status);
+        heard(&upstream, "GET").write_all(told("unsubmitted").as_bytes()).unwrap();
+        let mut late = heard(&upstream, "PATCH");
+        let look = scope.spawn(|| gateway.send(&get(&format!("/contextcapture/jobs/{JOB_ID}"))).status);
+        heard(&upstream, "GET").write_all(told("active").as_bytes()).unwrap();
+        assert_eq!(look.join().unwrap(), 200);
+        while states(&gateway) != ["submitted"] {
+            thread::yield_now();
+        }
+        late.write_all(closing(&answer(422, "{}")).as_bytes()).unwrap();
+        assert_eq!(change.join().unwrap(), 422);
+    });
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "3.5"), vec!["submitted".to_owned()]));
+}
+
 /// Who asked before a change was sent may be told of the job as it was before.
 #[test]
 fn a_look_from_before_a_change_does_not_end_its_doubt() {
     let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
     let gateway = Running::start(upstream.local_addr().unwrap(), &budget("100", ""));
-    let closing = |bytes: &[u8]| {
-        String::from_utf8(bytes.to_vec())
-            .unwrap()
-            .replace("Connection: keep-alive, x-hop", "Connection: close")
-    };
     let Act::Answer(before) = made_elsewhere("unsubmitted", 2) else { panic!() };
     thread::scope(|scope| {
         let created = scope.spawn(|| gateway.send(&post(JOB)).status);

@@ -106,6 +106,21 @@ fn a_job_that_is_submitted_without_a_price_is_counted() {
     assert!(text.contains(r#"unpriced_total{reason="no-quantities"} 1"#), "it was told once\n{text}");
 }
 
+/// A price that is taken away stays held, and is charged: so it is what is told.
+#[test]
+fn a_job_whose_size_is_taken_away_is_told_with_what_stays_held() {
+    let (_upstream, gateway) = gate("100");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    let changed = gateway.send(&patch(r#"{"costEstimationParameters":{"meshQuality":"Extra"}}"#));
+    assert_eq!((changed.status, changed.header("x-jobgate-estimate")), (200, Some("3.5 unit")));
+    let submitted = gateway.send(&submission());
+    assert_eq!((submitted.status, submitted.header("x-jobgate-estimate")), (200, Some("3.5 unit")));
+    assert_eq!(gateway.log.lines(3)[2]["estimate"], "3.5");
+    assert_eq!((sums(&gateway), states(&gateway)), (sum("0", "3.5"), vec!["submitted".to_owned()]));
+    let text = metrics(&gateway, 3);
+    assert!(text.contains(r#"submitted_total{price="known"} 1"#), "{text}");
+}
+
 #[test]
 fn a_job_without_a_price_may_be_refused_only_when_it_is_submitted() {
     let upstream = Recorder::start();

@@ -147,6 +147,14 @@ impl Read for Book {
         Ok(found)
     }
 
+    fn terms(&self, number: i64) -> Answer<Terms> {
+        const ONE: &str = "SELECT id, card, rules, sum FROM terms WHERE id = ?1";
+        Ok(self.db.prepare_cached(ONE)?.query_row([number], |row| {
+            seal::check(row, TERMS.columns)?;
+            Ok(Terms { card: row.get(1)?, rules: row.get::<_, String>(2)?.into() })
+        })?)
+    }
+
     fn account(&self, number: i64) -> Answer<Account> {
         const ONE: &str = "SELECT id, budget, key, period, settled, held, sum FROM account WHERE id = ?1";
         let known = self.places.borrow().as_ref().and_then(|places| places.account(number));
