@@ -2,6 +2,7 @@
 //! decided there; here is only who asks, and when.
 
 pub(crate) mod changes;
+mod notices;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use crate::phase::look_up::{self, Found, Look};
 use crate::rejection::{Asked, Excess, NoBudget, Rejection, Sending};
 use crate::repeat::{self, Ticket};
 use crate::stake::{Held, Stake};
+pub(crate) use notices::Notices;
 
 /// Budgets and the ledger that they are kept in.
 #[derive(Debug)]
@@ -35,6 +37,7 @@ pub(crate) struct Money {
     pub(crate) cards: RateCards,
     /// The fingerprint of the rule set.
     pub(crate) rules: Arc<str>,
+    pub(crate) notices: Notices,
 }
 
 /// What is said again to who asks again.
@@ -180,13 +183,29 @@ impl Money {
             estimate: head.estimated_cost.map(job_model::Exact::get),
             units: units.map(job_model::Exact::get),
         };
-        let events = match head.state.as_deref() {
-            Some("active") => vec![Event::Submit],
-            Some("success" | "failed" | "cancelled") => vec![Event::Settle(self.charge(row, told))],
-            _ => Vec::new(),
-        };
+        let events = self.happened(row, head, told);
+        if row.state == HoldState::Released && matches!(*events, [Event::Submit | Event::Settle(_)]) {
+            self.notices.lost(row);
+        }
         if row.is_news(told) || events.iter().any(|event| after(row.state, row.amount, *event).is_some()) {
             self.note(row, events, told).await;
+        }
+    }
+
+    /// What the state of a job that upstream tells of is to its hold.
+    fn happened(&self, row: &HoldRow, head: &JobHead<'_>, told: Told) -> Vec<Event> {
+        // Once it was submitted it has spent something, whatever upstream tells of that.
+        let was_submitted = !matches!(row.state, HoldState::Bound | HoldState::Lapsed | HoldState::Released);
+        let never_ran = !was_submitted && head.execution_information.is_none();
+        match head.state.as_deref() {
+            Some("active") => vec![Event::Submit],
+            Some("cancelled") if never_ran => vec![Event::Release],
+            Some("success" | "failed" | "cancelled") => vec![Event::Settle(self.charge(row, told))],
+            Some("unsubmitted") | None => Vec::new(),
+            Some(word) => {
+                self.notices.state(word);
+                Vec::new()
+            }
         }
     }
 
@@ -327,6 +346,7 @@ impl Money {
             holds: config.holds,
             cards: config.cards,
             rules: config.policy.sha256().into(),
+            notices: Notices::default(),
         }
     }
 }

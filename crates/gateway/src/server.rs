@@ -36,7 +36,7 @@ use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::life::Life;
 use crate::metrics::Metrics;
-use crate::money::Money;
+use crate::money::{Money, Notices};
 use crate::open_files;
 use crate::phase::admit::Desk;
 use crate::proxy::Proxy;
@@ -125,12 +125,11 @@ impl Gateway {
         let public = Bound::to("listen.address", config.listen.address)?;
         let operators = Bound::to("admin.address", config.admin)?;
         let (address, admin) = (public.address, operators.address);
-        let life = Life::new(&config.limits);
+        let (life, effective) = (Life::new(&config.limits), config.effective());
         let metrics = Metrics::new(&Running::of(&config));
         let metrics = Arc::new(metrics.map_err(|error| StartError::Machine(format!("metrics: {error}")))?);
         let no_thread = |error| StartError::Machine(format!("no thread is to be had: {error}"));
         let log = Arc::new(AccessLog::start(access_log, &metrics).map_err(no_thread)?);
-        let effective = config.effective();
         let mut server = Server::new_with_opt_and_conf(None, server_conf(&config));
         server.bootstrap();
         secured::check(&config).map_err(StartError::Configuration)?;
@@ -167,6 +166,7 @@ impl Gateway {
             holds: config.holds,
             cards: config.cards.clone(),
             rules: config.policy.sha256().into(),
+            notices: Notices::default(),
         });
         for (name, relay) in relay::all(config.event_sinks, &money.ledger, &life, &courier)? {
             server.add_service(background_service(&format!("event sink {name}"), relay));

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use job_model::JobId;
 use ledger::{Ledger, Note, Told, Url};
 
-use super::{JOB_ID, patch, submission};
+use super::{JOB_ID, patch, pixels, submission};
 use crate::support::folder::Folder;
 use crate::support::money::{budget, gate, holds, states, sum, sums, unsubmitted};
 use crate::support::{Act, JOB, Recorder, Running, answer, get, head, post};
@@ -73,7 +73,8 @@ fn each_end_that_is_seen_is_charged_once_whatever_was_known() {
     let (upstream, gateway) = with(&folder, 1, &jobs);
     for (number, (known, end, is_listed)) in cases.iter().enumerate() {
         let job = id(number);
-        let told = format!(r#"{{"id":"{job}","name":"n","state":"{end}"}}"#);
+        let run = r#""executionInformation":{"submittedDateTime":"2020-09-14T14:34:20Z"}"#;
+        let told = format!(r#"{{"id":"{job}","name":"n","state":"{end}",{run}}}"#);
         let (target, body) = if *is_listed {
             ("/contextcapture/jobs?$top=9".to_owned(), format!(r#"{{"jobs":[{told}]}}"#))
         } else {
@@ -95,6 +96,51 @@ fn each_end_that_is_seen_is_charged_once_whatever_was_known() {
     let entries = runtime.block_on(book.entries(0, u32::MAX)).unwrap();
     assert_eq!(entries.iter().filter(|entry| entry.kind == "settle").count(), count);
     runtime.block_on(book.verify()).unwrap().unwrap();
+}
+
+/// What never ran costs nothing. What was submitted here did run, however little upstream tells of it; and of what is in doubt nobody
+/// knows.
+#[test]
+fn a_job_that_is_cancelled_before_it_is_submitted_is_not_charged() {
+    let folder = Folder::new("never-ran");
+    let jobs: [(&[Event], &str); 4] = [
+        (&[Event::Bind], "released"),
+        (&[Event::Bind, Event::Lapse], "lapsed"),
+        (&[Event::Bind, Event::Submit], "settled"),
+        (&[Event::Bind, Event::Doubt], "settled"),
+    ];
+    let (upstream, gateway) = with(&folder, 1, &jobs.map(|(events, _)| events));
+    for (number, (_, after)) in jobs.iter().enumerate() {
+        let job = id(number);
+        let told = format!(r#"{{"job":{{"id":"{job}","state":"cancelled","executionInformation":null}}}}"#);
+        upstream.script([Act::Answer(answer(200, &told))]);
+        assert_eq!(gateway.send(&get(&format!("/contextcapture/jobs/{job}"))).status, 200);
+        while hold_of(&gateway, &job).0 != *after {
+            thread::yield_now();
+        }
+        assert_eq!(hold_of(&gateway, &job), ((*after).to_owned(), "0".to_owned()));
+    }
+    assert_eq!(sums(&gateway), sum("7", "0"));
+}
+
+/// A figure of the job as it was before a change says nothing of what it is now.
+#[test]
+fn what_upstream_has_estimated_before_a_change_is_not_charged() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, &budget("100", "pricing.settle = 'upstream-estimate'"));
+    let job = |more: &str| format!(r#"{{"job":{{"id":"{JOB_ID}"{more}}}}}"#);
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    assert_eq!(holds(&gateway)[0]["upstreamEstimate"], "3.5");
+    upstream.script([Act::Answer(answer(200, &job(""))), Act::Answer(answer(200, &job("")))]);
+    for request in [pixels(50), submission()] {
+        assert_eq!(gateway.send(&request).status, 200);
+    }
+    upstream.script([Act::Answer(answer(200, &job(r#","state":"success""#)))]);
+    assert_eq!(gateway.send(&get(&format!("/contextcapture/jobs/{JOB_ID}"))).status, 200);
+    while states(&gateway) != ["settled"] {
+        thread::yield_now();
+    }
+    assert_eq!(sums(&gateway), sum("50", "0"));
 }
 
 /// Upstream's estimate is that of the last answer that had one; where there never was one, what was held is charged.

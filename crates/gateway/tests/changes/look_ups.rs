@@ -79,3 +79,43 @@ fn a_job_is_priced_whatever_else_upstream_does_not_tell_of_it() {
         assert_eq!(gateway.send(&submission()).status, 402, "{name}");
     }
 }
+
+/// Nothing is made of it: the hold stays, and somebody has to hear why.
+#[test]
+fn a_state_that_nobody_knows_is_told_of_once() {
+    warnings::listen();
+    let (upstream, gateway) = gate("5");
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    assert_eq!(gateway.send(&submission()).status, 200);
+    let look = get(&format!("/contextcapture/jobs/{JOB_ID}"));
+    let long = "frozen".repeat(99);
+    for word in ["Success", "Success", "unheard", long.as_str(), "success"] {
+        upstream.script([job(word, |_| {})]);
+        assert_eq!(gateway.send(&look).status, 200);
+    }
+    while states(&gateway) != ["settled"] {
+        thread::yield_now();
+    }
+    for (word, count) in [("\"Success\"", 1), ("\"unheard\"", 1), ("frozen", 1), ("\"success\"", 0)] {
+        assert_eq!(warnings::said(word).len(), count, "{word}");
+    }
+    assert!(warnings::said("frozen")[0].len() < 300);
+}
+
+/// What was given back is in no budget any more: somebody has to hear that upstream spends it.
+#[test]
+fn a_job_that_runs_though_nothing_is_held_for_it_is_told_of_once() {
+    warnings::listen();
+    let (upstream, gateway) = gate("20");
+    upstream.script([job("unsubmitted", |_| {}), Act::Answer(answer(422, "{}"))]);
+    assert_eq!(gateway.send(&submission()).status, 422);
+    assert_eq!(states(&gateway), ["released"]);
+    let hold = holds(&gateway)[0]["id"].as_str().unwrap().to_owned();
+    let look = get(&format!("/contextcapture/jobs/{JOB_ID}"));
+    for state in ["unsubmitted", "active", "active", "success"] {
+        upstream.script([job(state, |_| {})]);
+        assert_eq!(gateway.send(&look).status, 200);
+    }
+    gateway.log.lines(5);
+    assert_eq!(warnings::said(&hold).len(), 1, "{:?}", warnings::said(&hold));
+}

@@ -9,6 +9,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/warnings.rs"]
+mod warnings;
 
 mod doubts;
 mod ends;
