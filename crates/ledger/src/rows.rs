@@ -166,7 +166,8 @@ impl UsageBy {
 pub struct UsageRow {
     /// The group.
     pub group: String,
-    /// How many holds, but for those of jobs that never were: upstream refused them, or heard nothing of them.
+    /// How many holds, but for those of jobs that never were, since upstream refused them or heard nothing of them, and those that were
+    /// given back of jobs made elsewhere.
     pub jobs: i64,
     /// How many of them have no price.
     pub unpriced: i64,

@@ -31,8 +31,8 @@ pub(super) fn usage<'a>(
     opened: &Range<i64>,
 ) -> Answer<Vec<UsageRow>> {
     let mut groups: BTreeMap<(String, &str), UsageRow> = BTreeMap::new();
-    // What was given back before its job was known never became one.
-    let was_job = |row: &&HoldRow| row.job.is_some() || row.state != HoldState::Released;
+    // What was given back before its job was known never became one; and of a job made elsewhere nothing was made here.
+    let was_job = |row: &&HoldRow| row.job.is_some() && !row.found || row.state != HoldState::Released;
     for row in holds.filter(|row| opened.contains(&row.opened)).filter(was_job) {
         let group = group(row, by);
         let sum = groups.entry((group.clone(), &row.currency)).or_insert(UsageRow {

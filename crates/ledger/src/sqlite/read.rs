@@ -109,12 +109,12 @@ impl Read for Book {
             UsageBy::Quality => "json_extract(workload, '$.quality')",
             UsageBy::Day => "date(opened / 1000, 'unixepoch')",
         };
-        // What was given back before its job was known never became one.
+        // What was given back before its job was known never became one; and of a job made elsewhere nothing was made here.
         let mut all = self.db.prepare_cached(&format!(
             "SELECT {group}, count(*), sum(1 - priced),
              sum(CASE WHEN state IN ({}) THEN amount ELSE 0 END),
              sum(CASE WHEN state = 'settled' THEN amount ELSE 0 END), currency FROM hold
-             WHERE opened >= ?1 AND opened < ?2 AND (job IS NOT NULL OR state <> 'released')
+             WHERE opened >= ?1 AND opened < ?2 AND (job IS NOT NULL AND NOT found OR state <> 'released')
              GROUP BY 1, currency ORDER BY 1, currency",
             held_states()
         ))?;

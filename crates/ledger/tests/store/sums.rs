@@ -74,7 +74,11 @@ pub(crate) fn usage_counts_jobs_and_adds_up_what_can_be_added_up(book: &Ledger) 
     }
     let told = Told { job: Some(job(1)), ..Told::default() };
     wait(book.note(gone, Note { told, ..happened(Event::Bind) }, at(2))).unwrap();
-    for id in [never[0], never[1], gone] {
+    // One that was made elsewhere, and whose first change did not fit.
+    let found = NewHold { job: Some(job(2)), ..hold(1, 100) };
+    let elsewhere = found.id;
+    wait(book.reserve(found, None, at(2))).unwrap();
+    for id in [never[0], never[1], gone, elsewhere] {
         wait(book.note(id, happened(Event::Release), at(3))).unwrap();
     }
     for by in UsageBy::ALL {
