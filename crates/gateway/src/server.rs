@@ -262,6 +262,10 @@ impl Gateway {
         if runtime.is_finished() {
             runtime.join().map_err(|_| Panicked)?;
         }
+        let busy = life.relays.taken();
+        if busy > 0 {
+            warn!("{busy} event sinks were not done; what they have not confirmed waits in the ledger");
+        }
         let cut = life.in_flight.taken().max(courier.under_way());
         if cut == 0 {
             info!("stopped, nothing was under way");

@@ -12,6 +12,7 @@ mod support;
 mod warnings;
 
 use std::collections::BTreeSet;
+use std::net::TcpStream;
 use std::path::Path;
 use std::{fs, thread};
 
@@ -157,6 +158,28 @@ fn a_batch_that_is_too_large_is_halved_and_what_failed_before_it_is_forgotten() 
 }
 
 /// What is not sent when a gateway ends is sent by the next one, behind what a crash has left half written.
+/// It may take all the time that a stop has, and nothing else is under way then.
+#[test]
+fn a_sink_that_does_not_answer_while_the_gateway_stops_is_told_of() {
+    warnings::listen();
+    let (upstream, sink) = (Recorder::start(), Recorder::of_anybody());
+    sink.script([Act::Hold, Act::Hold]);
+    let more = format!("[[event_sink]]\nname = 'late'\nurl = 'http://{}/'", sink.address);
+    let gateway = Running::start(upstream.address, &config(&more));
+    assert_eq!(gateway.send(&post(JOB)).status, 201);
+    sink.wait_held(1);
+    let before = warnings::said("event sinks were not done").len();
+    let (stop, address) = (gateway.stop_handle(), gateway.address);
+    let stopping = thread::spawn(move || gateway.stop());
+    while TcpStream::connect(address).is_ok() {
+        thread::yield_now();
+    }
+    stop.stop();
+    assert_eq!(stopping.join().unwrap(), 0);
+    assert!(warnings::said("event sinks were not done").len() > before);
+    sink.release();
+}
+
 #[test]
 fn what_could_not_be_sent_is_sent_after_the_next_start() {
     let folder = Folder::new("again");
