@@ -143,31 +143,7 @@ impl Gateway {
             config.upstream.response_timeout,
             Some(Arc::clone(&metrics)),
         );
-        let sinks: Vec<String> = config.event_sinks.iter().map(|sink| sink.name.clone()).collect();
-        let date = anchor::date(&config.ledger);
-        let ledger = Ledger::open(&config.ledger, &sinks, date)
-            .map_err(|error| StartError::Machine(error.to_string()))?;
-        if ledger.is_short() {
-            warn!("the ledger's disk is full: nothing is admitted that spends until there is room on it");
-        }
-        let calendar = Calendar::new(date, ledger.last_written(), clock::now());
-        anchor::keep(&config.ledger, calendar.at(clock::now()));
-        currency::check(&config, &ledger, calendar.at(clock::now()))?;
-        let (counted, faults) = (Arc::clone(&metrics), Arc::clone(&metrics));
-        let failed = move |why: &str| {
-            warn!("{why}");
-            faults.ledger_failed();
-        };
-        ledger.watch(move |orders, took| counted.committed(orders, took), failed);
-        let money = Arc::new(Money {
-            ledger,
-            calendar,
-            budgets: config.budgets.clone(),
-            holds: config.holds,
-            cards: config.cards.clone(),
-            rules: config.policy.sha256().into(),
-            notices: Notices::default(),
-        });
+        let money = open_ledger(&config, &metrics)?;
         for (name, relay) in relay::all(config.event_sinks, &money.ledger, &life, &courier)? {
             server.add_service(background_service(&format!("event sink {name}"), relay));
         }
@@ -283,6 +259,38 @@ impl fmt::Debug for Gateway {
             .field("admin", &self.admin)
             .finish_non_exhaustive()
     }
+}
+
+/// Opens the ledger, and takes its time for the one that budgets are counted by.
+///
+/// # Errors
+/// A line that says why it cannot be served from.
+fn open_ledger(config: &Config, metrics: &Arc<Metrics>) -> Result<Arc<Money>, StartError> {
+    let sinks: Vec<String> = config.event_sinks.iter().map(|sink| sink.name.clone()).collect();
+    let date = anchor::date(&config.ledger);
+    let ledger =
+        Ledger::open(&config.ledger, &sinks, date).map_err(|error| StartError::Machine(error.to_string()))?;
+    if ledger.is_short() {
+        warn!("the ledger's disk is full: nothing is admitted that spends until there is room on it");
+    }
+    let calendar = Calendar::new(date, ledger.last_written(), clock::now());
+    anchor::keep(&config.ledger, calendar.at(clock::now()));
+    currency::check(config, &ledger, calendar.at(clock::now()))?;
+    let (counted, faults) = (Arc::clone(metrics), Arc::clone(metrics));
+    let failed = move |why: &str| {
+        warn!("{why}");
+        faults.ledger_failed();
+    };
+    ledger.watch(move |orders, took| counted.committed(orders, took), failed);
+    Ok(Arc::new(Money {
+        ledger,
+        calendar,
+        budgets: config.budgets.clone(),
+        holds: config.holds,
+        cards: config.cards.clone(),
+        rules: config.policy.sha256().into(),
+        notices: Notices::default(),
+    }))
 }
 
 fn server_conf(config: &Config) -> ServerConf {
