@@ -5,16 +5,19 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// What is open besides connections of clients and to upstream: listeners, the ledger, event sinks, operators.
-const OWN: usize = 48;
+/// What is open besides connections of clients and to upstream: listeners, the ledger, event sinks, operators, what threads wait with.
+const OWN: usize = 64;
+/// More of it for each thread.
+const OF_A_THREAD: usize = 4;
 
 /// Raises the limit, and lowers `limits.connections` to what is left where that is fewer; with the warning to tell then.
 pub(crate) fn reach(config: &mut Config) -> Option<String> {
+    let own = config.threads.saturating_mul(OF_A_THREAD).saturating_add(OWN);
     let limits = &mut config.limits;
-    let others = limits.in_flight.saturating_add(config.upstream.pool_size).saturating_add(OWN);
-    let wanted = limits.connections.saturating_add(others);
+    let upstream = limits.in_flight.saturating_add(config.upstream.pool_size);
+    let wanted = limits.connections.saturating_add(upstream).saturating_add(own);
     let files = raised(wanted)?;
-    let most = room(files, others);
+    let most = room(files.saturating_sub(own), upstream);
     if most >= limits.connections {
         return None;
     }
@@ -34,9 +37,10 @@ fn raised(wanted: usize) -> Option<usize> {
     usize::try_from(if is_raised { raised } else { soft }).ok()
 }
 
-/// How many of these files clients may have, and at least a quarter: a connection is of use only with the others.
-fn room(files: usize, others: usize) -> usize {
-    files.saturating_sub(others).max(files.div_euclid(4)).max(1)
+/// How many of these files clients may have; half of them, where there are not as many as upstream may be asked with: each asks with one
+/// at a time.
+fn room(files: usize, upstream: usize) -> usize {
+    files.saturating_sub(upstream).max(files.div_euclid(2)).max(1)
 }
 
 #[cfg(test)]
@@ -45,6 +49,6 @@ mod tests {
 
     #[test]
     fn clients_have_what_the_others_leave_them() {
-        assert_eq!((room(10_000, 1_200), room(1_024, 1_200), room(3, 1_200)), (8_800, 256, 1));
+        assert_eq!((room(10_000, 1_200), room(1_000, 1_200), room(0, 1_200)), (8_800, 500, 1));
     }
 }
