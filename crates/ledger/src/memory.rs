@@ -1,6 +1,7 @@
 //! A ledger in memory, for trials and tests: gone with its process. It grows with every job, and while somebody reports on all of it no
 //! request is decided.
 
+mod of_job;
 mod sums;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -19,6 +20,7 @@ use crate::rows::{Account, BudgetRow, EntryRow, Foreign, HoldRow, Place, UsageBy
 use crate::store::{Answer, Read, Write};
 use crate::verify::{Faults, Sums, Verified};
 use crate::wanted::Terms;
+use of_job::OfJob;
 
 /// A ledger in memory that several ask. Each order has it for itself.
 #[derive(Clone, Debug)]
@@ -29,7 +31,7 @@ pub(crate) struct Shared(Arc<Mutex<Memory>>);
 struct Memory {
     holds: BTreeMap<HoldId, HoldRow>,
     /// The holds of each job: most have one.
-    jobs: HashMap<JobId, Vec<HoldId>>,
+    jobs: HashMap<JobId, OfJob>,
     /// The holds that are held, by state and age.
     held: HashMap<HoldState, BTreeSet<(i64, HoldId)>>,
     accounts: Vec<Account>,
@@ -151,9 +153,7 @@ impl Read for Memory {
     }
 
     fn hold_of(&self, job: JobId) -> Answer<Option<HoldRow>> {
-        let all = self.jobs.get(&job).into_iter().flatten().filter_map(|id| self.holds.get(id));
-        let rank = |row: &&HoldRow| (row.state != HoldState::Released, row.opened, row.id);
-        Ok(all.filter(|row| row.job == Some(job)).max_by_key(rank).cloned())
+        Ok(self.jobs.get(&job).and_then(OfJob::first).and_then(|id| self.holds.get(&id)).cloned())
     }
 
     fn holds(&self, state: Option<HoldState>, after: Option<HoldId>, limit: u32) -> Answer<Vec<HoldRow>> {
@@ -263,20 +263,21 @@ impl Write for Memory {
 
     fn put_hold(&mut self, hold: &HoldRow) -> Answer<()> {
         self.changes = self.changes.wrapping_add(1);
-        if let Some(job) = hold.job {
-            let all = self.jobs.entry(job).or_default();
-            if !all.contains(&hold.id) {
-                all.push(hold.id);
-            }
-        }
         let age = (hold.opened, hold.id);
-        if let Some(before) = self.holds.insert(hold.id, hold.clone()) {
-            if (before.state, before.opened) == (hold.state, hold.opened) {
+        let before = self.holds.insert(hold.id, hold.clone());
+        if let Some(before) = &before {
+            if (before.job, before.state, before.opened) == (hold.job, hold.state, hold.opened) {
                 return Ok(());
             }
             if let Some(held) = self.held.get_mut(&before.state) {
                 held.remove(&(before.opened, before.id));
             }
+            if let Some(its) = before.job.and_then(|job| self.jobs.get_mut(&job)) {
+                its.forget((before.opened, before.id));
+            }
+        }
+        if let Some(job) = hold.job {
+            self.jobs.entry(job).or_default().add(age, hold.state);
         }
         if hold.state.is_held() {
             self.held.entry(hold.state).or_default().insert(age);

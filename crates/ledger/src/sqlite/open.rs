@@ -47,7 +47,7 @@ CREATE TABLE hold (
     found INTEGER NOT NULL DEFAULT 0, accounts TEXT NOT NULL,
     opened INTEGER NOT NULL, changed INTEGER NOT NULL, sum BLOB NOT NULL DEFAULT x''
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX hold_job ON hold(job) WHERE job IS NOT NULL;
+CREATE INDEX hold_job ON hold(job, state = 'released', opened DESC, id DESC) WHERE job IS NOT NULL;
 CREATE INDEX hold_state ON hold(state, opened);
 CREATE TABLE account (
     id INTEGER PRIMARY KEY, budget TEXT NOT NULL, key TEXT NOT NULL, period TEXT NOT NULL,
@@ -273,5 +273,16 @@ mod tests {
             rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY), None);
         let line = told(Path::new("/nowhere/book.db"), "", &error).to_string();
         assert!(line.ends_with("; see that the gateway may write to it and to its folder"), "{line}");
+    }
+
+    /// However many changes of a job were refused and given back.
+    #[test]
+    fn the_hold_of_a_job_is_found_without_sorting_its_holds() {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(TABLES).unwrap();
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {}", super::super::read::HOLD_OF)).unwrap();
+        let steps = plan.query_map([""], |row| row.get::<_, String>(3)).unwrap();
+        let steps = steps.collect::<Result<Vec<_>, _>>().unwrap();
+        assert_eq!(steps, ["SEARCH hold USING INDEX hold_job (job=?)"]);
     }
 }

@@ -45,6 +45,13 @@ impl FromSql for HoldId {
     }
 }
 
+/// The hold that a job is followed by: the youngest that was not given back, or else the youngest. In the order of its index, however
+/// many there are.
+pub(super) const HOLD_OF: &str =
+    "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
+     upstream_units, opened, changed, accounts, terms, overdraft, found, sum FROM hold
+     WHERE job = ?1 ORDER BY state = 'released', opened DESC, id DESC LIMIT 1";
+
 impl Read for Book {
     fn hold(&self, id: HoldId) -> Answer<Option<HoldRow>> {
         const ONE: &str =
@@ -54,11 +61,7 @@ impl Read for Book {
     }
 
     fn hold_of(&self, job: JobId) -> Answer<Option<HoldRow>> {
-        const ITS: &str =
-            "SELECT id, job, state, amount, priced, workspace, principal, workload, currency, upstream_estimate,
-             upstream_units, opened, changed, accounts, terms, overdraft, found, sum FROM hold
-             WHERE job = ?1 ORDER BY state = 'released', opened DESC, id DESC LIMIT 1";
-        Ok(self.db.prepare_cached(ITS)?.query_row([job.to_string()], hold).optional()?)
+        Ok(self.db.prepare_cached(HOLD_OF)?.query_row([job.to_string()], hold).optional()?)
     }
 
     fn holds(&self, state: Option<HoldState>, after: Option<HoldId>, limit: u32) -> Answer<Vec<HoldRow>> {
