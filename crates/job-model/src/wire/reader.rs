@@ -292,7 +292,6 @@ impl<'a> Reader<'a> {
             (Place::Settings, "meshQuality") | (Place::Root, "quality") => Some("settings.quality"),
             (Place::Root, "outputs") => Some("settings.outputs"),
             (Place::Root, "jobSettings") => Some("settings"),
-            // A change names no workspace either.
             (Place::Root, "projectId") if !self.is_change => Some("workspaceId"),
             _ => None,
         };
