@@ -130,12 +130,13 @@ impl Door {
             if let Some(kept) = kept.take() {
                 HttpPersistentSettings::apply_to_session(kept, &mut session);
             } else {
-                session.set_keepalive(Some(patience.as_secs()));
                 let options = self.proxy.server_options();
                 session.set_keepalive_reuses_remaining(
                     options.and_then(|options| options.keepalive_request_limit),
                 );
             }
+            // A request has begun, and its time is kept below: the library would end it without a word.
+            session.set_keepalive(Some(self.limits.head_timeout.saturating_add(FIRST).as_secs()));
             let Some(reused) = self.proxy.process_new_http(session, shutdown).await else { return };
             let (stream, settings) = reused.consume();
             // INVARIANT: it is the connection that was given to the session.

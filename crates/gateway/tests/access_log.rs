@@ -64,6 +64,17 @@ fn a_header_that_comes_slowly_is_a_step_that_takes_long() {
     assert!(line["seconds_total"].as_f64() >= line["seconds_head"].as_f64(), "{line}");
 }
 
+/// However short a connection without a request may last: one has begun, and is told of.
+#[test]
+fn a_slow_header_is_no_idle_connection() {
+    let upstream = Recorder::start();
+    let gateway = Running::start(upstream.address, "limits.head_timeout = '2s'\nlimits.keep_alive = '1s'");
+    assert_eq!(gateway.send(b"GET /contextcapture/jobs HTTP/1.1\r\n").status, 408);
+    let mut client = gateway.client();
+    assert_eq!(client.send(&get("/contextcapture/jobs")).status, 200);
+    assert_eq!(client.send(b"GET /contextcapture/jobs HTTP/1.1\r\n").status, 408);
+}
+
 #[test]
 fn a_stuck_reader_holds_nobody_up() {
     let (release, stuck) = channel();
