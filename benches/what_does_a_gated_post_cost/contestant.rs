@@ -194,9 +194,13 @@ pub(crate) fn keep_to_first_cpu() {
     }
 }
 
+/// Alone on the last processor; what is counted, which is the same on any, wherever there is room.
 fn on_last_cpu(under: &[&str], program: &Path) -> Command {
-    let mut command = Command::new("taskset");
-    command.args(["-c", &last_cpu().to_string()]).args(under).arg(program);
+    let last = last_cpu().to_string();
+    let pinned = ["taskset", "-c", &last];
+    let (first, rest) = under.split_first().or(pinned.split_first()).unwrap_or((&"taskset", &[]));
+    let mut command = Command::new(first);
+    command.args(rest).arg(program);
     command
 }
 
